@@ -1,0 +1,3 @@
+"""`tf.data` batches that know the neighbourhoods."""
+
+from tb_keras.batching.neighborhood_batches import neighborhood_batches as neighborhood_batches

@@ -1,0 +1,118 @@
+"""Neighbour-aware batches as a `tf.data.Dataset`."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tb_keras.batching.neighborhood_order import NeighborhoodOrder
+from tb_keras.corpus import Corpus
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def neighborhood_batches(
+    corpus: Corpus,
+    images_per_batch: int = 500,
+    texts_per_image: int = 2,
+    *,
+    seed: int = 0,
+    num_shards: int = 1,
+    shard_index: int = 0,
+    first_epoch: int = 0,
+    first_batch: int = 0,
+) -> tf.data.Dataset:
+    """Batches of distinct images, each with several of its texts, and the masks that go with them.
+
+    A batch has `n = images_per_batch` distinct images and `m = n * texts_per_image` texts: an anchor
+    text and companions drawn from the same image's other texts; an image with too few has padding
+    (features 0, no match, no negative). One epoch takes every text that has an image once as an
+    anchor; what is left over is filled up with other images. The masks come from the whole corpus:
+    two texts that share an image outside the batch are no negatives.
+
+    Each time the data set is iterated, as `model.fit` does once an epoch, it gives the next epoch,
+    starting with `first_epoch`; the order follows from the seed and the epoch alone.
+
+    Args:
+        corpus: with `image_features` and `text_features`.
+        images_per_batch: images in a batch, at most the number of images that have a text.
+        texts_per_image: texts of each image in a batch.
+        seed: non-negative int.
+        num_shards: into how many shards each epoch's batches are dealt, for as many workers.
+            Shards are disjoint and together complete; their lengths differ by one at the most.
+        shard_index: which shard this is, in [0, num_shards).
+        first_epoch: the epoch of the first iteration, to continue a training.
+        first_batch: how many batches of that first epoch (and shard) to leave out.
+
+    Returns:
+        A `tf.data.Dataset` of dicts with static shapes: `image` float32 `(n, image_dim)`, `text`
+        float32 `(m, text_dim)`, and bool `matches` `(n, m)`, `negatives` `(n, m)`,
+        `text_negatives` `(m, m)`, `image_negatives` `(n, n)`.
+
+    Raises:
+        ValueError: if features are missing or a number is out of range.
+
+    Reference:
+        Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.2, "neighborhood sampling". The
+        released code shuffles sentences, so that an image may stand twice in a batch and its
+        sentences become each other's negatives; here images are distinct.
+
+    Example:
+
+    >>> corpus = Corpus(np.array([0, 0, 1, 1]), image_features=np.ones((2, 3), "float32"),
+    ...                 text_features=np.ones((4, 5), "float32"))
+    >>> for batch in neighborhood_batches(corpus, images_per_batch=2).take(1):
+    ...     print(batch["image"].shape, batch["text"].shape, batch["matches"].shape)
+    (2, 3) (4, 5) (2, 4)
+    """
+    import tensorflow as tf
+
+    if corpus.image_features is None or corpus.text_features is None:
+        raise ValueError(f"`corpus` must have image_features and text_features. Received: {corpus}")
+    if num_shards < 1 or not 0 <= shard_index < num_shards:
+        raise ValueError(
+            "`shard_index` must be in [0, num_shards). "
+            f"Received: shard_index={shard_index}, num_shards={num_shards}"
+        )
+    order = NeighborhoodOrder(corpus.matches, images_per_batch, texts_per_image, seed)
+    shard = slice(shard_index, None, num_shards)
+    epochs = itertools.count(first_epoch)
+
+    def batches_of_next_epoch():
+        epoch = next(epochs)
+        batches = order.epoch(epoch)
+        first = first_batch if epoch == first_epoch else 0
+        for images, texts in zip(batches.images[shard][first:], batches.texts[shard][first:]):
+            yield {
+                "image": _gathered(corpus.image_features, images),
+                "text": _gathered(corpus.text_features, texts),
+                **corpus.matches.batch_masks(images, texts)._asdict(),
+            }
+
+    n, m = images_per_batch, images_per_batch * texts_per_image
+    shapes = {
+        "matches": (n, m),
+        "negatives": (n, m),
+        "text_negatives": (m, m),
+        "image_negatives": (n, n),
+    }
+    signature = {
+        "image": tf.TensorSpec((n, corpus.image_features.shape[1]), tf.float32),
+        "text": tf.TensorSpec((m, corpus.text_features.shape[1]), tf.float32),
+        **{name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()},
+    }
+    dataset = tf.data.Dataset.from_generator(batches_of_next_epoch, output_signature=signature)
+    if first_batch == 0:  # else the first epoch is shorter than the others
+        per_epoch = len(range(*shard.indices(order.num_batches)))
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(per_epoch))
+    return dataset.prefetch(2)
+
+
+def _gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rows of a feature matrix as float32, zeros for padding; one gather for the whole batch."""
+    gathered = np.asarray(features[np.maximum(rows, 0)], np.float32)
+    gathered[rows < 0] = 0.0
+    return gathered

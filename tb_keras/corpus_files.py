@@ -1,0 +1,128 @@
+"""The corpus directory: what `Corpus.save` writes and `Corpus.load` checks and opens.
+
+corpus.json          format version, number of images and texts, the files with their sizes
+matches.npy          int32 (p, 2), and ignored.npy where some pairs are ignored
+image_features.npy   the feature matrices, opened as memory maps
+text_features.npy
+images.jsonl         one JSON object a row: path and attributes
+texts.jsonl          one JSON object a row: text and attributes
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tb_keras.corpus import Corpus
+from tb_keras.matches import Matches
+
+_VERSION = 1
+_ARRAYS = ("image_features", "text_features", "matches", "ignored")
+
+
+def save(corpus: Corpus, directory: str | os.PathLike) -> None:
+    """Writes `corpus` beside `directory` and renames it there, so that no half corpus is seen."""
+    directory = Path(directory)
+    if directory.exists():
+        raise FileExistsError(f"`directory` must not exist yet. Received: {str(directory)!r}")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        arrays = {
+            "image_features": corpus.image_features,
+            "text_features": corpus.text_features,
+            "matches": corpus.matches.pairs,
+            "ignored": corpus.matches.ignored if len(corpus.matches.ignored) else None,
+        }
+        for name, array in arrays.items():
+            if array is not None:
+                np.save(unfinished / f"{name}.npy", array)
+        _write_rows(
+            unfinished / "images.jsonl", "path", corpus.image_paths, corpus.image_attributes
+        )
+        _write_rows(unfinished / "texts.jsonl", "text", corpus.texts, corpus.text_attributes)
+        sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
+        description = {
+            "version": _VERSION,
+            "num_images": corpus.num_images,
+            "num_texts": corpus.num_texts,
+            "files": sizes,
+        }
+        (unfinished / "corpus.json").write_text(json.dumps(description, indent=2) + "\n")
+        unfinished.chmod(0o755)
+        os.rename(unfinished, directory)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def load(directory: str | os.PathLike) -> Corpus:
+    """Opens a corpus directory, with its features as memory maps."""
+    directory = Path(directory)
+    try:
+        description = json.loads((directory / "corpus.json").read_text())
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"`directory` must hold a corpus (a file corpus.json). Received: {str(directory)!r}"
+        ) from None
+    if description["version"] != _VERSION:
+        raise ValueError(
+            f"`directory` must hold a corpus of version {_VERSION}. "
+            f"Received: version {description['version']} in {str(directory)!r}"
+        )
+    for name, size in description["files"].items():
+        file = directory / name
+        found = file.stat().st_size if file.exists() else "no file"
+        if found != size:
+            raise ValueError(f"{str(file)!r} is damaged: expected {size} bytes, found {found}")
+    arrays = {
+        name: np.load(directory / f"{name}.npy", mmap_mode="r" if "features" in name else None)
+        for name in _ARRAYS
+        if f"{name}.npy" in description["files"]
+    }
+    paths, image_attributes = _read_rows(directory / "images.jsonl", "path")
+    texts, text_attributes = _read_rows(directory / "texts.jsonl", "text")
+    matches = Matches(
+        arrays.pop("matches"),
+        description["num_images"],
+        description["num_texts"],
+        ignored=arrays.pop("ignored", None),
+    )
+    return Corpus(
+        matches,
+        image_paths=paths,
+        texts=texts,
+        image_attributes=image_attributes,
+        text_attributes=text_attributes,
+        **arrays,
+    )
+
+
+def _write_rows(
+    file: Path, key: str, values: Sequence[str] | None, attributes: Mapping[str, Sequence]
+) -> None:
+    columns = {**({} if values is None else {key: values}), **attributes}
+    if not columns:
+        return
+    # NumPy scalars are no JSON; `tolist` makes Python values of whole columns.
+    rows = zip(
+        *(np.asarray(v).tolist() if isinstance(v, np.ndarray) else v for v in columns.values())
+    )
+    with file.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(dict(zip(columns, row)), ensure_ascii=False) + "\n")
+
+
+def _read_rows(file: Path, key: str) -> tuple[list[str] | None, dict[str, list]]:
+    if not file.exists():
+        return None, {}
+    with file.open(encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream]
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    return columns.pop(key, None), columns

@@ -1,0 +1,123 @@
+"""Retrieval in both directions: recall@k, median and mean rank, for any network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
+from tb_keras.matches import Matches
+
+ScoreBlocks = Callable[[], Iterator[np.ndarray]]
+
+
+def retrieval_metrics(
+    image_embeddings: ArrayLike,
+    text_embeddings: ArrayLike,
+    matches: Matches | ArrayLike,
+    ks: Sequence[int] = (1, 5, 10),
+) -> dict[str, float]:
+    """Image-to-text and text-to-image retrieval by dot product.
+
+    A query's rank is 1 + the number of candidates, neither matching nor ignored, that score at least
+    as high as its best match: ties count against the query. `recall@k` is the hit rate, as in this
+    literature: the share of queries with at least one match among the first k. (Some libraries use
+    the word for the share of matches that are found.) Queries without a match are left out.
+
+    One blocked matrix product and a count, no sort: memory is bounded by the block.
+
+    Args:
+        image_embeddings: float `(n, dim)`.
+        text_embeddings: float `(m, dim)`.
+        matches: a `Matches`, or a form that `Matches.of` takes.
+        ks: the k of each recall@k, positive ints.
+
+    Returns:
+        A dict with, for `i2t` (image queries) and `t2i` (text queries), `_recall@k` in percent,
+        `_median_rank` and `_mean_rank` (from 1) and `_queries`, how many there were; `rsum`, the sum
+        of all recalls, and `mean_recall`, their mean. NaN where there is no query.
+
+    Raises:
+        ValueError: if shapes disagree or an embedding is not finite.
+
+    Example:
+
+    >>> images = np.eye(2)
+    >>> texts = np.array([[1.0, 0.0], [0.6, 0.8], [0.9, 0.1]])
+    >>> metrics = retrieval_metrics(images, texts, np.array([0, 0, 1]), ks=(1, 2))
+    >>> metrics["i2t_recall@1"], metrics["i2t_recall@2"], metrics["t2i_recall@1"]
+    (50.0, 100.0, 33.33333333333333)
+    """
+    images = _checked("image_embeddings", image_embeddings)
+    texts = _checked("text_embeddings", text_embeddings)
+    matches = Matches.of(matches, len(images))
+    if matches.num_texts != len(texts) or images.shape[1] != texts.shape[1]:
+        raise ValueError(
+            f"`text_embeddings` must have shape {(matches.num_texts, images.shape[1])}, as `matches` "
+            f"and `image_embeddings` have it. Received: shape={texts.shape}"
+        )
+    return _metrics(*ranks_from_embeddings(images, texts, matches), ks)
+
+
+def retrieval_metrics_from_scores(
+    scores: ArrayLike | ScoreBlocks,
+    matches: Matches | ArrayLike,
+    ks: Sequence[int] = (1, 5, 10),
+) -> dict[str, float]:
+    """The metrics of `retrieval_metrics`, for any network that scores pairs; higher is better.
+
+    Args:
+        scores: float `(n, m)`; or, for matrices that do not fit, a callable that returns an iterator
+            over blocks of its rows, `(rows, m)` each, from the first to the last. It is called
+            twice: once for the matches' scores, once for the counts.
+        matches: a `Matches`, or a form that `Matches.of` takes.
+        ks: the k of each recall@k.
+
+    Returns:
+        The dict of `retrieval_metrics`.
+
+    Raises:
+        ValueError: if `scores` have another shape than `matches` or hold a NaN.
+
+    Example:
+
+    >>> retrieval_metrics_from_scores(np.eye(3), np.arange(3))["rsum"]
+    600.0
+    """
+    if callable(scores):
+        matches = Matches.of(matches)
+        return _metrics(*ranks_from_scores(scores, matches), ks)
+    array = np.asarray(scores)
+    if array.ndim != 2:
+        raise ValueError(f"`scores` must have shape (n, m). Received: shape={array.shape}")
+    matches = Matches.of(matches, array.shape[0])
+    return _metrics(*ranks_from_scores(lambda: iter([array]), matches), ks)
+
+
+def _metrics(
+    image_ranks: np.ndarray, text_ranks: np.ndarray, ks: Sequence[int]
+) -> dict[str, float]:
+    metrics, recalls = {}, []
+    for direction, ranks in (("i2t", image_ranks), ("t2i", text_ranks)):
+        ranks = ranks[ranks > 0]
+        found = {k: 100.0 * np.mean(ranks <= k) if len(ranks) else np.nan for k in ks}
+        recalls += found.values()
+        metrics |= {f"{direction}_recall@{k}": float(recall) for k, recall in found.items()}
+        metrics[f"{direction}_median_rank"] = float(np.median(ranks)) if len(ranks) else np.nan
+        metrics[f"{direction}_mean_rank"] = float(np.mean(ranks)) if len(ranks) else np.nan
+        metrics[f"{direction}_queries"] = len(ranks)
+    return {**metrics, "rsum": float(np.sum(recalls)), "mean_recall": float(np.mean(recalls))}
+
+
+def _checked(argument: str, embeddings: ArrayLike) -> np.ndarray:
+    array = np.asarray(embeddings)
+    if array.ndim != 2:
+        raise ValueError(f"`{argument}` must have rank 2. Received: shape={array.shape}")
+    finite = np.isfinite(array).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"`{argument}` must be finite. Received: NaN or infinity in row {int(finite.argmin())}"
+        )
+    return array.astype(np.float32, copy=False)

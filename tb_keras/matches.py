@@ -1,0 +1,323 @@
+"""Which images and texts belong together: the relation that everything else follows from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tb_keras.adjacency import Adjacency
+
+
+class BatchMasks(NamedTuple):
+    """The four relations inside a batch of `b` images and `t` texts, all bool.
+
+    Attributes:
+        matches: `(b, t)`, the image and the text belong together.
+        negatives: `(b, t)`, the image and the text are a safe negative.
+        text_negatives: `(t, t)`, the two texts are each other's negatives.
+        image_negatives: `(b, b)`, the two images are each other's negatives.
+    """
+
+    matches: np.ndarray
+    negatives: np.ndarray
+    text_negatives: np.ndarray
+    image_negatives: np.ndarray
+
+
+class Matches:
+    """The sparse many-to-many relation between `n` images (or regions) and `m` texts (or phrases).
+
+    Every pair of an image and a text is a *match*, *ignored* (neither a match nor a safe negative,
+    such as a near-duplicate caption) or a *negative* (all the rest). Memory grows with the number
+    of pairs: 1 M images with 5 M texts take about 80 MB.
+
+    Args:
+        pairs: int `(p, 2)`, the matching (image index, text index) pairs; repeats count once.
+        num_images: number of images `n`.
+        num_texts: number of texts `m`.
+        ignored: optional int `(q, 2)`, the ignored pairs.
+
+    Raises:
+        ValueError: if an array has the wrong shape or type, an index is out of range, or a pair
+            is both a match and ignored; the message names the first offending row.
+
+    Example:
+
+    >>> matches = Matches([(0, 0), (0, 1), (1, 2)], num_images=2, num_texts=3)
+    >>> matches.texts_of(0)
+    array([0, 1], dtype=int32)
+    >>> matches.mask()
+    array([[ True,  True, False],
+           [False, False,  True]])
+    """
+
+    def __init__(
+        self,
+        pairs: ArrayLike,
+        num_images: int,
+        num_texts: int,
+        ignored: ArrayLike | None = None,
+    ):
+        self.num_images = _checked_size("num_images", num_images)
+        self.num_texts = _checked_size("num_texts", num_texts)
+        self.pairs = self._checked_pairs("pairs", pairs)
+        self.ignored = self._checked_pairs("ignored", [] if ignored is None else ignored)
+        if len(self.ignored):
+            both = np.isin(self._keys(self.ignored), self._keys(self.pairs))
+            if both.any():
+                image, text = self.ignored[both.argmax()]
+                raise ValueError(
+                    "A pair must not be both a match and ignored. "
+                    f"Received: image {image} and text {text} in `pairs` and in `ignored`"
+                )
+        self._texts_of = Adjacency(*self.pairs.T, self.num_images)
+        self._images_of = Adjacency(*self.pairs.T[::-1], self.num_texts)
+        # Related is what matches or is ignored: all that is not a negative.
+        self._texts_related_to, self._images_related_to = self._texts_of, self._images_of
+        if len(self.ignored):
+            related = np.concatenate([self.pairs, self.ignored])
+            self._texts_related_to = Adjacency(*related.T, self.num_images)
+            self._images_related_to = Adjacency(*related.T[::-1], self.num_texts)
+
+    @classmethod
+    def of(cls, matches: Matches | ArrayLike, num_images: int | None = None) -> Matches:
+        """Returns `matches` as a `Matches`, whichever of the accepted forms it has.
+
+        Args:
+            matches: a `Matches`; or int `(m,)`, the index of each text's image; or bool `(n, m)`,
+                true where image and text belong together.
+            num_images: number of images; for the int form it defaults to the largest index + 1.
+
+        Raises:
+            ValueError: if the form is none of these, or does not agree with `num_images`.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]) == Matches.of([[True, True, False], [False, False, True]])
+        True
+        """
+        if isinstance(matches, Matches):
+            found = matches
+        else:
+            array = np.asarray(matches)
+            if array.ndim == 1 and array.dtype.kind in "iu":
+                size = int(array.max(initial=-1)) + 1 if num_images is None else num_images
+                found = cls(np.stack([array, np.arange(len(array))], axis=1), size, len(array))
+            elif array.ndim == 2 and array.dtype == bool:
+                found = cls(np.argwhere(array), *array.shape)
+            else:
+                raise ValueError(
+                    "`matches` must be a Matches, an int array of shape (m,) or a bool array of "
+                    f"shape (n, m). Received: shape={array.shape}, dtype={array.dtype}"
+                )
+        if num_images is not None and found.num_images != num_images:
+            raise ValueError(
+                f"`matches` must speak of {num_images} images. Received: {found.num_images}"
+            )
+        return found
+
+    def texts_of(self, image: int) -> np.ndarray:
+        """Returns the sorted int32 indices of the texts that match `image`."""
+        return self._texts_of.columns_of(image)
+
+    def images_of(self, text: int) -> np.ndarray:
+        """Returns the sorted int32 indices of the images that match `text`."""
+        return self._images_of.columns_of(text)
+
+    def texts_of_each(self, images: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Returns every matching pair of some images, as positions in `images` and text indices.
+
+        Args:
+            images: int `(b,)` image indices, -1 for padding, which has no text.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]).texts_of_each([1, 0])
+        (array([0, 1, 1]), array([2, 0, 1], dtype=int32))
+        """
+        return self._texts_of.expand(np.asarray(images))
+
+    def texts_per_image(self) -> np.ndarray:
+        """Returns int `(n,)`, how many texts match each image."""
+        return self._texts_of.counts()
+
+    def images_per_text(self) -> np.ndarray:
+        """Returns int `(m,)`, how many images match each text."""
+        return self._images_of.counts()
+
+    def mask(self, images: ArrayLike | None = None, texts: ArrayLike | None = None) -> np.ndarray:
+        """Returns the dense block of matches between some images and some texts.
+
+        Args:
+            images: int `(b,)` image indices, -1 for padding; all images if left out.
+            texts: int `(t,)` text indices, -1 for padding; all texts if left out.
+
+        Returns:
+            bool `(b, t)`; false in padding.
+        """
+        images = _all_if_none(images, self.num_images)
+        return self._texts_of.block(images, _all_if_none(texts, self.num_texts))
+
+    def negative_mask(
+        self, images: ArrayLike | None = None, texts: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Returns bool `(b, t)`, true where the pair is a negative; false in padding.
+
+        The arguments are those of `mask`.
+        """
+        images = _all_if_none(images, self.num_images)
+        texts = _all_if_none(texts, self.num_texts)
+        related = self._texts_related_to.block(images, texts)
+        return ~related & (images >= 0)[:, None] & (texts >= 0)
+
+    def batch_masks(self, images: ArrayLike, texts: ArrayLike) -> BatchMasks:
+        """Returns the masks of a batch, as the whole relation (not the batch alone) has them.
+
+        Two texts are each other's negatives when they share no image and each is a negative of
+        every image that matches the other; likewise two images. An image outside the batch counts.
+
+        Args:
+            images: int `(b,)` image indices, -1 for padding.
+            texts: int `(t,)` text indices, -1 for padding.
+
+        Example:
+
+        >>> matches = Matches.of([0, 0, 1])
+        >>> masks = matches.batch_masks([0], [0, 1, 2])  # image 1 is not in the batch
+        >>> masks.text_negatives
+        array([[False, False,  True],
+               [False, False,  True],
+               [ True,  True, False]])
+        """
+        images, texts = np.asarray(images), np.asarray(texts)
+        return BatchMasks(
+            self.mask(images, texts),
+            self.negative_mask(images, texts),
+            _view_negatives(texts, self._images_of, self._images_related_to),
+            _view_negatives(images, self._texts_of, self._texts_related_to),
+        )
+
+    def transposed(self) -> Matches:
+        """Returns the same relation with images and texts exchanged."""
+        return Matches(
+            self.pairs[:, ::-1], self.num_texts, self.num_images, ignored=self.ignored[:, ::-1]
+        )
+
+    def subset(self, images: ArrayLike, texts: ArrayLike) -> Matches:
+        """Returns the relation between some images and some texts, renumbered in the given order.
+
+        Args:
+            images: int `(b,)` distinct image indices.
+            texts: int `(t,)` distinct text indices.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]).subset(images=[1], texts=[0, 2]).pairs
+        array([[0, 1]], dtype=int32)
+        """
+        images, texts = np.asarray(images, np.int64), np.asarray(texts, np.int64)
+        new_image = np.full(self.num_images, -1, np.int32)
+        new_text = np.full(self.num_texts, -1, np.int32)
+        new_image[images] = np.arange(len(images), dtype=np.int32)
+        new_text[texts] = np.arange(len(texts), dtype=np.int32)
+
+        def kept(pairs: np.ndarray) -> np.ndarray:
+            renumbered = np.stack([new_image[pairs[:, 0]], new_text[pairs[:, 1]]], axis=1)
+            return renumbered[(renumbered >= 0).all(axis=1)]
+
+        return Matches(kept(self.pairs), len(images), len(texts), ignored=kept(self.ignored))
+
+    def text_neighbors(self) -> Matches:
+        """Returns the relation of the texts with one another, for retrieval within the view.
+
+        Two distinct texts match when they share an image. A text and itself are ignored, and so are
+        two texts that are neither neighbours nor each other's negatives. For the images, take
+        `matches.transposed().text_neighbors()`.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]).text_neighbors().pairs
+        array([[0, 1],
+               [1, 0]], dtype=int32)
+        """
+        texts = np.arange(self.num_texts)
+
+        def keys(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+            return np.unique(left.astype(np.int64) * self.num_texts + right)
+
+        itself = keys(texts, texts)
+        matching = np.setdiff1d(keys(*self._images_of.meeting(self._images_of, texts)), itself)
+        left, right = self._images_of.meeting(self._images_related_to, texts)
+        unsafe = np.concatenate([keys(left, right), keys(right, left), itself])
+        size = max(self.num_texts, 1)
+        return Matches(
+            np.stack(np.divmod(matching, size), axis=1),
+            self.num_texts,
+            self.num_texts,
+            ignored=np.stack(np.divmod(np.setdiff1d(unsafe, matching), size), axis=1),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Matches)
+            and (self.num_images, self.num_texts) == (other.num_images, other.num_texts)
+            and np.array_equal(self.pairs, other.pairs)
+            and np.array_equal(self.ignored, other.ignored)
+        )
+
+    __hash__ = None  # the arrays inside may not serve as a key
+
+    def __repr__(self) -> str:
+        return (
+            f"Matches({self.num_images} images, {self.num_texts} texts, {len(self.pairs)} pairs, "
+            f"{len(self.ignored)} ignored)"
+        )
+
+    def _keys(self, pairs: np.ndarray) -> np.ndarray:
+        return pairs[:, 0].astype(np.int64) * self.num_texts + pairs[:, 1]
+
+    def _checked_pairs(self, argument: str, pairs: ArrayLike) -> np.ndarray:
+        """Returns `pairs` as a sorted, distinct int32 `(p, 2)` array."""
+        array = np.asarray(pairs)
+        if array.size == 0:
+            return np.zeros((0, 2), np.int32)
+        if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":
+            raise ValueError(
+                f"`{argument}` must be an int array of shape (p, 2). "
+                f"Received: shape={array.shape}, dtype={array.dtype}"
+            )
+        for column, (name, size) in enumerate(
+            [("image", self.num_images), ("text", self.num_texts)]
+        ):
+            wrong = (array[:, column] < 0) | (array[:, column] >= size)
+            if wrong.any():
+                row = int(wrong.argmax())
+                raise ValueError(
+                    f"`{argument}` must hold {name} indices in [0, {size}). "
+                    f"Received: {array[row, column]} in row {row}"
+                )
+        keys = self._keys(array)
+        if not (np.diff(keys) > 0).all():
+            keys = np.unique(keys)
+        return np.stack(np.divmod(keys, self.num_texts), axis=1).astype(np.int32)
+
+
+def _checked_size(argument: str, size: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 0:
+        raise ValueError(f"`{argument}` must be a non-negative int. Received: {size!r}")
+    return int(size)
+
+
+def _all_if_none(indices: ArrayLike | None, size: int) -> np.ndarray:
+    return np.arange(size) if indices is None else np.asarray(indices, np.int64)
+
+
+def _view_negatives(rows: np.ndarray, matching: Adjacency, related: Adjacency) -> np.ndarray:
+    """Bool (r, r): neither row is related to anything that matches the other."""
+    left, right = matching.meeting(related, rows)
+    negatives = (rows[:, None] != rows) & (rows >= 0)[:, None] & (rows >= 0)
+    negatives[left, right] = False
+    negatives[right, left] = False
+    return negatives

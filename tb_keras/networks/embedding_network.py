@@ -1,0 +1,88 @@
+"""The embedding network: two branches into one space."""
+
+from __future__ import annotations
+
+import keras
+
+from tb_keras.networks.branch import build_branch
+
+
+@keras.saving.register_keras_serializable(package="tb_keras")
+class EmbeddingNetwork(keras.Model):
+    """Maps image features and text features to embeddings of unit length in one space.
+
+    The similarity of an image and a text is the dot product of their embeddings. The two branches
+    share nothing. The network holds no loss: `tb_keras.training.attach_losses` builds the model to
+    train, on the same weights. Called on `{"image": (n, image_dim), "text": (m, text_dim)}` it
+    returns `{"image": (n, embedding_dim), "text": (m, embedding_dim)}`, float32; n and m may differ.
+
+    Args:
+        image_dim: size of the image features.
+        text_dim: size of the text features.
+        hidden_dim: units of each branch's hidden layer.
+        embedding_dim: size of the embeddings.
+        dropout: rate in [0, 1) after each hidden layer.
+
+    Attributes:
+        image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
+        text_branch: `keras.Model`, `(batch, text_dim)` → `(batch, embedding_dim)`.
+
+    Raises:
+        ValueError: if a size is no positive int or `dropout` is not in [0, 1).
+
+    Reference:
+        Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1 (arXiv 1704.03470).
+
+    Example:
+
+    >>> import numpy as np
+    >>> network = EmbeddingNetwork(image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5)
+    >>> network.image_branch(np.ones((2, 6), "float32")).shape
+    TensorShape([2, 5])
+    """
+
+    def __init__(
+        self,
+        image_dim: int,
+        text_dim: int,
+        hidden_dim: int = 2048,
+        embedding_dim: int = 512,
+        dropout: float = 0.5,
+        **kwargs,
+    ):
+        sizes = {
+            "image_dim": image_dim,
+            "text_dim": text_dim,
+            "hidden_dim": hidden_dim,
+            "embedding_dim": embedding_dim,
+        }
+        for argument, size in sizes.items():
+            if not isinstance(size, int) or size < 1:
+                raise ValueError(f"`{argument}` must be a positive int. Received: {size!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
+
+        # Layers
+        image_branch = build_branch(image_dim, hidden_dim, embedding_dim, dropout, "image_branch")
+        text_branch = build_branch(text_dim, hidden_dim, embedding_dim, dropout, "text_branch")
+
+        # Functional model
+        image = keras.Input((image_dim,), name="image")
+        text = keras.Input((text_dim,), name="text")
+        super().__init__(
+            inputs={"image": image, "text": text},
+            outputs={"image": image_branch(image), "text": text_branch(text)},
+            **kwargs,
+        )
+
+        # Config
+        self.image_branch = image_branch
+        self.text_branch = text_branch
+        self.settings = {**sizes, "dropout": dropout}
+
+    def get_config(self) -> dict:
+        return {"name": self.name, "trainable": self.trainable, **self.settings}
+
+    @classmethod
+    def from_config(cls, config: dict) -> EmbeddingNetwork:
+        return cls(**config)

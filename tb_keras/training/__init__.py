@@ -1,0 +1,3 @@
+"""Networks and losses into a model for `fit`, and what watches over its training."""
+
+from tb_keras.training.attach_losses import attach_losses as attach_losses
