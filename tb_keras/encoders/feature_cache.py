@@ -1,0 +1,69 @@
+"""Encoded features kept on disk, under a key of what was encoded and how."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tb_keras.cache_directory import cache_directory
+
+_CHUNK = 256  # items encoded, and lost at most, between two writes
+
+
+def cached_features(
+    settings: Mapping[str, object],
+    items: Sequence[str],
+    digest: Callable[[str], str],
+    encode: Callable[[Sequence[str]], np.ndarray],
+    verbose: bool = True,
+) -> np.ndarray:
+    """Encodes items, or reads from disk what was encoded before.
+
+    Items are encoded and kept chunk by chunk, each chunk under the digest of the settings and of its
+    items' content. So a run that is killed goes on where it was, changed content or settings are
+    encoded anew, and a file that is there is whole: it was written beside and renamed.
+
+    Args:
+        settings: all that the features depend on besides the items; must be JSON.
+        items: what to encode: texts, or paths of pictures.
+        digest: content digest of an item.
+        encode: encodes some items, to float `(len(items), feature_dim)`.
+        verbose: whether to show a progress bar when something has to be encoded.
+
+    Returns:
+        float32 `(len(items), feature_dim)`.
+    """
+    directory = cache_directory() / "features"
+    directory.mkdir(parents=True, exist_ok=True)
+    chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
+    files = [directory / f"{_key(settings, map(digest, chunk))}.npy" for chunk in chunks]
+    missing = [chunk for chunk, file in zip(chunks, files) if not file.exists()]
+    progress = keras.utils.Progbar(sum(map(len, missing)), verbose=verbose, unit_name="item")
+    for chunk, file in zip(chunks, files):
+        if not file.exists():
+            _write(file, np.asarray(encode(chunk), np.float32))
+            progress.add(len(chunk))
+    return np.concatenate([np.load(file) for file in files])
+
+
+def _key(settings: Mapping[str, object], digests) -> str:
+    content = json.dumps([dict(settings), list(digests)], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _write(file: Path, features: np.ndarray) -> None:
+    handle, beside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.save(stream, features)
+        os.replace(beside, file)
+    except BaseException:
+        os.unlink(beside)
+        raise

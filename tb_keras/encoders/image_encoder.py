@@ -1,0 +1,142 @@
+"""Image encoders by name: encoded pictures to features, in one Keras model."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import keras
+
+from tb_keras.encoders.efficientnet_lite import efficientnet_lite
+from tb_keras.encoders.image_decoding import DecodeImages
+
+_EFFICIENTNET_LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+# Picture size at which keras.applications trained a model, where it is not 224.
+_APPLICATION_SIZES = {
+    "EfficientNetB1": 240,
+    "EfficientNetB2": 260,
+    "EfficientNetB3": 300,
+    "EfficientNetB4": 380,
+    "EfficientNetB5": 456,
+    "EfficientNetB6": 528,
+    "EfficientNetB7": 600,
+    "EfficientNetV2B1": 240,
+    "EfficientNetV2B2": 260,
+    "EfficientNetV2B3": 300,
+    "EfficientNetV2S": 384,
+    "EfficientNetV2M": 480,
+    "EfficientNetV2L": 480,
+    "InceptionResNetV2": 299,
+    "InceptionV3": 299,
+    "NASNetLarge": 331,
+    "Xception": 299,
+}
+_DEFAULT_SIZE = 224
+
+
+def image_encoder(
+    name: str = "efficientnet_lite0", weights: str | os.PathLike | None = "pretrained"
+) -> keras.Model:
+    """Builds the image encoder of a name, from picture files to features.
+
+    Args:
+        name: One of
+
+            - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: see
+              `efficientnet_lite`; nothing is downloaded at run time;
+            - `"keras.applications/NAME"`, such as `"keras.applications/MobileNetV2"`: that model
+              without its head, average-pooled, at its own input size and with its own
+              preprocessing;
+            - `"keras_hub/PRESET"`: an image backbone of keras-hub, by the name of its preset or
+              the path of a directory, with the preset's image converter if it has one. Feature
+              maps and token sequences are averaged over their positions.
+        weights: `"pretrained"` for the published weights (the last two kinds of names download
+            them), `None` for random ones, or the path of a weights file (not for keras-hub, where
+            the name itself may be a path).
+
+    Returns:
+        A model from a string tensor `(batch,)`, the content of one PNG, JPEG, GIF or BMP file
+        each, to float32 features `(batch, feature_dim)`; `batch` is at least 1, as TensorFlow's
+        convolutions on CPUs fail on an empty batch. Its layer `"backbone"` is the model from
+        float32 pixels `(batch, height, width, 3)` in [0, 255] to the same features.
+
+    Raises:
+        ValueError: An unknown name; the message lists the known ones.
+        ImportError: The package that `name` needs is not installed.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> encoder = image_encoder("keras.applications/MobileNetV2", weights=None)
+        >>> png = tf.io.encode_png(tf.zeros((10, 10, 3), tf.uint8))
+        >>> encoder(png[None]).shape
+        TensorShape([1, 1280])
+        >>> encoder.get_layer("backbone").input_shape
+        (None, 224, 224, 3)
+    """
+    family, _, member = name.partition("/")
+    if name in _EFFICIENTNET_LITE:
+        source = "package" if weights == "pretrained" else weights
+        backbone = efficientnet_lite(name.removeprefix("efficientnet_"), source)
+    elif family == "keras.applications" and member in _application_names():
+        backbone = _application(member, "imagenet" if weights == "pretrained" else weights)
+    elif family == "keras_hub" and member:
+        backbone = _hub_backbone(member, weights)
+    else:
+        raise ValueError(
+            f"`name` must be one of {', '.join(_EFFICIENTNET_LITE)}, keras_hub/PRESET, or "
+            f"keras.applications/NAME with NAME one of {', '.join(_application_names())}. "
+            f"Received: name={name!r}"
+        )
+    backbone = keras.Model(backbone.input, backbone.output, name="backbone")
+    height, width = backbone.inputs[0].shape[1:3]
+    image_bytes = keras.Input((), dtype="string", name="image_bytes")
+    pixels = DecodeImages(height, width, name="decode_images")(image_bytes)
+    return keras.Model(image_bytes, backbone(pixels), name=re.sub(r"\W+", "_", name))
+
+
+def _application_names() -> list[str]:
+    members = vars(keras.applications).items()
+    return sorted(name for name, member in members if name[0].isupper() and callable(member))
+
+
+def _application(name: str, weights: str | os.PathLike | None) -> keras.Model:
+    build = getattr(keras.applications, name)
+    module = getattr(keras.applications, build.__module__.rpartition(".")[2])
+    size = _APPLICATION_SIZES.get(name, _DEFAULT_SIZE)
+    pixels = keras.Input((size, size, 3), name="pixels")
+    network = build(include_top=False, weights=weights, input_shape=(size, size, 3), pooling="avg")
+    return keras.Model(pixels, _as_float32(network(module.preprocess_input(pixels))))
+
+
+def _hub_backbone(preset: str, weights: str | os.PathLike | None) -> keras.Model:
+    if weights not in ("pretrained", None):
+        raise ValueError(
+            "`weights` must be 'pretrained' or None for a keras-hub preset. "
+            f"Received: weights={weights!r}"
+        )
+    import keras_hub
+
+    network = keras_hub.models.Backbone.from_preset(preset, load_weights=weights is not None)
+    if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4:
+        raise ValueError(f"`name` must be that of an image backbone. Received: {preset!r}")
+    height, width = network.inputs[0].shape[1:3]
+    if height is None:
+        height, width = _DEFAULT_SIZE, _DEFAULT_SIZE
+    try:
+        converter = keras_hub.layers.ImageConverter.from_preset(preset)
+    except (ValueError, FileNotFoundError):
+        converter = None  # the preset has none: its network takes pixels in [0, 255]
+    if converter is not None and converter.image_size is not None:
+        height, width = converter.image_size
+        # The pixels come in this size already, and a Resizing layer inside a model makes the
+        # layers behind it run in training mode whenever `training` is left to its default.
+        converter.image_size = None
+    pixels = keras.Input((height, width, 3), name="pixels")
+    features = network(pixels if converter is None else converter(pixels))
+    if len(features.shape) > 2:
+        features = keras.ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
+    return keras.Model(pixels, _as_float32(features))
+
+
+def _as_float32(features):
+    return keras.layers.Activation("linear", dtype="float32", name="features")(features)

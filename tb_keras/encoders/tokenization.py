@@ -1,0 +1,59 @@
+"""Raw strings to token ids, inside the graph."""
+
+from __future__ import annotations
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="tb_keras")
+class TokenizeTexts(keras.layers.Layer):
+    """Turns strings into a start token, the text's tokens and an end token, padded to the longest.
+
+    Of a text with more than `max_tokens` tokens, the rest is cut. Packing is done here because
+    keras-hub's packer needs `trimmer_ops`, which the servers that link tensorflow-text 2.12.1 lack.
+
+    Args:
+        tokenizer: a `keras_hub` tokenizer for BERT-like models.
+        max_tokens: longest sequence, start and end included.
+
+    Call it on string `(batch,)`. It returns a dict of `token_ids`, `segment_ids` and `padding_mask`,
+    int32 `(batch, longest)`, as keras-hub backbones take them.
+    """
+
+    def __init__(self, tokenizer: keras.layers.Layer, max_tokens: int = 128, **kwargs):
+        import tensorflow as tf
+
+        super().__init__(autocast=False, **kwargs)
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        # keras-hub's tokenizers return lists when they run eagerly, ragged tensors in a graph.
+        self._tokenize = tf.function(tokenizer)
+        self.built = True
+
+    def call(self, texts):
+        import tensorflow as tf
+
+        tokens = self._tokenize(texts)[:, : self.max_tokens - 2]
+        rows = tokens.nrows()
+        start = tf.fill([rows, 1], self.tokenizer.start_token_id)
+        end = tf.fill([rows, 1], self.tokenizer.end_token_id)
+        sequences = tf.concat([start, tokens, end], axis=1)
+        ids = sequences.to_tensor(self.tokenizer.pad_token_id)
+        mask = tf.sequence_mask(sequences.row_lengths(), tf.shape(ids)[1], dtype=tf.int32)
+        return {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": mask}
+
+    def compute_output_spec(self, texts):
+        shape = (texts.shape[0], None)
+        return {
+            name: keras.KerasTensor(shape, "int32")
+            for name in ("token_ids", "segment_ids", "padding_mask")
+        }
+
+    def get_config(self) -> dict:
+        tokenizer = keras.saving.serialize_keras_object(self.tokenizer)
+        return {**super().get_config(), "tokenizer": tokenizer, "max_tokens": self.max_tokens}
+
+    @classmethod
+    def from_config(cls, config: dict) -> TokenizeTexts:
+        tokenizer = keras.saving.deserialize_keras_object(config.pop("tokenizer"))
+        return cls(tokenizer, **config)

@@ -1,0 +1,3 @@
+"""Search in an embedded corpus."""
+
+from tb_keras.search.index import Index as Index

@@ -1,0 +1,5 @@
+"""Trained networks as SavedModels."""
+
+from tb_keras.serving.export import export as export
+from tb_keras.serving.export import latest_version as latest_version
+from tb_keras.serving.exported_model import ExportedModel as ExportedModel

@@ -1,0 +1,103 @@
+"""An exported SavedModel, asked as a server would be asked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tb_keras.encoders.feature_cache import cached_features
+from tb_keras.serving.export import latest_version
+
+_IMAGES_PER_BATCH = 32
+_TEXTS_PER_BATCH = 64
+
+
+class ExportedModel:
+    """Embeds pictures and texts by the signatures of an exported model.
+
+    Args:
+        directory: a model's directory (its latest version is taken) or one version.
+
+    Raises:
+        FileNotFoundError: if there is no SavedModel in `directory`.
+        ValueError: if it was exported without encoders.
+    """
+
+    def __init__(self, directory: str | os.PathLike):
+        import tensorflow as tf
+        import tensorflow_text  # noqa: F401  the graph holds its ops
+
+        path = Path(directory)
+        version = latest_version(path)
+        path = path / str(version) if version else path
+        if not (path / "saved_model.pb").is_file():
+            raise FileNotFoundError(
+                f"`directory` must hold an exported model (tb-export). Received: {str(directory)!r}"
+            )
+        self.path = path
+        self.signatures = tf.saved_model.load(str(path)).signatures
+        if "embed_image" not in self.signatures:
+            raise ValueError(
+                "`directory` must hold a model exported with its encoders. "
+                f"Received: {str(path)!r} with signatures {sorted(self.signatures)}"
+            )
+
+    def embed_images(self, paths: Sequence[str], verbose: bool = True) -> np.ndarray:
+        """Embeds picture files; embeddings are kept on disk and found again.
+
+        Args:
+            paths: paths of picture files.
+            verbose: whether to show progress.
+
+        Returns:
+            float32 `(len(paths), dim)`.
+        """
+        return self._embed(
+            "embed_image",
+            "image_bytes",
+            _IMAGES_PER_BATCH,
+            paths,
+            lambda path: Path(path).read_bytes(),
+            verbose,
+        )
+
+    def embed_texts(self, texts: Sequence[str], verbose: bool = True) -> np.ndarray:
+        """Embeds strings; embeddings are kept on disk and found again.
+
+        Args:
+            texts: the strings.
+            verbose: whether to show progress.
+
+        Returns:
+            float32 `(len(texts), dim)`.
+        """
+        return self._embed("embed_text", "text", _TEXTS_PER_BATCH, texts, str.encode, verbose)
+
+    def _embed(self, signature, argument, batch_size, items, content, verbose) -> np.ndarray:
+        import tensorflow as tf
+
+        def encode(chunk: Sequence[str]) -> np.ndarray:
+            batches = (chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size))
+            return np.concatenate(
+                [
+                    self.signatures[signature](
+                        **{argument: tf.constant([content(item) for item in batch])}
+                    )["embedding"].numpy()
+                    for batch in batches
+                ]
+            )
+
+        def digest(item: str) -> str:
+            return hashlib.sha256(content(item)).hexdigest()
+
+        settings = {"saved_model": self._fingerprint(), "signature": signature}
+        return cached_features(settings, items, digest, encode, verbose)
+
+    def _fingerprint(self) -> str:
+        files = ("saved_model.pb", "variables/variables.index", "fingerprint.pb")
+        content = b"".join((self.path / name).read_bytes() for name in files)
+        return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,64 @@
+"""Keeps the best network of a training on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import keras
+
+
+class NetworkCheckpoint(keras.callbacks.Callback):
+    """Saves the network, without the losses around it, whenever the monitored figure gets better.
+
+    The file is written beside and renamed, so that it is always whole. Beside it stands a JSON file
+    with the epoch and the figure, from which a training that is continued knows the best so far.
+
+    Args:
+        network: the network that is trained (not the model with the losses).
+        path: where to save it; must end in `.keras`.
+        monitor: the figure in the epoch's logs.
+        mode: `"max"` or `"min"`.
+
+    Raises:
+        ValueError: if `path` or `mode` is none of these, or, at an epoch's end, if `monitor` is not
+            in the logs.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        path: str | os.PathLike,
+        monitor: str = "val_rsum",
+        mode: str = "max",
+    ):
+        super().__init__()
+        self.network, self.path, self.monitor, self.mode = network, Path(path), monitor, mode
+        if self.path.suffix != ".keras":
+            raise ValueError(f"`path` must end in .keras. Received: {str(path)!r}")
+        if mode not in ("max", "min"):
+            raise ValueError(f"`mode` must be 'max' or 'min'. Received: {mode!r}")
+        self.record = self.path.with_suffix(".json")
+        self.best = json.loads(self.record.read_text())[monitor] if self.record.exists() else None
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        logs = logs or {}
+        if self.monitor not in logs:
+            raise ValueError(
+                f"`monitor` must be in the logs, one of {sorted(logs)}. Received: {self.monitor!r}"
+            )
+        value = float(logs[self.monitor])
+        if self.best is not None and not (
+            value > self.best if self.mode == "max" else value < self.best
+        ):
+            return
+        self.best = value
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.path.with_name(f".{self.path.name}")
+        self.network.save(beside)
+        os.replace(beside, self.path)
+        record = {self.monitor: value, "epoch": epoch}
+        beside = self.record.with_name(f".{self.record.name}")
+        beside.write_text(json.dumps(record) + "\n")
+        os.replace(beside, self.record)

@@ -1,0 +1,73 @@
+"""A training that is killed goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import keras
+
+
+class TrainingBackup(keras.callbacks.Callback):
+    """Keeps weights and optimizer state on disk at epochs' ends, and restores them.
+
+    Unlike `keras.callbacks.BackupAndRestore`, each backup is one file, written beside and renamed,
+    whose name has the epoch: whenever the process is killed, a whole backup is there.
+
+    Args:
+        directory: where backups are kept.
+        seconds_between: least time between two backups, what a kill loses at the most.
+
+    Example: continue `model`, which is compiled, where it was::
+
+        backup = TrainingBackup("run/backup")
+        epoch = backup.restore(model)
+        batches = neighborhood_batches(corpus, first_epoch=epoch)
+        model.fit(batches, initial_epoch=epoch, epochs=20, callbacks=[backup])
+    """
+
+    def __init__(self, directory: str | os.PathLike, seconds_between: float = 30.0):
+        super().__init__()
+        self.directory = Path(directory)
+        self.seconds_between = seconds_between
+        self._last = time.monotonic()
+
+    def restore(self, model: keras.Model) -> int:
+        """Loads the latest backup into a compiled `model`.
+
+        Returns:
+            The number of epochs done, 0 where there is no backup.
+        """
+        backups = self._backups()
+        if not backups:
+            return 0
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(backups[-1])
+        return _epochs_done(backups[-1])
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if time.monotonic() - self._last < self.seconds_between:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        older = self._backups()
+        beside = self.directory / "unfinished.weights.h5"
+        self.model.save_weights(beside, overwrite=True)
+        os.replace(beside, self.directory / f"epoch-{epoch + 1:05d}.weights.h5")
+        for backup in older:
+            backup.unlink()
+        self._last = time.monotonic()
+
+    def clear(self) -> None:
+        """Deletes the backups, after the training."""
+        for backup in self._backups():
+            backup.unlink()
+        if self.directory.is_dir():
+            self.directory.rmdir()
+
+    def _backups(self) -> list[Path]:
+        return sorted(self.directory.glob("epoch-*.weights.h5"), key=_epochs_done)
+
+
+def _epochs_done(backup: Path) -> int:
+    return int(backup.name.removeprefix("epoch-").split(".")[0])
