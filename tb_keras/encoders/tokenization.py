@@ -16,8 +16,8 @@ class TokenizeTexts(keras.layers.Layer):
         tokenizer: a `keras_hub` tokenizer for BERT-like models.
         max_tokens: longest sequence, start and end included.
 
-    Call it on string `(batch,)`. It returns a dict of `token_ids`, `segment_ids` and `padding_mask`,
-    int32 `(batch, longest)`, as keras-hub backbones take them.
+    Call it on string `(batch,)`. It returns a dict of `token_ids`, `segment_ids` and `padding_mask`
+    (int32 `(batch, longest)`), as keras-hub backbones take them.
     """
 
     def __init__(self, tokenizer: keras.layers.Layer, max_tokens: int = 128, **kwargs):

@@ -21,10 +21,10 @@ def retrieval_metrics(
 ) -> dict[str, float]:
     """Image-to-text and text-to-image retrieval by dot product.
 
-    A query's rank is 1 + the number of candidates, neither matching nor ignored, that score at least
-    as high as its best match: ties count against the query. `recall@k` is the hit rate, as in this
-    literature: the share of queries with at least one match among the first k. (Some libraries use
-    the word for the share of matches that are found.) Queries without a match are left out.
+    A query's rank is 1 + the number of candidates, neither matching nor ignored, that score at
+    least as high as its best match: ties count against the query. `recall@k` is the hit rate, as in
+    this literature: the share of queries with at least one match among the first k. (Some libraries
+    use the word for the share of matches that are found.) Queries without a match are left out.
 
     One blocked matrix product and a count, no sort: memory is bounded by the block.
 
@@ -36,8 +36,8 @@ def retrieval_metrics(
 
     Returns:
         A dict with, for `i2t` (image queries) and `t2i` (text queries), `_recall@k` in percent,
-        `_median_rank` and `_mean_rank` (from 1) and `_queries`, how many there were; `rsum`, the sum
-        of all recalls, and `mean_recall`, their mean. NaN where there is no query.
+        `_median_rank` and `_mean_rank` (from 1) and `_queries`, how many there were; `rsum`, the
+        sum of all recalls, and `mean_recall`, their mean. NaN where there is no query.
 
     Raises:
         ValueError: if shapes disagree or an embedding is not finite.
@@ -55,8 +55,8 @@ def retrieval_metrics(
     matches = Matches.of(matches, len(images))
     if matches.num_texts != len(texts) or images.shape[1] != texts.shape[1]:
         raise ValueError(
-            f"`text_embeddings` must have shape {(matches.num_texts, images.shape[1])}, as `matches` "
-            f"and `image_embeddings` have it. Received: shape={texts.shape}"
+            f"`text_embeddings` must have shape {(matches.num_texts, images.shape[1])}, as "
+            f"`matches` and `image_embeddings` have it. Received: shape={texts.shape}"
         )
     return _metrics(*ranks_from_embeddings(images, texts, matches), ks)
 
@@ -69,9 +69,9 @@ def retrieval_metrics_from_scores(
     """The metrics of `retrieval_metrics`, for any network that scores pairs; higher is better.
 
     Args:
-        scores: float `(n, m)`; or, for matrices that do not fit, a callable that returns an iterator
-            over blocks of its rows, `(rows, m)` each, from the first to the last. It is called
-            twice: once for the matches' scores, once for the counts.
+        scores: float `(n, m)`; or, for matrices that do not fit, a callable that returns an
+            iterator over blocks of its rows, `(rows, m)` each, from the first to the last. It is
+            called twice: once for the matches' scores, once for the counts.
         matches: a `Matches`, or a form that `Matches.of` takes.
         ks: the k of each recall@k.
 

@@ -92,7 +92,8 @@ def bidirectional_ranking_loss(
         float32 scalar, at least 0.
 
     Raises:
-        ValueError: if an argument has the wrong shape or is out of range.
+        ValueError: if an argument has the wrong shape or is out of range. (The values of a tensor
+            are not looked at: an image out of range there is none.)
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.2 (arXiv 1704.03470), and the
@@ -191,7 +192,7 @@ def check_ranking_settings(
     """Raises a ValueError for the first setting that is out of range."""
     if not margin > 0:
         raise ValueError(f"`margin` must be a positive float. Received: margin={margin}")
-    if top_k is not None and (not isinstance(top_k, int) or top_k < 1):
+    if top_k is not None and (not isinstance(top_k, (int, np.integer)) or top_k < 1):
         raise ValueError(f"`top_k` must be a positive int or None. Received: top_k={top_k}")
     for name, weight in weights.items():
         if not weight >= 0:
@@ -260,6 +261,8 @@ def _as_mask(mask, rows: int, columns: int, name: str = "matches", otherwise=Non
     """Bool tensor `(rows, columns)`; `matches` may be each column's row instead."""
     if mask is None:
         return otherwise()
+    if name == "matches" and isinstance(mask, (np.ndarray, list, tuple)) and np.ndim(mask) == 1:
+        Matches.of(mask, rows)  # names an image out of range, which a tensor cannot
     mask = ops.convert_to_tensor(mask)
     if name == "matches" and len(mask.shape) == 1:
         mask = ops.cast(mask, "int32")[None, :] == ops.arange(rows, dtype="int32")[:, None]

@@ -20,8 +20,8 @@ class BidirectionalRanking(keras.layers.Layer):
     looked at that still violate the margin: near 1 all the time, it shows a collapse.
 
     The arguments are those of the function. `model.compile(jit_compile="auto")`, Keras's default,
-    runs it without XLA, which on a CPU made a whole training step more than twice as slow;
-    `jit_compile=True` compiles it.
+    leaves XLA out on machines without an accelerator, where it made a whole training step more than
+    twice as slow; `jit_compile=True` compiles it anywhere.
 
     Example:
 
@@ -59,7 +59,6 @@ class BidirectionalRanking(keras.layers.Layer):
             if weight
         }
         self.violating = keras.metrics.Mean(name="violating")
-        self.supports_jit = False
         self.built = True
 
     def call(self, inputs):

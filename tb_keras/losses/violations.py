@@ -26,7 +26,7 @@ def nearest_negatives(distances, negatives, top_k: int | None):
         fewer, and float32 `(n, 1)`, how many each anchor has of these.
     """
     size = distances.shape[1]
-    k = size if top_k is None else min(top_k, size)
+    k = size if top_k is None else min(int(top_k), size)
     nearest = -ops.top_k(-ops.where(negatives, distances, _FAR), k)[0]
     count = ops.sum(ops.cast(negatives, "float32"), axis=1, keepdims=True)
     return nearest, ops.minimum(count, float(k))

@@ -2,3 +2,4 @@
 
 from tb_keras.networks.embedding_network import EmbeddingNetwork as EmbeddingNetwork
 from tb_keras.networks.l2_normalization import L2Normalization as L2Normalization
+from tb_keras.networks.standardization import Standardization as Standardization

@@ -5,12 +5,18 @@ from __future__ import annotations
 import keras
 
 from tb_keras.networks.l2_normalization import L2Normalization
+from tb_keras.networks.standardization import Standardization
 
 
 def build_branch(
-    feature_dim: int, hidden_dim: int, embedding_dim: int, dropout: float, name: str
+    feature_dim: int,
+    hidden_dim: int,
+    embedding_dim: int,
+    dropout: float,
+    name: str,
+    dtype: str | keras.DTypePolicy | None = None,
 ) -> keras.Model:
-    """Returns Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm as a model of its own.
+    """Returns Standardize → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm as a model of its own.
 
     Args:
         feature_dim: size of the incoming feature vectors.
@@ -18,6 +24,7 @@ def build_branch(
         embedding_dim: size of the embedding.
         dropout: rate in [0, 1) between the two dense layers.
         name: the model's name.
+        dtype: the layers' dtype policy; Keras's own if left out. The L2 norm is float32 under each.
 
     Returns:
         A functional model, `(batch, feature_dim)` → float32 `(batch, embedding_dim)`.
@@ -31,11 +38,12 @@ def build_branch(
     (None, 4)
     """
     features = keras.Input((feature_dim,), name="features")
-    hidden = keras.layers.Dense(hidden_dim, name="hidden")(features)
+    standardized = Standardization(name="standardize")(features)
+    hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=dtype)(standardized)
     # The released code keeps 10 % of the old average a step; 0.9 is the usual share to keep.
-    hidden = keras.layers.BatchNormalization(momentum=0.9, name="hidden_norm")(hidden)
-    hidden = keras.layers.ReLU(name="hidden_relu")(hidden)
-    hidden = keras.layers.Dropout(dropout, name="hidden_dropout")(hidden)
-    embedding = keras.layers.Dense(embedding_dim, name="embedding")(hidden)
+    norm = keras.layers.BatchNormalization(momentum=0.9, name="hidden_norm", dtype=dtype)
+    hidden = keras.layers.ReLU(name="hidden_relu", dtype=dtype)(norm(hidden))
+    hidden = keras.layers.Dropout(dropout, name="hidden_dropout", dtype=dtype)(hidden)
+    embedding = keras.layers.Dense(embedding_dim, name="embedding", dtype=dtype)(hidden)
     embedding = L2Normalization(name="l2_norm")(embedding)
     return keras.Model(features, embedding, name=name)

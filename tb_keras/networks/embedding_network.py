@@ -16,7 +16,8 @@ class EmbeddingNetwork(keras.Model):
     The similarity of an image and a text is the dot product of their embeddings. The two branches
     share nothing. The network holds no loss: `tb_keras.training.attach_losses` builds the model to
     train, on the same weights. Called on `{"image": (n, image_dim), "text": (m, text_dim)}` it
-    returns `{"image": (n, embedding_dim), "text": (m, embedding_dim)}`, float32; n and m may differ.
+    returns `{"image": (n, embedding_dim), "text": (m, embedding_dim)}`, float32; n and m may
+    differ.
 
     Args:
         image_dim: size of the image features.
@@ -24,6 +25,8 @@ class EmbeddingNetwork(keras.Model):
         hidden_dim: units of each branch's hidden layer.
         embedding_dim: size of the embeddings.
         dropout: rate in [0, 1) after each hidden layer.
+        dtype: dtype policy of the layers, such as `"mixed_bfloat16"`; Keras's own if left out. It
+            is saved with the network.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
@@ -50,6 +53,7 @@ class EmbeddingNetwork(keras.Model):
         hidden_dim: int = 2048,
         embedding_dim: int = 512,
         dropout: float = 0.5,
+        dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
         sizes = {
@@ -59,14 +63,18 @@ class EmbeddingNetwork(keras.Model):
             "embedding_dim": embedding_dim,
         }
         for argument, size in sizes.items():
-            if not isinstance(size, int) or size < 1:
+            if not isinstance(size, (int, np.integer)) or size < 1:
                 raise ValueError(f"`{argument}` must be a positive int. Received: {size!r}")
+            sizes[argument] = int(size)
+        image_dim, text_dim, hidden_dim, embedding_dim = sizes.values()
         if not 0 <= dropout < 1:
             raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
 
         # Layers
-        image_branch = build_branch(image_dim, hidden_dim, embedding_dim, dropout, "image_branch")
-        text_branch = build_branch(text_dim, hidden_dim, embedding_dim, dropout, "text_branch")
+        policy = keras.dtype_policies.get(dtype)
+        settings = (hidden_dim, embedding_dim, dropout)
+        image_branch = build_branch(image_dim, *settings, "image_branch", policy)
+        text_branch = build_branch(text_dim, *settings, "text_branch", policy)
 
         # Functional model
         image = keras.Input((image_dim,), name="image")
@@ -78,9 +86,23 @@ class EmbeddingNetwork(keras.Model):
         )
 
         # Config
+        self.dtype_policy = policy
         self.image_branch = image_branch
         self.text_branch = text_branch
         self.settings = {**sizes, "dropout": dropout}
+
+    def standardize(self, image_features: ArrayLike, text_features: ArrayLike) -> None:
+        """Sets both branches to standardise their features by the statistics of these ones.
+
+        To be called before training; it speeds up the learning from features whose dimensions have
+        different spreads. It adds no trainable weight, and is saved with the network.
+
+        Args:
+            image_features: float `(n, image_dim)`, those of the training images.
+            text_features: float `(m, text_dim)`, those of the training texts.
+        """
+        self.image_branch.get_layer("standardize").adapt(image_features)
+        self.text_branch.get_layer("standardize").adapt(text_features)
 
     def embed_images(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
         """Embeds image features, batch by batch; they may be a memory map of any float type.
@@ -95,11 +117,12 @@ class EmbeddingNetwork(keras.Model):
         return _embedded(self.image_branch, features, batch_size)
 
     def embed_texts(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
-        """Embeds text features, `(m, text_dim)` → float32 `(m, embedding_dim)`, as `embed_images`."""
+        """As `embed_images`, for text features: `(m, text_dim)` → float32 `(m, embedding_dim)`."""
         return _embedded(self.text_branch, features, batch_size)
 
     def get_config(self) -> dict:
-        return {"name": self.name, "trainable": self.trainable, **self.settings}
+        dtype = keras.dtype_policies.serialize(self.dtype_policy)
+        return {"name": self.name, "trainable": self.trainable, "dtype": dtype, **self.settings}
 
     @classmethod
     def from_config(cls, config: dict) -> EmbeddingNetwork:

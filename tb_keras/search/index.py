@@ -59,11 +59,19 @@ class Index:
                 [best_rows, np.broadcast_to(rows, (len(queries), len(rows)))], axis=1
             )
             if best.shape[1] > k:
-                kept = np.argpartition(-best, k - 1, axis=1)[:, :k]
-                best = np.take_along_axis(best, kept, axis=1)
-                best_rows = np.take_along_axis(best_rows, kept, axis=1)
-        order = np.lexsort((best_rows, -best), axis=1)
+                kept = _highest(best, k)
+                best = best[kept].reshape(-1, k)
+                best_rows = best_rows[kept].reshape(-1, k)
+        order = np.argsort(-best, axis=1, kind="stable")
         return (
             np.take_along_axis(best, order, axis=1),
             np.take_along_axis(best_rows, order, axis=1),
         )
+
+
+def _highest(scores: np.ndarray, k: int) -> np.ndarray:
+    """Bool mask of each row's `k` highest scores; of equal ones the first."""
+    lowest = np.partition(scores, -k, axis=1)[:, [-k]]
+    higher, equal = scores > lowest, scores == lowest
+    free = k - np.count_nonzero(higher, axis=1, keepdims=True)
+    return higher | (equal & (np.cumsum(equal, axis=1) <= free))

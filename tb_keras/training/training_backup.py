@@ -60,7 +60,7 @@ class TrainingBackup(keras.callbacks.Callback):
 
     def clear(self) -> None:
         """Deletes the backups, after the training."""
-        for backup in self._backups():
+        for backup in self.directory.glob("*.weights.h5"):  # an unfinished one, too
             backup.unlink()
         if self.directory.is_dir():
             self.directory.rmdir()

@@ -4,12 +4,12 @@ from tb_keras.datasets import load
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match="openmoji, table.*'imagenet'"):
+    with pytest.raises(ValueError, match=r"openmoji, table.*'imagenet'"):
         load("imagenet")
 
 
 def test_unknown_option_lists_the_known():
-    with pytest.raises(ValueError, match="languages, text_kinds, size.*'colour'"):
+    with pytest.raises(ValueError, match=r"languages, text_kinds, size.*'colour'"):
         load("openmoji", colour="red")
 
 

@@ -46,7 +46,7 @@ def test_pictures_are_transparent_and_of_the_given_size(whole):
 
     pixels = tf.io.decode_png(tf.io.read_file(whole.image_paths[0])).numpy()
     assert pixels.shape == (16, 16, 4)
-    assert pixels[0, 0, 3] == 0 and pixels[8, 8, 3] == 255
+    assert (pixels[0, 0, 3], pixels[8, 8, 3]) == (0, 255)
     assert len(set(whole.image_paths)) == whole.num_images
     assert all(os.path.getsize(path) for path in whole.image_paths)
 
@@ -109,7 +109,8 @@ def test_a_keyword_is_one_text_of_many_pictures(load):
     assert len(set(corpus.texts)) == corpus.num_texts
     face = corpus.texts.index("face")
     names = [corpus.image_attributes["name"][image] for image in corpus.matches.images_of(face)]
-    assert len(names) > 10 and any("face" in name for name in names)
+    assert len(names) > 10
+    assert any("face" in name for name in names)
     assert set(corpus.text_attributes["kind"]) == {"keyword"}
 
 
@@ -125,7 +126,8 @@ def test_names_in_other_languages(load):
 def test_all_languages(load):
     corpus = load("validation", languages="all")
     languages = set(corpus.text_attributes["language"])
-    assert len(languages) >= 10 and {"en", "de", "ar", "zh"} <= languages
+    assert len(languages) >= 10
+    assert {"en", "de", "ar", "zh"} <= languages
 
 
 def test_a_string_of_two_languages_is_two_texts(load):

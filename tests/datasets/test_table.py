@@ -52,7 +52,7 @@ def test_split_column(folder):
     assert load_table(table, "mine").texts == ["a dog", ROWS[1][1]]
     assert load_table(table, "test").texts == ["a cat", "a dog"]
     assert load_table(table, "all").num_images == 2
-    with pytest.raises(ValueError, match="'all', 'mine', 'test', which .* Received: 'train'"):
+    with pytest.raises(ValueError, match=r"'all', 'mine', 'test', which .* Received: 'train'"):
         load_table(table, "train")
 
 
@@ -125,5 +125,5 @@ def test_wrong_type_of_file(folder):
 
 
 def test_no_file(folder):
-    with pytest.raises(FileNotFoundError, match="pairs.csv"):
+    with pytest.raises(FileNotFoundError, match=r"pairs\.csv"):
         load_table(folder / "pairs.csv")

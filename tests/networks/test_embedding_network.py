@@ -219,6 +219,34 @@ def test_mixed_precision(mixed_precision):
     assert sum(move > 0 for move in fitted(network)) >= 10
 
 
+@pytest.mark.parametrize(("saved_under", "loaded_under"), [(0, 1), (1, 0)])
+def test_the_dtype_policy_is_saved(tmp_path, saved_under, loaded_under):
+    policies = ("float32", "mixed_bfloat16")
+    try:
+        keras.mixed_precision.set_dtype_policy(policies[saved_under])
+        network = small_network()
+        expected = network(features())
+        network.save(tmp_path / "network.keras")
+        keras.mixed_precision.set_dtype_policy(policies[loaded_under])
+        loaded = keras.saving.load_model(tmp_path / "network.keras")
+        found = loaded(features())
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    for model in (network, loaded):
+        assert model.dtype_policy.name == policies[saved_under]
+        for branch in (model.image_branch, model.text_branch):
+            for name in ("hidden", "hidden_norm", "embedding"):
+                assert branch.get_layer(name).dtype_policy.name == policies[saved_under]
+    for view, embeddings in expected.items():
+        np.testing.assert_array_equal(found[view], embeddings)
+
+
+def test_a_policy_may_be_given():
+    network = small_network(dtype="mixed_bfloat16")
+    assert network.text_branch.get_layer("embedding").compute_dtype == "bfloat16"
+    assert network(features())["text"].dtype == tf.float32
+
+
 def test_fit_under_xla():
     network = small_network()
     moves = fitted(network, jit_compile=True)

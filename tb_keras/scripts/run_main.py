@@ -1,0 +1,54 @@
+"""How every script runs: quiet logs, one-line errors, exit codes that mean something."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+# Exit codes: 0 done, 1 wrong flag or input (a line on stderr says what to do), 130 interrupted.
+_INPUT_ERRORS = (ValueError, OSError, ImportError)
+
+
+def run_main(name: str, main: Callable[[list[str]], None]) -> None:
+    """Parses flags and runs `main` with the arguments that are no flags.
+
+    Args:
+        name: the script's name, for its messages.
+        main: takes the arguments after the script's name.
+    """
+
+    def parsed(argv: list[str]) -> list[str]:
+        try:
+            return flags.FLAGS(argv)
+        except flags.Error as error:
+            print(f"{name}: {error}; --help lists the flags", file=sys.stderr)
+            sys.exit(1)
+        except SystemExit:
+            sys.exit(0)  # --help was asked for and given, which absl counts as a failure
+
+    def guarded(argv: list[str]) -> int:
+        import tensorflow as tf
+
+        tf.get_logger().setLevel("ERROR")
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too as it exports
+        try:
+            main(argv[1:])
+        except _INPUT_ERRORS as error:
+            logging.debug("%s failed", name, exc_info=True)  # --verbosity=1 shows where
+            print(f"{name}: {error}{_remedy(error)}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print(f"\n{name}: interrupted; the same command goes on from here", file=sys.stderr)
+            return 130
+        return 0
+
+    app.run(guarded, flags_parser=parsed)
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return "; pip install 'tb_keras[demo]' brings what the scripts use"
+    return ""

@@ -1,0 +1,107 @@
+"""Finds pictures for a text, and texts for a picture.
+
+    tb-search --model=savedmodels/openmoji --dataset=openmoji "a sleeping cat" holiday.png
+    tb-search --model=savedmodels/openmoji --images=~/Pictures "a dog on a beach" --html=found.html
+
+Each argument is a query: the path of a picture file asks for texts, anything else for pictures.
+Answers are ranked by the dot product of the embeddings, best first.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+
+from tb_keras.scripts import data_flags
+from tb_keras.scripts.picture_errors import damaged_picture_named
+from tb_keras.scripts.run_main import run_main
+from tb_keras.scripts.search_page import write_search_page
+from tb_keras.search import Index
+from tb_keras.serving import ExportedModel
+
+_MODEL = flags.DEFINE_string("model", None, "Directory of the exported model.", required=True)
+_IMAGES = flags.DEFINE_string(
+    "images", None, "Folder with the pictures to search, with all below it; instead of --dataset."
+)
+_SPLIT = flags.DEFINE_string("split", "test", "Split of the data set to search.")
+_K = flags.DEFINE_integer("k", 5, "How many answers to a query.", lower_bound=1)
+_HTML = flags.DEFINE_string("html", None, "Also write a page that shows the pictures.")
+for _flag in (data_flags.DATASET, data_flags.DATA):
+    flags.declare_key_flag(_flag)  # so that --help shows it
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+
+
+class Answer(NamedTuple):
+    """A query with its ranked answers.
+
+    Attributes:
+        query: a text, or the path of a picture.
+        is_picture: whether the query is a picture, so that the answers are texts.
+        answers: (score, text or path of a picture), best first.
+    """
+
+    query: str
+    is_picture: bool
+    answers: list[tuple[float, str]]
+
+
+def main(queries: list[str]) -> None:
+    if not queries:
+        raise ValueError('name what to search for, e.g. "a sleeping cat" or the path of a picture')
+    is_picture = np.array([_is_picture(query) for query in queries])
+    paths, texts = _searched()
+    if is_picture.any() and not texts:
+        raise ValueError("a picture as a query needs texts to search: name a --dataset")
+    model = ExportedModel(_MODEL.value)
+    answers: dict[str, list[tuple[float, str]]] = {}
+    for asked, found_in, embed_query, embed_found in (
+        (False, paths, model.embed_texts, model.embed_images),
+        (True, texts, model.embed_images, model.embed_texts),
+    ):
+        mine = [query for query, picture in zip(queries, is_picture) if picture == asked]
+        if mine:
+            with damaged_picture_named(mine if asked else found_in):
+                index = Index(embed_found(found_in))
+                scores, rows = index.search(embed_query(mine), min(_K.value, len(found_in)))
+            for query, score, row in zip(mine, scores.tolist(), rows):
+                answers[query] = [(s, found_in[r]) for s, r in zip(score, row)]
+    results = [Answer(q, bool(p), answers[q]) for q, p in zip(queries, is_picture)]
+    for result in results:
+        print(f"\n{result.query}")
+        for rank, (score, answer) in enumerate(result.answers, start=1):
+            print(f"  {rank}. {score:6.3f}  {answer}")
+    if _HTML.value:
+        write_search_page(_HTML.value, results)
+        print(f"\nWrote {_HTML.value}")
+
+
+def _is_picture(query: str) -> bool:
+    kind, is_file = os.path.splitext(query)[1].lower(), os.path.isfile(query)
+    if kind in _PICTURES and not is_file:
+        raise FileNotFoundError(f"there is no picture {query!r}")
+    if kind and is_file and kind not in _PICTURES:
+        raise ValueError(f"{query!r} is no picture of a known kind ({', '.join(_PICTURES)})")
+    return kind in _PICTURES
+
+
+def _searched() -> tuple[list[str], list[str]]:
+    """Paths of the pictures and the texts to search."""
+    if not _IMAGES.value:
+        corpus = data_flags.load_corpus(data_flags.data_settings(), _SPLIT.value)
+        return list(corpus.image_paths), list(corpus.texts)
+    folder = Path(_IMAGES.value).expanduser()
+    if not folder.is_dir():
+        raise NotADirectoryError(f"--images must be a folder. Received: {str(folder)!r}")
+    paths = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
+    if not paths:
+        raise ValueError(f"--images has no picture ({', '.join(_PICTURES)}): {str(folder)!r}")
+    return paths, []
+
+
+if __name__ == "__main__":
+    run_main("tb-search", main)

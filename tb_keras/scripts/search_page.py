@@ -1,0 +1,56 @@
+"""Search results as a page that shows the pictures, in one file."""
+
+from __future__ import annotations
+
+import base64
+import html
+import mimetypes
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>tb-search</title>
+<style>
+body {{ font: 16px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }}
+h2 {{ font-size: 1.1rem; margin: 2rem 0 .5rem }}
+ol {{ display: flex; flex-wrap: wrap; gap: 1rem; list-style: none; margin: 0; padding: 0 }}
+li {{ border: 1px solid #ccc; border-radius: .5rem; padding: .5rem; max-width: 10rem }}
+img {{ background: #fff; display: block; height: 8rem; object-fit: contain; width: 8rem }}
+small {{ color: #555; display: block; overflow-wrap: anywhere }}
+</style>
+<h1>tb-search</h1>
+{results}
+</html>
+"""
+
+
+def write_search_page(path: str | os.PathLike, results: Iterable) -> None:
+    """Writes the page; pictures are embedded in it, so that it can be passed on alone.
+
+    Args:
+        path: of the page.
+        results: each with `query`, `is_picture` and `answers`, as `tb-search` makes them.
+    """
+    sections = []
+    for result in results:
+        heading = _picture(result.query) if result.is_picture else html.escape(result.query)
+        items = "".join(
+            f"<li>{html.escape(answer) if result.is_picture else _picture(answer)}"
+            f"<small>{score:.3f}</small></li>"
+            for score, answer in result.answers
+        )
+        sections.append(f"<section><h2>{heading}</h2><ol>{items}</ol></section>")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}")
+    beside.write_text(_PAGE.format(results="\n".join(sections)), encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _picture(path: str) -> str:
+    kind = mimetypes.guess_type(path)[0] or "image/png"
+    data = base64.b64encode(Path(path).read_bytes()).decode()
+    name = html.escape(Path(path).name, quote=True)
+    return f'<img src="data:{kind};base64,{data}" alt="{name}"><small>{name}</small>'

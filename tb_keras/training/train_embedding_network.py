@@ -1,0 +1,120 @@
+"""The whole training of an embedding network, from two corpora to a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tb_keras.batching import neighborhood_batches
+from tb_keras.corpus import Corpus
+from tb_keras.losses import BidirectionalRanking
+from tb_keras.networks import EmbeddingNetwork
+from tb_keras.training.attach_losses import attach_losses
+from tb_keras.training.divergence_check import DivergenceCheck
+from tb_keras.training.network_checkpoint import NetworkCheckpoint
+from tb_keras.training.recipe import Recipe
+from tb_keras.training.retrieval_evaluation import RetrievalEvaluation
+from tb_keras.training.training_backup import TrainingBackup
+from tb_keras.training.training_progress import TrainingProgress
+
+
+def train_embedding_network(
+    train: Corpus,
+    validation: Corpus,
+    recipe: Recipe,
+    directory: str | os.PathLike,
+    seed: int = 0,
+) -> EmbeddingNetwork:
+    """Trains a network by a recipe and keeps that of the best epoch on `validation`.
+
+    `directory` gets `network.keras`, `history.csv` (a line an epoch) and, at the end,
+    `result.json`. Called again, it returns a finished network from there, or goes on with a training
+    that was interrupted or killed.
+
+    Args:
+        train: corpus with both features.
+        validation: corpus with both features.
+        recipe: the settings.
+        directory: where everything is kept.
+        seed: of the weights, the dropout and the order of the batches.
+
+    Returns:
+        The network of the epoch with the best `val_rsum`.
+
+    Raises:
+        ValueError: if features are missing, a setting is out of range, or the loss becomes NaN or
+            infinite.
+    """
+    directory = Path(directory)
+    path, result = directory / "network.keras", directory / "result.json"
+    if result.exists():
+        return keras.saving.load_model(path)
+    for argument, corpus in (("train", train), ("validation", validation)):
+        if corpus.image_features is None or corpus.text_features is None:
+            raise ValueError(
+                f"`{argument}` must have image_features and text_features. Received: {corpus}"
+            )
+    directory.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(seed)
+    network = EmbeddingNetwork(
+        train.image_features.shape[1],
+        train.text_features.shape[1],
+        recipe.hidden_dim,
+        recipe.embedding_dim,
+        recipe.dropout,
+    )
+    network.standardize(train.image_features, train.text_features)
+    model = attach_losses(network, BidirectionalRanking(**recipe.loss_settings()))
+    usable = int(np.count_nonzero(train.matches.texts_per_image()))
+    shape = (min(recipe.images_per_batch, usable), recipe.texts_per_image)
+    steps = int(neighborhood_batches(train, *shape).cardinality()) * recipe.epochs
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+    model.compile(keras.optimizers.Adam(schedule))
+
+    backup = TrainingBackup(directory / "backup")
+    first_epoch = backup.restore(model)
+    started = time.monotonic()
+    checkpoint = NetworkCheckpoint(network, path, monitor="val_rsum", mode="max")
+    _cut_history(directory / "history.csv", first_epoch)
+    history = keras.callbacks.CSVLogger(directory / "history.csv", append=True)
+    callbacks = [
+        RetrievalEvaluation(network, validation),
+        checkpoint,
+        history,
+        DivergenceCheck(),
+        backup,
+        TrainingProgress(),
+    ]
+    try:
+        model.fit(
+            neighborhood_batches(train, *shape, seed=seed, first_epoch=first_epoch),
+            initial_epoch=first_epoch,
+            epochs=recipe.epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    finally:
+        history.on_train_end()  # closes its file; `fit` does so only where nothing was raised
+    seconds = round(time.monotonic() - started, 1)
+    record = {"val_rsum": checkpoint.best, "seed": seed, "seconds": seconds}
+    beside = directory / ".result.json"
+    beside.write_text(json.dumps(record) + "\n")
+    os.replace(beside, result)
+    backup.clear()
+    return keras.saving.load_model(path)
+
+
+def _cut_history(file: Path, epochs: int) -> None:
+    """Keeps the lines of the first epochs: those after the last backup are gone through again."""
+    if not file.exists():
+        return
+    lines = file.read_text().splitlines(keepends=True)[: epochs + 1 if epochs else 0]
+    beside = file.with_name(f".{file.name}")
+    beside.write_text("".join(lines))
+    os.replace(beside, file)

@@ -1,0 +1,119 @@
+"""Tests of the features of a corpus, with encoders that cost nothing in place of the real ones."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tb_keras.corpus import Corpus
+from tb_keras.encoders import encode_corpus, encode_images, encode_texts
+from tb_keras.encoders import features as features_module
+
+
+@keras.saving.register_keras_serializable("tests")
+class ByteCount(keras.layers.Layer):
+    """Strings `(batch,)` to float32 `(batch, 1)`: how many bytes each has."""
+
+    def call(self, strings):
+        return tf.cast(tf.strings.length(strings), tf.float32)[:, None]
+
+    def compute_output_spec(self, strings):
+        return keras.KerasTensor((strings.shape[0], 1), "float32")
+
+
+@pytest.fixture(autouse=True)
+def built(tmp_path, monkeypatch):
+    """Names of the encoders built so far; features are kept under `tmp_path`."""
+    names = []
+
+    def build(name):
+        names.append(name)
+        strings = keras.Input((), dtype="string")
+        return keras.Model(strings, ByteCount()(strings))
+
+    monkeypatch.setenv("TB_KERAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(features_module, "image_encoder", build)
+    monkeypatch.setattr(features_module, "text_encoder", build)
+    return names
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    paths = [tmp_path / f"{size}.png" for size in (5, 3)]
+    for path in paths:
+        path.write_bytes(b"x" * int(path.stem))
+    return [str(path) for path in paths]
+
+
+def test_images_and_texts_in_their_order(pictures):
+    assert encode_images(pictures, verbose=False).tolist() == [[5], [3]]
+    texts = ["a", "three", "", "öö"] * 30  # more than a batch
+    assert encode_texts(texts, verbose=False).tolist() == [[1], [5], [0], [4]] * 30
+
+
+def test_encoders_are_built_once_and_only_when_needed(pictures, built):
+    encode_texts(["a"] * 600, "first", verbose=False)  # several chunks
+    encode_texts(["a"] * 600, "first", verbose=False)
+    encode_images(pictures, "second", verbose=False)
+    assert built == ["first", "second"]
+
+
+def test_a_changed_picture_is_encoded_anew(tmp_path, pictures):
+    encode_images(pictures, verbose=False)
+    (tmp_path / "3.png").write_bytes(b"x" * 9)
+    assert encode_images(pictures, verbose=False).tolist() == [[5], [9]]
+
+
+def test_a_text_is_no_picture_of_the_same_content(tmp_path, built):
+    (tmp_path / "picture").write_bytes(b"same")
+    encode_texts(["same"], "one", verbose=False)
+    encode_images([str(tmp_path / "picture")], "one", verbose=False)
+    assert built == ["one", "one"]
+
+
+def test_a_corpus_gets_what_it_lacks(pictures):
+    corpus = Corpus(np.array([0, 0, 1]), image_paths=pictures, texts=["a", "bb", "ccc"])
+    encoded = encode_corpus(corpus, verbose=False)
+    assert encoded.image_features.tolist() == [[5], [3]]
+    assert encoded.text_features.tolist() == [[1], [2], [3]]
+    assert encoded.texts == corpus.texts
+    assert encoded.matches == corpus.matches
+    assert corpus.image_features is None
+
+
+def test_features_that_are_there_stay(built):
+    corpus = Corpus(
+        np.arange(2),
+        image_features=np.full((2, 3), 7.0),
+        text_features=np.full((2, 3), 8.0),
+        texts=["a", "b"],
+    )
+    encoded = encode_corpus(corpus, verbose=False)
+    assert encoded.image_features is corpus.image_features
+    assert encoded.text_features is corpus.text_features
+    assert built == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"texts": ["a", "b"]}, "`corpus` must have image_paths or image_features"),
+        ({"image_features": np.ones((2, 3))}, "`corpus` must have texts or text_features"),
+    ],
+)
+def test_nothing_to_encode_is_an_error(parts, message):
+    with pytest.raises(ValueError, match=message):
+        encode_corpus(Corpus(np.arange(2), **parts), verbose=False)
+
+
+def test_a_missing_picture_is_named(pictures):
+    corpus = Corpus(np.arange(2), image_paths=[pictures[0], "nowhere.png"], texts=["a", "b"])
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
+        encode_corpus(corpus, verbose=False)
+
+
+def test_an_unknown_encoder_is_named(monkeypatch):
+    monkeypatch.undo()
+    corpus = Corpus(np.arange(1), image_features=np.ones((1, 3)), texts=["never encoded before"])
+    with pytest.raises(ValueError, match=r"`name` must be .* name='word2vec'"):
+        encode_corpus(corpus, text_encoder="word2vec", verbose=False)

@@ -1,0 +1,316 @@
+"""Tests of the export: loaded and asked in a process that knows neither tb_keras nor keras-hub."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+import tb_keras
+from tb_keras.encoders import image_encoder, text_encoder
+from tb_keras.networks import EmbeddingNetwork
+from tb_keras.serving import ExportedModel, export, latest_version
+
+SIZES = (1, 2, 7)
+
+# Asks every signature in batches of each size, and writes the answers to a file.
+CLIENT = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tb_keras", "keras_hub"):
+            raise ImportError(name + " must not be needed")
+
+sys.meta_path.insert(0, Blocked())
+sys.path[:] = [path for path in sys.path if path != sys.argv[4]]
+for name in ("tb_keras", "keras_hub"):
+    try:
+        __import__(name)
+    except ImportError:
+        pass
+    else:
+        raise SystemExit(name + " could be imported")
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text
+
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+asked = np.load(sys.argv[2], allow_pickle=True).item()
+answers = {}
+for name, inputs in asked.items():
+    for size in (1, 2, 7):
+        parts = []
+        for start in range(0, len(next(iter(inputs.values()))), size):
+            batch = {k: tf.constant(v[start : start + size]) for k, v in inputs.items()}
+            (output,) = signatures[name](**batch).values()
+            parts.append(output.numpy())
+        answers[f"{name}/{size}"] = np.concatenate(parts)
+np.savez(sys.argv[3], **answers)
+"""
+
+
+def network(image_dim, text_dim):
+    """Random weights, moving averages of the batch norm included."""
+    made = EmbeddingNetwork(image_dim, text_dim, hidden_dim=24, embedding_dim=16)
+    rng = np.random.default_rng(0)
+    made.set_weights(
+        [
+            rng.normal(size=w.shape) / w.shape[0] ** 0.5
+            if w.ndim == 2
+            else rng.uniform(0.1, 1.0, w.shape)
+            for w in made.get_weights()
+        ]
+    )
+    return made
+
+
+def pictures():
+    """Seven encoded pictures of several kinds, sizes and channels."""
+    rng = np.random.default_rng(0)
+
+    def random(*shape):
+        return tf.constant(rng.integers(0, 256, shape, dtype=np.uint8))
+
+    wide = [np.linspace(0, 255, 90, dtype=np.uint8)[None, :, None]] * 3
+    return [
+        tf.io.encode_png(random(40, 30, 4)).numpy(),  # with alpha
+        tf.io.encode_jpeg(tf.constant(np.concatenate(wide, axis=2).repeat(20, axis=0))).numpy(),
+        tf.io.encode_png(random(25, 25, 1)).numpy(),  # grey
+        tf.io.encode_png(random(224, 224, 3)).numpy(),
+        tf.io.encode_png(random(16, 48, 2)).numpy(),  # grey with alpha
+        tf.io.encode_jpeg(random(300, 260, 3)).numpy(),
+        tf.io.encode_png(random(1, 1, 3)).numpy(),
+    ]
+
+
+TEXTS = ["a dog", "", "Zwölf Boxkämpfer jagen Viktor", "word " * 400, "🐕 犬", "x", "a dog "]
+
+
+def ask(model, asked, directory):
+    """The answers of another process, `signature/batch size` → array."""
+    directory.mkdir()
+    np.save(directory / "asked.npy", asked, allow_pickle=True)
+    repository = str(pathlib.Path(tb_keras.__file__).parents[1])
+    files = [str(model), str(directory / "asked.npy"), str(directory / "answers.npz")]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    subprocess.run(
+        [sys.executable, "-c", CLIENT, *files, repository],
+        check=True,
+        cwd=directory,
+        env=environment,
+    )
+    return np.load(directory / "answers.npz")
+
+
+@pytest.fixture(scope="module")
+def of_features(tmp_path_factory):
+    """A network without encoders, exported, and what another process was answered."""
+    directory = tmp_path_factory.mktemp("of_features")
+    made = network(5, 4)
+    version = export(made, directory / "model", card="# Card\n")
+    rng = np.random.default_rng(1)
+    images = rng.normal(size=(9, 5)).astype("float32")
+    texts = rng.normal(size=(9, 4)).astype("float32")
+    asked = {
+        "embed_image_features": {"features": images},
+        "embed_text_features": {"features": texts},
+        "similarity": {"image_features": images, "text_features": texts},
+        "serving_default": {"image_features": images, "text_features": texts},
+    }
+    return made, version, images, texts, ask(version, asked, directory / "client")
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """The same with the real encoders."""
+    pytest.importorskip("keras_hub")
+    directory = tmp_path_factory.mktemp("full")
+    encoders = image_encoder("efficientnet_lite0"), text_encoder("minilm")
+    made = network(1280, 384)
+    version = export(made, directory / "model", *encoders)
+    images, texts = np.array(pictures(), object), np.array([t.encode() for t in TEXTS], object)
+    features = [
+        encoder.predict(tf.constant(list(strings)), verbose=0)
+        for encoder, strings in zip(encoders, (images, texts))
+    ]
+    asked = {
+        "embed_image": {"image_bytes": images},
+        "embed_text": {"text": texts},
+        "embed_image_features": {"features": features[0]},
+        "embed_text_features": {"features": features[1]},
+        "similarity": {"image_bytes": images, "text": texts},
+        "serving_default": {"image_bytes": images, "text": texts},
+    }
+    expected = made.embed_images(features[0]), made.embed_texts(features[1])
+    answers = ask(version, asked, directory / "client")
+    return made, encoders, version, expected, answers
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_answers_of_features(of_features, size):
+    made, _, images, texts, answers = of_features
+    images, texts = made.embed_images(images), made.embed_texts(texts)
+    np.testing.assert_allclose(answers[f"embed_image_features/{size}"], images, atol=1e-5)
+    np.testing.assert_allclose(answers[f"embed_text_features/{size}"], texts, atol=1e-5)
+    for name in ("similarity", "serving_default"):
+        scores = (images * texts).sum(axis=1)
+        np.testing.assert_allclose(answers[f"{name}/{size}"], scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_answers_of_pictures_and_texts(full, size):
+    *_, (images, texts), answers = full
+    assert np.linalg.norm(images[0] - images[1]) > 1e-3
+    for name in ("embed_image", "embed_image_features"):
+        np.testing.assert_allclose(answers[f"{name}/{size}"], images, atol=1e-5)
+    for name in ("embed_text", "embed_text_features"):
+        np.testing.assert_allclose(answers[f"{name}/{size}"], texts, atol=1e-5)
+    for name in ("similarity", "serving_default"):
+        scores = (images * texts).sum(axis=1)
+        np.testing.assert_allclose(answers[f"{name}/{size}"], scores, atol=1e-5)
+
+
+def described(version):
+    """Of each signature: name, shape and dtype of its inputs and of its outputs."""
+    graph = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
+    (graph,) = graph.meta_graphs
+    return {
+        name: tuple(
+            {
+                key: ([d.size for d in info.tensor_shape.dim], tf.as_dtype(info.dtype).name)
+                for key, info in tensors.items()
+            }
+            for tensors in (signature.inputs, signature.outputs)
+        )
+        for name, signature in graph.signature_def.items()
+        if not name.startswith("__")
+    }
+
+
+EMBEDDING = {"embedding": ([-1, 16], "float32")}
+SCORE = {"score": ([-1], "float32")}
+
+
+def test_signatures_of_features(of_features):
+    pair = {"image_features": ([-1, 5], "float32"), "text_features": ([-1, 4], "float32")}
+    assert described(of_features[1]) == {
+        "embed_image_features": ({"features": ([-1, 5], "float32")}, EMBEDDING),
+        "embed_text_features": ({"features": ([-1, 4], "float32")}, EMBEDDING),
+        "similarity": (pair, SCORE),
+        "serving_default": (pair, SCORE),
+    }
+
+
+def test_signatures_of_pictures_and_texts(full):
+    pair = {"image_bytes": ([-1], "string"), "text": ([-1], "string")}
+    assert described(full[2]) == {
+        "embed_image_features": ({"features": ([-1, 1280], "float32")}, EMBEDDING),
+        "embed_text_features": ({"features": ([-1, 384], "float32")}, EMBEDDING),
+        "embed_image": ({"image_bytes": ([-1], "string")}, EMBEDDING),
+        "embed_text": ({"text": ([-1], "string")}, EMBEDDING),
+        "similarity": (pair, SCORE),
+        "serving_default": (pair, SCORE),
+    }
+
+
+def test_the_graph_runs_on_a_server(full):
+    content = (full[2] / "saved_model.pb").read_bytes()
+    graph = saved_model_pb2.SavedModel.FromString(content)
+    library = graph.meta_graphs[0].graph_def.library.function
+    operations = {node.op for function in library for node in function.node_def}
+    assert {"DecodeImage", "MatMul"} <= operations  # the test sees the graph
+    assert not [op for op in operations if re.search("Py.*Func|Xla|Trimmer|Utf8Binarize", op)]
+    assert b"_XlaMustCompile" not in content
+
+
+def test_no_path_of_this_machine_and_nothing_of_the_training(full):
+    version = full[2]
+    package = pathlib.Path(tb_keras.__file__).parents[1]
+    for file in ("saved_model.pb", "variables/variables.index"):
+        content = (version / file).read_bytes()
+        for path in (package, pathlib.Path.home(), version.parents[2], sys.prefix):
+            assert str(path).encode() not in content
+        assert b"site-packages" not in content
+    for word in (b"Adam", b"adam", b"momentum", b"optimizer", b"iterations"):
+        assert word not in content  # of variables.index
+
+
+def test_every_weight_is_stored_once(full):
+    made, encoders, version, *_ = full
+    weights = sum(w.numpy().nbytes for model in (made, *encoders) for w in model.weights)
+    stored = sum(file.stat().st_size for file in (version / "variables").iterdir())
+    assert weights <= stored < 1.01 * weights + 100_000
+
+
+def test_files_of_a_version(of_features):
+    version = of_features[1]
+    assert (version / "README.md").read_text() == "# Card\n"
+    assert [path.name for path in version.parent.iterdir()] == ["1"]
+    assert version.stat().st_mode & 0o777 == 0o755
+
+
+def test_versions_only_grow(tmp_path):
+    made = network(3, 2)
+    assert latest_version(tmp_path) == latest_version(tmp_path / "none") == 0
+    assert export(made, tmp_path).name == "1"
+    (tmp_path / "9").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert export(made, str(tmp_path)) == tmp_path / "10"
+    assert latest_version(tmp_path) == 10
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch, error):
+    save = tf.saved_model.save
+
+    def fails(root, directory, **options):
+        save(root, directory, **options)
+        raise error
+
+    monkeypatch.setattr(tf.saved_model, "save", fails)
+    with pytest.raises(error):
+        export(network(3, 2), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_encoders(full, tmp_path):
+    made, (images, texts), *_ = full
+    with pytest.raises(ValueError, match="must both be given, or neither"):
+        export(made, tmp_path, images)
+    with pytest.raises(ValueError, match=r"`image_encoder` must give the 7 features.*1280"):
+        export(network(7, 384), tmp_path, images, texts)
+    with pytest.raises(ValueError, match=r"`text_encoder` must give the 7 features.*384"):
+        export(network(1280, 7), tmp_path, images, texts)
+    assert not list(tmp_path.iterdir())
+
+
+def test_exported_model(full, tmp_path, monkeypatch):
+    monkeypatch.setenv("TB_KERAS_CACHE", str(tmp_path / "cache"))
+    _, _, version, (images, texts), _ = full
+    paths = []
+    for number, content in enumerate(pictures()):
+        paths.append(str(tmp_path / f"{number}"))
+        pathlib.Path(paths[-1]).write_bytes(content)
+    model = ExportedModel(version.parent)
+    assert model.path == version
+    np.testing.assert_allclose(model.embed_images(paths, verbose=False), images, atol=1e-5)
+    np.testing.assert_allclose(model.embed_texts(TEXTS, verbose=False), texts, atol=1e-5)
+    # Found again on disk: asking the model is not needed.
+    model.signatures = {}
+    np.testing.assert_allclose(model.embed_images(paths, verbose=False), images, atol=1e-5)
+    np.testing.assert_allclose(model.embed_texts(TEXTS, verbose=False), texts, atol=1e-5)
+
+
+def test_no_exported_model(of_features, tmp_path):
+    for directory in (tmp_path, tmp_path / "none"):
+        with pytest.raises(FileNotFoundError, match="must hold an exported model"):
+            ExportedModel(directory)
+    with pytest.raises(ValueError, match="must hold a model exported with its encoders"):
+        ExportedModel(of_features[1])

@@ -1,0 +1,126 @@
+"""Every notebook runs from its first cell to its last, on fewer pictures and in fewer epochs."""
+
+import base64
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+nbformat = pytest.importorskip("nbformat")
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# Goes to the end of the cell that is tagged "parameters", as papermill's parameters do.
+REDUCED = {
+    "quickstart": """
+import dataclasses
+
+recipe = dataclasses.replace(
+    recipe, epochs=3, hidden_dim=64, embedding_dim=32, images_per_batch=48, learning_rate=1e-3
+)
+pictures = 96
+""",
+}
+FIGURES = {
+    "quickstart": {"relation", "curve", "texts-for-pictures", "pictures-for-texts", "own-words"},
+}
+ROWS = {"quickstart": {"table": ["chance", "ridge", "cca", "embedding network"]}}
+SECONDS = 240  # a cell
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def start_kernels_of_this_interpreter(directory, monkeypatch):
+    """A `python3` kernel elsewhere on the machine may belong to another environment."""
+    from ipykernel.kernelspec import write_kernel_spec
+
+    write_kernel_spec(str(directory / "kernels" / "python3"))
+    monkeypatch.setenv("JUPYTER_PATH", str(directory))
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    monkeypatch.setenv("IPYTHONDIR", str(directory / "ipython"))
+
+
+def executed(notebook, directory, monkeypatch):
+    from nbclient import NotebookClient
+
+    start_kernels_of_this_interpreter(directory / "jupyter", monkeypatch)
+    work = directory / "work"
+    work.mkdir()
+    NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(work)}},
+    ).execute()
+    return notebook
+
+
+def outputs(notebook, kind):
+    """The outputs of one MIME type, by the cell's id."""
+    return {
+        cell.id: output.data[kind]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if kind in output.get("data", {})
+    }
+
+
+def is_blank(png):
+    import matplotlib.image
+
+    pixels = matplotlib.image.imread(io.BytesIO(base64.b64decode(png)), format="png")
+    return np.ptp(pixels) < 0.5
+
+
+def test_there_are_notebooks():
+    assert "quickstart" in {path.stem for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_is_committed_is_valid_and_holds_no_output(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [], cell.id
+            assert cell.execution_count is None, cell.id
+
+
+# What Jupyter deprecates inside itself is not ours to mend.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path, tmp_path, monkeypatch):
+    pytest.importorskip("nbclient")
+    notebook = read(path)
+    if path.stem in REDUCED:
+        (settings,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+        settings.source += REDUCED[path.stem]
+    notebook = executed(notebook, tmp_path, monkeypatch)
+
+    figures = outputs(notebook, "image/png")
+    assert FIGURES.get(path.stem, set()) <= set(figures)
+    assert not [cell for cell, png in figures.items() if is_blank(png)]
+    tables = outputs(notebook, "text/markdown")
+    for cell, rows in ROWS.get(path.stem, {}).items():
+        lines = [[entry.strip() for entry in line.split("|")] for line in tables[cell].splitlines()]
+        table = {line[1]: [float(entry) for entry in line[2:-1]] for line in lines[2:]}
+        assert list(table) == rows
+        assert all(0 <= figure <= 600 for row in table.values() for figure in row)
+        assert all(abs(sum(row[:-1]) - row[-1]) < 0.5 for row in table.values())  # the rsum
+        assert table["ridge"][-1] > table["chance"][-1]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_error_in_a_cell_is_found(tmp_path, monkeypatch):
+    nbclient = pytest.importorskip("nbclient")
+    cells = [nbformat.v4.new_code_cell("1 + 1"), nbformat.v4.new_code_cell("1 / 0")]
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="ZeroDivisionError"):
+        executed(nbformat.v4.new_notebook(cells=cells), tmp_path, monkeypatch)
