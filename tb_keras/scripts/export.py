@@ -2,8 +2,8 @@
 
     tb-export --run=runs/openmoji
 
-The model takes raw picture bytes and raw strings, and needs nothing of this package. It is written to
-DIRECTORY/VERSION/, with the next free version number. A network that the latest version already
+The model takes raw picture bytes and raw strings, and needs nothing of this package. It is written
+to DIRECTORY/VERSION/, with the next free version number. A network that the latest version already
 holds is not exported again.
 """
 

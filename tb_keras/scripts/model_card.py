@@ -38,7 +38,7 @@ A two-branch embedding network for image-text matching, made with tb_keras {tb_k
 
 | signature | inputs | output |
 |---|---|---|
-| `embed_image` | `image_bytes`: string (n,), encoded PNG, JPEG, GIF or BMP | `embedding`: float32 (n, dim) |
+| `embed_image` | `image_bytes`: string (n,), PNG, JPEG, GIF, BMP | `embedding`: float32 (n, dim) |
 | `embed_text` | `text`: string (n,) | `embedding` |
 | `embed_image_features`, `embed_text_features` | `features`: float32 | `embedding` |
 | `similarity`, `serving_default` | `image_bytes` and `text`, n of each | `score`: float32 (n,) |

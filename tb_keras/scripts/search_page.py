@@ -13,7 +13,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>tb-search</title>
 <style>
-body {{ font: 16px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }}
+body {{ font: 16px/1.4 sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }}
 h2 {{ font-size: 1.1rem; margin: 2rem 0 .5rem }}
 ol {{ display: flex; flex-wrap: wrap; gap: 1rem; list-style: none; margin: 0; padding: 0 }}
 li {{ border: 1px solid #ccc; border-radius: .5rem; padding: .5rem; max-width: 10rem }}

@@ -4,8 +4,8 @@
     tb-train --data=my_pictures.csv --run=runs/mine
 
 Pictures and texts are encoded (and the features kept), a network is trained for each seed, and that
-of the epoch with the best retrieval on the validation split is kept in RUN/seed-N/network.keras. The
-same command goes on where an interrupted one was. Next: tb-evaluate, tb-export.
+of the epoch with the best retrieval on the validation split is kept in RUN/seed-N/network.keras.
+The same command goes on where an interrupted one was. Next: tb-evaluate, tb-export.
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ class Recipe:
     """Settings of the network, the loss, the batches and the optimizer.
 
     The defaults are those of the authors' released code where it has them (sizes, loss weights,
-    margin, batch of 500 images with 2 texts each, 20 epochs); they suit tens of thousands of images.
-    Each field's metadata says what it is.
+    margin, batch of 500 images with 2 texts each, 20 epochs); they suit tens of thousands of
+    images. Each field's metadata says what it is.
 
     Raises:
-        ValueError: if `epochs` or `learning_rate` is not positive. The other settings are checked by
-            the network, the loss and the batches that take them.
+        ValueError: if `epochs` or `learning_rate` is not positive. The other settings are checked
+            by the network, the loss and the batches that take them.
 
     Example:
 

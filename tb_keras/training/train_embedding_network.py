@@ -33,8 +33,8 @@ def train_embedding_network(
     """Trains a network by a recipe and keeps that of the best epoch on `validation`.
 
     `directory` gets `network.keras`, `history.csv` (a line an epoch) and, at the end,
-    `result.json`. Called again, it returns a finished network from there, or goes on with a training
-    that was interrupted or killed.
+    `result.json`. Called again, it returns a finished network from there, or goes on with a
+    training that was interrupted or killed.
 
     Args:
         train: corpus with both features.

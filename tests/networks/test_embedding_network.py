@@ -49,6 +49,7 @@ def mixed_precision(request):
 
 def forward(weights, rows):
     """One branch in NumPy, from its weights by name, as at inference."""
+    rows = (rows - weights["standardize/mean"]) / weights["standardize/deviation"]
     hidden = rows @ weights["hidden/kernel"] + weights["hidden/bias"]
     mean, variance = (weights[f"hidden_norm/moving_{which}"] for which in ("mean", "variance"))
     hidden = (hidden - mean) / np.sqrt(variance + 1e-3)
@@ -74,6 +75,7 @@ def test_each_branch_is_the_layers_of_the_paper():
         np.testing.assert_array_equal(found[view], branch(batch[view]))
         kinds = [type(layer).__name__ for layer in branch.layers[1:]]
         assert kinds == [
+            "Standardization",
             "Dense",
             "BatchNormalization",
             "ReLU",

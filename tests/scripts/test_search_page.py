@@ -1,13 +1,12 @@
-"""Tests of the page of search results: whole in one file, and nothing of a text is taken as HTML."""
+"""Tests of the page of search results: whole in one file, no text taken as HTML."""
 
 import base64
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 import pytest
 
 from tb_keras.scripts.search_page import write_search_page
-
-from typing import NamedTuple
 
 
 class Answer(NamedTuple):

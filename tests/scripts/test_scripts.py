@@ -1,0 +1,406 @@
+"""Tests of the command lines, from a table of pictures to answers: what a user types and sees."""
+
+import base64
+import csv
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytest.importorskip("keras_hub")
+pytest.importorskip("sklearn")
+
+COLORS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (30, 60, 220), "grey": (90,) * 3}
+SHAPES = {
+    "square": lambda x, y: (abs(x) < 15) & (abs(y) < 15),
+    "disc": lambda x, y: x**2 + y**2 < 300,
+    "stripe": lambda x, y: abs(y) < 7,
+    "cross": lambda x, y: (abs(x) < 6) | (abs(y) < 6),
+    "ring": lambda x, y: (x**2 + y**2 < 400) & (x**2 + y**2 > 150),
+}
+TRAIN = ["--data=pairs.csv", "--run=runs/mine", "--seeds=0,1", "--epochs=4"]
+TRAIN += ["--hidden_dim=32", "--embedding_dim=16", "--images_per_batch=6"]
+FIGURES = {
+    *(f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)),
+    *(f"{d}_{name}" for d in ("i2t", "t2i") for name in ("median_rank", "mean_rank", "queries")),
+    "rsum",
+    "mean_recall",
+}
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_script(folder, script, *arguments, entry_point=False):
+    """Runs a script as a process of its own, by its module or as its console script does."""
+    start = ["-m", f"tb_keras.scripts.{script}"]
+    if entry_point:
+        start = ["-c", f"from tb_keras.scripts import {script}; {script}()"]
+    command = [sys.executable, *start, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True)
+    return Ended(done.returncode, done.stdout.decode(), without_start_up(done.stderr.decode()))
+
+
+def environment(folder):
+    import tb_keras
+
+    package = pathlib.Path(tb_keras.__file__).parents[1]
+    return {**os.environ, "TB_KERAS_CACHE": str(folder / "cache"), "PYTHONPATH": str(package)}
+
+
+def without_start_up(err):
+    """Standard error without what TensorFlow says when it is imported, whatever it is told."""
+    start_up = r"^(WARNING: All log messages before|I0000 ).*\n"
+    return re.sub(start_up, "", err, flags=re.MULTILINE)
+
+
+# Runs commands one after the other in children of one process that has TensorFlow imported.
+FORKING = """
+import json, os, runpy, sys, traceback
+import tb_keras, tb_keras.datasets, tb_keras.encoders, tb_keras.training, tb_keras.serving
+
+for number, (script, *arguments) in enumerate(json.load(sys.stdin)):
+    child = os.fork()
+    if child == 0:
+        for stream, name in ((1, "out"), (2, "err")):
+            file = os.open(f"{number}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            os.dup2(file, stream)
+        sys.argv = [script, *arguments]
+        code = 2
+        try:
+            runpy.run_module(f"tb_keras.scripts.{script}", run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # at once: a child that ends as usual takes a second for it
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def run_forked(folder, commands):
+    """Runs commands `[script, *arguments]` in order, without an import of TensorFlow for each."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING],
+        input=json.dumps(commands),
+        text=True,
+        check=True,
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    return [
+        Ended(int(code), *((folder / f"{number}.{name}").read_text() for name in ("out", "err")))
+        for number, code in enumerate(done.stdout.split())
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twenty pictures with two texts each, four colours of five shapes; a shape is a split."""
+    folder = tmp_path_factory.mktemp("scripts")
+    (folder / "pictures").mkdir()
+    (folder / "empty").mkdir()
+    y, x = np.mgrid[:48, :48] - 23.5
+    with (folder / "pairs.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "text", "split"])
+        for color, rgb in COLORS.items():
+            for shape, inside in SHAPES.items():
+                pixels = np.where(inside(x, y)[..., None], rgb, 255).astype(np.uint8)
+                path = f"pictures/{color}_{shape}.png"
+                (folder / path).write_bytes(tf.io.encode_png(pixels).numpy())
+                split = {"cross": "validation", "ring": "test"}.get(shape, "train")
+                table.writerow([path, f"a {color} {shape}", split])
+                table.writerow([path, f"{shape} <in> {color}", split])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(folder):
+    """Each command of the way once, in order."""
+    ended = {"train": run_script(folder, "train", *TRAIN)}
+    exporting = ["export", "--run=runs/mine"]
+    evaluating = ["evaluate", "--run=runs/mine", "--model=savedmodels/mine"]
+    ended["export"], ended["evaluate"] = run_forked(folder, [exporting, evaluating])
+    search = ["--model=savedmodels/mine", "--data=pairs.csv", "--k=3", "--html=pages/found.html"]
+    ended["search"] = run_script(
+        folder, "search", *search, "a red ring", "pictures/blue_ring.png", entry_point=True
+    )
+    for command in ended.values():
+        assert command.code == 0, command.err
+    return ended
+
+
+def test_train(pipeline, folder):
+    run = folder / "runs" / "mine"
+    settings = json.loads((run / "settings.json").read_text())
+    assert settings["dataset"] == "table"
+    assert settings["data"] == "pairs.csv"
+    assert settings["recipe"]["hidden_dim"] == 32
+    for seed in (0, 1):
+        assert (run / f"seed-{seed}" / "network.keras").is_file()
+        assert len((run / f"seed-{seed}" / "history.csv").read_text().splitlines()) == 5
+    out, err = pipeline["train"].out, pipeline["train"].err
+    assert "train: 12 images, 24 texts" in out
+    assert "validation: 4 images, 8 texts" in out
+    assert re.search(r"seed 1: val_rsum \d+\.\d, \d+\.\d s\n", out)
+    assert "12/12" in out  # a progress bar
+    assert err == ""
+
+
+def test_export(pipeline, folder):
+    assert [path.name for path in (folder / "savedmodels" / "mine").iterdir()] == ["1"]
+    assert pipeline["export"].out.endswith("Wrote savedmodels/mine/1\n")
+    assert pipeline["export"].err == ""
+    card = (folder / "savedmodels" / "mine" / "1" / "README.md").read_text()
+    assert card.startswith("# mine\n")
+    for part in ("`embed_image`", "Apache-2.0", "SHA-256", '"data": "pairs.csv"', "tensorflow 2."):
+        assert part in card
+    assert str(folder) not in card
+
+
+def test_evaluate(pipeline, folder):
+    metrics = json.loads((folder / "runs" / "mine" / "metrics.json").read_text())
+    assert set(metrics) == {*FIGURES, "split", "baselines", "seeds"}
+    assert metrics["split"] == "test"
+    assert list(metrics["baselines"]) == ["chance", "ridge", "cca"]
+    for figures in metrics["baselines"].values():
+        assert set(figures) == FIGURES
+    assert [figures["seed"] for figures in metrics["seeds"]] == [0, 1]
+    for figures in metrics["seeds"]:
+        assert set(figures) == {*FIGURES, "seed"}
+    assert metrics["i2t_queries"] == 4
+    assert metrics["t2i_queries"] == 8
+    # The exported model is the best seed's network.
+    results = [(folder / "runs" / "mine" / f"seed-{s}" / "result.json") for s in (0, 1)]
+    best = int(np.argmax([json.loads(result.read_text())["val_rsum"] for result in results]))
+    assert metrics["seeds"][best] == {
+        "seed": best,
+        **{name: pytest.approx(metrics[name], rel=1e-4) for name in FIGURES},
+    }
+    out = pipeline["evaluate"].out
+    for name in ("chance", "ridge", "cca", "seed 0", "seed 1", "exported savedmodels/mine/1"):
+        assert re.search(rf"\| {name} +\| +\d", out)
+    assert "Wrote runs/mine/metrics.json" in out
+    assert pipeline["evaluate"].err == ""
+
+
+def answers(out):
+    """Of each query the answers, from what a search printed."""
+    found = {}
+    for block in out.split("\n\n"):
+        query, *lines = block.strip().splitlines()
+        matched = [re.fullmatch(r"  (\d+)\. +(-?\d\.\d{3})  (.+)", line) for line in lines]
+        if matched and all(matched):
+            assert [int(m[1]) for m in matched] == list(range(1, len(matched) + 1))
+            scores = [float(m[2]) for m in matched]
+            assert scores == sorted(scores, reverse=True)
+            found[query.split("\n")[-1]] = [m[3] for m in matched]
+    return found
+
+
+def test_search(pipeline):
+    found = answers(re.sub(r".*\x1b\[.*\n", "", pipeline["search"].out))
+    assert list(found) == ["a red ring", "pictures/blue_ring.png"]
+    rings = {f"pictures/{color}_ring.png" for color in COLORS}
+    assert len(set(found["a red ring"])) == 3
+    assert set(found["a red ring"]) < rings
+    texts = {text for c in COLORS for text in (f"a {c} ring", f"ring <in> {c}")}
+    assert set(found["pictures/blue_ring.png"]) < texts
+    assert pipeline["search"].err == ""
+
+
+def test_search_page(pipeline, folder):
+    class Page(HTMLParser):
+        pictures, text = [], ""
+
+        def handle_starttag(self, tag, attrs):
+            assert tag != "in"  # the texts have "<in>"
+            if tag == "img":
+                self.pictures.append(dict(attrs)["src"].removeprefix("data:image/png;base64,"))
+
+        def handle_data(self, data):
+            self.text += data
+
+    page = Page()
+    page.feed((folder / "pages" / "found.html").read_text(encoding="utf-8"))
+    rings = {(folder / "pictures" / f"{color}_ring.png").read_bytes() for color in COLORS}
+    assert len(page.pictures) == 4  # three answers and the query
+    assert {base64.b64decode(picture) for picture in page.pictures} <= rings
+    assert "a red ring" in page.text
+    assert "Wrote pages/found.html" in pipeline["search"].out
+
+
+MODEL = "--model=savedmodels/mine"
+# What is typed after the pipeline → exit code, and what one line on standard error must hold.
+# Exit code 0 goes with what standard output must hold.
+TYPED = {
+    "the same network again": (
+        ["export", "--run=runs/mine"],
+        (0, "savedmodels/mine/1 holds this network already"),
+    ),
+    "a training that is finished": (["train", *TRAIN], (0, "seed 1: val_rsum")),
+    "a folder of pictures and a very long query": (
+        ["search", MODEL, "--images=pictures", "--k=30", "a green disc " * 100],
+        (0, "20. "),
+    ),
+    "help of train": (["train", "--help"], (0, "--data: ")),
+    "help of evaluate": (["evaluate", "--help"], (0, "--[no]baselines")),
+    "help of export": (["export", "--help"], (0, "--directory: ")),
+    "help of search": (["search", "--help"], (0, "--dataset: ")),
+    "an unknown flag": (["train", "--sedes=1"], (1, "tb-train: Unknown .*'sedes'.*--help")),
+    "no run": (["train", "--data=pairs.csv"], (1, "tb-train: .*--run must have a value.*--help")),
+    "a flag of another type": (["train", "--run=r", "--epochs=few"], (1, "--epochs=few.*--help")),
+    "no data set": (["train", "--run=runs/other"], (1, "--dataset=openmoji.*--data=")),
+    "a table without a file": (
+        ["train", "--run=runs/other", "--dataset=table"],
+        (1, "--dataset=openmoji.*--data="),
+    ),
+    "an unknown data set": (
+        ["train", "--run=runs/other", "--dataset=imagenet"],
+        (1, "one of openmoji, table.*imagenet"),
+    ),
+    "a missing table": (["train", "--run=runs/other", "--data=none.csv"], (1, "none.csv")),
+    "a missing split": (
+        ["evaluate", "--run=runs/mine", "--split=dev"],
+        (1, "tb-evaluate: `split` must be one of 'all', 'test', 'train', 'validation'.*'dev'"),
+    ),
+    "seeds that are none": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--seeds=0,x"],
+        (1, "--seeds must be non-negative ints.*0,x"),
+    ),
+    "other settings": (
+        ["train", *TRAIN, "--margin=0.7", "--epochs=9"],
+        (1, "'runs/mine' was trained with other settings .*epochs was 4, is 9.*margin"),
+    ),
+    "a setting out of range": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--epochs=0"],
+        (1, "`epochs` must be a positive int. Received: epochs=0"),
+    ),
+    "an unknown encoder": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--image_encoder=eye"],
+        (1, "`name` must be .*efficientnet_lite0.*'eye'"),
+    ),
+    "a damaged picture in the table": (
+        ["train", "--data=damaged.csv", "--run=runs/other"],
+        (1, "tb-train: 'damaged/x.png' is damaged, or no PNG"),
+    ),
+    "a damaged picture in the folder": (
+        ["search", MODEL, "--images=damaged", "a dog"],
+        (1, "tb-search: 'damaged/x.png' is damaged, or no PNG"),
+    ),
+    "no such run": (["export", "--run=runs/none"], (1, "'runs/none' must be a run of tb-train")),
+    "no such run to evaluate": (["evaluate", "--run=runs/none"], (1, "must be a run of tb-train")),
+    "no such model": (
+        ["search", "--model=none", "--data=pairs.csv", "a dog"],
+        (1, "must hold an exported model .*'none'"),
+    ),
+    "no query": (["search", MODEL, "--data=pairs.csv"], (1, "name what to search for")),
+    "no such picture": (
+        ["search", MODEL, "--data=pairs.csv", "none.png"],
+        (1, "there is no picture 'none.png'"),
+    ),
+    "a query that is another file": (
+        ["search", MODEL, "--data=pairs.csv", "pairs.csv"],
+        (1, "'pairs.csv' is no picture of a known kind"),
+    ),
+    "a picture as a query without texts": (
+        ["search", MODEL, "--images=pictures", "pictures/red_disc.png"],
+        (1, "needs texts to search"),
+    ),
+    "an empty folder": (["search", MODEL, "--images=empty", "a dog"], (1, "has no picture")),
+    "no folder": (["search", MODEL, "--images=none", "a dog"], (1, "must be a folder")),
+    "too few answers": (["search", MODEL, "--k=0", "a dog"], (1, "--k=0.*--help")),
+}
+
+
+@pytest.fixture(scope="module")
+def typed(pipeline, folder):
+    (folder / "damaged").mkdir()
+    whole = (folder / "pictures" / "red_disc.png").read_bytes()
+    (folder / "damaged" / "a.png").write_bytes(whole)
+    (folder / "damaged" / "x.png").write_bytes(whole[:60])
+    (folder / "damaged.csv").write_text(
+        "image,text,split\ndamaged/a.png,a,train\ndamaged/x.png,x,train\ndamaged/a.png,b,train\n"
+        "pictures/red_disc.png,c,validation\n"
+    )
+    ended = run_forked(folder, [command for command, _ in TYPED.values()])
+    return dict(zip(TYPED, ended, strict=True))
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_typed(typed, name):
+    code, expected = TYPED[name][1]
+    ended = typed[name]
+    assert ended.code == code, ended
+    if code == 0:
+        assert expected in ended.out
+        assert ended.err == ""
+    else:
+        (line,) = ended.err.splitlines()
+        assert re.match(r"tb-\w+: ", line)
+        assert re.search(expected, line), line
+
+
+def test_nothing_is_done_twice(typed, folder):
+    assert [path.name for path in (folder / "savedmodels" / "mine").iterdir()] == ["1"]
+    assert "epoch - loss" not in typed["a training that is finished"].out
+    assert "item" not in typed["a training that is finished"].out  # the features were kept
+
+
+def test_errors_leave_no_network(typed, folder):
+    assert not list((folder / "runs" / "other").glob("seed-*/*"))
+
+
+@pytest.mark.parametrize("script", ["train", "evaluate", "export", "search"])
+def test_help_is_worth_reading(typed, script):
+    out = typed[f"help of {script}"].out
+    assert f"    tb-{script} --" in out  # an example
+    flags = re.findall(r"^  --(?:\[no\])?(\w+):(.*)", out, re.MULTILINE)
+    assert len(flags) >= 2
+    if script == "train":
+        assert {"dataset", "data", "image_encoder", "run", "seeds", "margin"} <= {
+            name for name, _ in flags
+        }
+        assert re.search(r"--margin: .*\n?.*paper 0\.05", out)
+
+
+def test_interrupted(pipeline, folder):
+    """Ctrl-C in the middle of a training; the same command would go on."""
+    command = [sys.executable, "-m", "tb_keras.scripts.train", *TRAIN, "--epochs=100000"]
+    command[command.index("--run=runs/mine")] = "--run=runs/long"
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    network = folder / "runs" / "long" / "seed-0" / "network.keras"
+    while process.poll() is None and not network.exists():
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert without_start_up(err.decode()) == (
+        "\ntb-train: interrupted; the same command goes on from here\n"
+    )
