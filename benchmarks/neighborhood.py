@@ -75,6 +75,7 @@ def _trained(train, validation, changes: dict, seed: int) -> dict[str, float]:
         recipe.hidden_dim,
         recipe.embedding_dim,
         recipe.dropout,
+        recipe.noise,
     )
     network.standardize(train.image_features, train.text_features)
     model = attach_losses(network, BidirectionalRanking(**recipe.loss_settings()))
@@ -101,8 +102,8 @@ def _table(measured: dict[str, dict]) -> str:
         "",
         "Written by `python benchmarks/neighborhood.py`: OpenMoji, validation split, last epoch, "
         f"mean ± standard deviation over {_SEEDS.value} seeds. t2t is retrieval of a picture's "
-        f"other texts by one of its texts. {platform.machine()}, {os.cpu_count()} cores; the seconds are "
-        "those of a shared machine.",
+        f"other texts by one of its texts. {platform.machine()}, {os.cpu_count()} cores; the "
+        "seconds are those of a shared machine.",
         "",
         "| | " + " | ".join(_COLUMNS) + " |",
         "|---" * (len(_COLUMNS) + 1) + "|",

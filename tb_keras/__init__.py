@@ -13,7 +13,7 @@ from tb_keras.quiet_start import is_script as _is_script
 from tb_keras.quiet_start import quiet_start as _quiet_start
 
 if _is_script():
-    _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _quiet_start() if _is_script() else _contextlib.nullcontext():
     from tb_keras import losses as losses
     from tb_keras import networks as networks

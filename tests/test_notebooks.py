@@ -27,7 +27,7 @@ pictures = 96
 FIGURES = {
     "quickstart": {"relation", "curve", "texts-for-pictures", "pictures-for-texts", "own-words"},
 }
-ROWS = {"quickstart": {"table": ["chance", "ridge", "cca", "embedding network"]}}
+ROWS = {"quickstart": {"table": ["chance", "ridge", "regularized cca", "embedding network"]}}
 SECONDS = 240  # a cell
 
 

@@ -39,7 +39,12 @@ def cached_features(
 
     Returns:
         float32 `(len(items), feature_dim)`.
+
+    Raises:
+        ValueError: if there are no items.
     """
+    if not items:
+        raise ValueError("`items` must hold at least one item to encode. Received: none")
     directory = cache_directory() / "features"
     directory.mkdir(parents=True, exist_ok=True)
     chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]

@@ -14,9 +14,10 @@ def build_branch(
     embedding_dim: int,
     dropout: float,
     name: str,
+    noise: float = 0.0,
     dtype: str | keras.DTypePolicy | None = None,
 ) -> keras.Model:
-    """Returns a branch: standardise → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm.
+    """Returns a branch: standardise → noise → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm.
 
     Args:
         feature_dim: size of the incoming feature vectors.
@@ -24,6 +25,7 @@ def build_branch(
         embedding_dim: size of the embedding.
         dropout: rate in [0, 1) between the two dense layers.
         name: the model's name.
+        noise: standard deviation of Gaussian noise on the standardised features while training.
         dtype: the layers' dtype policy; Keras's own if left out. The L2 norm is float32 under each.
 
     Returns:
@@ -39,7 +41,9 @@ def build_branch(
     """
     features = keras.Input((feature_dim,), name="features")
     standardized = Standardization(name="standardize")(features)
-    hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=dtype)(standardized)
+    # Noise on the inputs is Tikhonov regularisation (Bishop, Neural Computation 7(1), 1995).
+    noisy = keras.layers.GaussianNoise(noise, name="feature_noise", dtype=dtype)(standardized)
+    hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=dtype)(noisy)
     # The released code keeps 10 % of the old average a step; 0.9 is the usual share to keep.
     norm = keras.layers.BatchNormalization(momentum=0.9, name="hidden_norm", dtype=dtype)
     hidden = keras.layers.ReLU(name="hidden_relu", dtype=dtype)(norm(hidden))

@@ -19,6 +19,7 @@ from tb_keras.corpus import Corpus
 from tb_keras.evaluation import retrieval_metrics
 from tb_keras.evaluation.cca_baseline import CCABaseline
 from tb_keras.evaluation.chance import chance_metrics
+from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import RidgeBaseline
 from tb_keras.scripts.data_flags import load_encoded
 from tb_keras.scripts.metrics_table import metrics_table
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> None:
         rows["chance"] = chance_metrics(corpus.matches)
         rows["ridge"] = _measured(RidgeBaseline(*fitted_on), corpus)
         rows["cca"] = _measured(CCABaseline(*fitted_on), corpus)
+        rows["regularized_cca"] = _measured(RegularizedCCABaseline(*fitted_on), corpus)
     baselines = list(rows)
     seeds = {r["seed"]: _measured(run.network(r["seed"]), corpus) for r in run.results()}
     rows |= {f"seed {seed}": figures for seed, figures in seeds.items()}

@@ -67,6 +67,7 @@ def train_embedding_network(
         recipe.hidden_dim,
         recipe.embedding_dim,
         recipe.dropout,
+        recipe.noise,
     )
     network.standardize(train.image_features, train.text_features)
     model = attach_losses(network, BidirectionalRanking(**recipe.loss_settings()))

@@ -7,6 +7,7 @@ from sklearn.cross_decomposition import CCA
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation import retrieval_metrics
 from tb_keras.evaluation.cca_baseline import CCABaseline
+from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import RidgeBaseline
 
 
@@ -69,7 +70,7 @@ def test_ridge_chooses_its_strength_on_the_validation_corpus():
 
 def test_canonical_correlations_are_those_of_scikit_learn():
     corpus = two_views(200)
-    baseline = CCABaseline(corpus, corpus, regularizations=[1e-10], powers=[0])
+    baseline = RegularizedCCABaseline(corpus, corpus, regularizations=[1e-10], powers=[0])
     model = CCA(n_components=4, tol=1e-10, max_iter=10_000)
     images, texts = model.fit_transform(corpus.image_features, corpus.text_features)
     expected = [np.corrcoef(images[:, c], texts[:, c])[0, 1] for c in range(4)]
@@ -80,7 +81,7 @@ def test_canonical_correlations_are_those_of_scikit_learn():
 def test_canonical_directions_are_those_of_scikit_learn():
     """Up to the sign of each, which both views share; so cosines are the same."""
     corpus, other = two_views(200), two_views(seed=1)
-    baseline = CCABaseline(corpus, corpus, regularizations=[1e-10], powers=[0])
+    baseline = RegularizedCCABaseline(corpus, corpus, regularizations=[1e-10], powers=[0])
     model = CCA(n_components=4, tol=1e-10, max_iter=10_000)
     model.fit(corpus.image_features, corpus.text_features)
     # Scikit-learn's variates of the training corpus are not of unit variance.
@@ -101,18 +102,22 @@ def test_cca_chooses_its_settings_on_the_validation_corpus():
     train, validation = two_views(20, noise=1.5), two_views(100, seed=1, noise=1.5)
     settings = [(r, p) for r in (1e-6, 0.1, 3.0) for p in (0, 2)]
     each = {
-        (r, p): rsum(CCABaseline(train, train, regularizations=[r], powers=[p]), validation)
+        (r, p): rsum(
+            RegularizedCCABaseline(train, train, regularizations=[r], powers=[p]), validation
+        )
         for r, p in settings
     }
     assert len(set(each.values())) > 1
-    baseline = CCABaseline(train, validation, regularizations=(1e-6, 0.1, 3.0), powers=(0, 2))
+    baseline = RegularizedCCABaseline(
+        train, validation, regularizations=(1e-6, 0.1, 3.0), powers=(0, 2)
+    )
     assert each[baseline.regularization, baseline.power] == max(each.values())
     assert rsum(baseline, validation) == max(each.values())
 
 
 def test_fewer_directions():
     corpus = two_views()
-    baseline = CCABaseline(corpus, corpus, dim=2)
+    baseline = RegularizedCCABaseline(corpus, corpus, dim=2)
     found = baseline.embed_images(corpus.image_features)
     assert found.shape == (60, 2)
     assert found.dtype == np.float32
@@ -125,5 +130,19 @@ def test_a_constant_feature_does_no_harm():
     features = corpus.image_features.copy()
     features[:, 2] = 7
     corpus = corpus.replace(image_features=features)
-    for baseline in (RidgeBaseline(corpus, corpus), CCABaseline(corpus, corpus)):
+    for baseline in (RidgeBaseline(corpus, corpus), RegularizedCCABaseline(corpus, corpus)):
         assert np.isfinite(baseline.embed_images(features)).all()
+
+
+def test_sklearn_cca_is_chosen_by_validation_and_finds_a_shared_subspace():
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(300, 3))
+    images = hidden @ rng.normal(size=(3, 20)) + 0.1 * rng.normal(size=(300, 20))
+    texts = hidden @ rng.normal(size=(3, 10)) + 0.1 * rng.normal(size=(300, 10))
+    corpus = Corpus(np.arange(300), image_features=images, text_features=texts)
+    train, validation = corpus.subset(images=range(200)), corpus.subset(images=range(200, 300))
+    each = {dim: rsum(CCABaseline(train, validation, dims=[dim]), validation) for dim in (2, 6)}
+    baseline = CCABaseline(train, validation, dims=(2, 6))
+    assert rsum(baseline, validation) == max(each.values())
+    assert each[baseline.dim] == max(each.values())
+    assert max(each.values()) > 300  # chance is about 32

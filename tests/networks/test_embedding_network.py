@@ -76,6 +76,7 @@ def test_each_branch_is_the_layers_of_the_paper():
         kinds = [type(layer).__name__ for layer in branch.layers[1:]]
         assert kinds == [
             "Standardization",
+            "GaussianNoise",
             "Dense",
             "BatchNormalization",
             "ReLU",
@@ -272,6 +273,7 @@ def test_a_frozen_branch_does_not_move():
         ({"text_dim": -2}, "`text_dim` must be a positive int. Received: -2"),
         ({"hidden_dim": 2.5}, "`hidden_dim` must be a positive int. Received: 2.5"),
         ({"embedding_dim": None}, "`embedding_dim` must be a positive int. Received: None"),
+        ({"noise": -1.0}, r"`noise` must be a non-negative float. Received: -1.0"),
         ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\). Received: 1.0"),
         ({"dropout": -0.1}, r"`dropout` must be in \[0, 1\). Received: -0.1"),
         ({"dropout": float("nan")}, r"`dropout` must be in \[0, 1\). Received: nan"),

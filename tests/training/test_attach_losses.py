@@ -128,6 +128,7 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path):
         "hidden_dim",
         "embedding_dim",
         "dropout",
+        "noise",
     }
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     assert loaded.losses == []
