@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TB_KERAS_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: venv demo test lint format benchmark clean
+.PHONY: venv demo test lint format clean
 
 venv: $(VENV)/installed
 

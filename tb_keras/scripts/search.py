@@ -54,7 +54,7 @@ def main(queries: list[str]) -> None:
     if not queries:
         raise ValueError('name what to search for, e.g. "a sleeping cat" or the path of a picture')
     is_picture = np.array([_is_picture(query) for query in queries])
-    paths, texts = _searched()
+    paths, texts, names = _searched()
     if is_picture.any() and not texts:
         raise ValueError("a picture as a query needs texts to search: name a --dataset")
     model = ExportedModel(_MODEL.value)
@@ -74,9 +74,10 @@ def main(queries: list[str]) -> None:
     for result in results:
         print(f"\n{result.query}")
         for rank, (score, answer) in enumerate(result.answers, start=1):
-            print(f"  {rank}. {score:6.3f}  {answer}")
+            name = f"{names[answer]}  " if answer in names else ""
+            print(f"  {rank}. {score:6.3f}  {name}{answer}")
     if _HTML.value:
-        write_search_page(_HTML.value, results)
+        write_search_page(_HTML.value, results, names)
         print(f"\nWrote {_HTML.value}")
 
 
@@ -89,18 +90,19 @@ def _is_picture(query: str) -> bool:
     return kind in _PICTURES
 
 
-def _searched() -> tuple[list[str], list[str]]:
-    """Paths of the pictures and the texts to search."""
+def _searched() -> tuple[list[str], list[str], dict[str, str]]:
+    """Paths of the pictures and texts to search, and the pictures' names where they have any."""
     if not _IMAGES.value:
         corpus = data_flags.load_corpus(data_flags.data_settings(), _SPLIT.value)
-        return list(corpus.image_paths), list(corpus.texts)
+        names = dict(zip(corpus.image_paths, corpus.image_attributes.get("name", ())))
+        return list(corpus.image_paths), list(corpus.texts), names
     folder = Path(_IMAGES.value).expanduser()
     if not folder.is_dir():
         raise NotADirectoryError(f"--images must be a folder. Received: {str(folder)!r}")
     paths = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
     if not paths:
         raise ValueError(f"--images has no picture ({', '.join(_PICTURES)}): {str(folder)!r}")
-    return paths, []
+    return paths, [], {}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import base64
 import html
 import mimetypes
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _PAGE = """<!doctype html>
@@ -26,18 +26,22 @@ small {{ color: #555; display: block; overflow-wrap: anywhere }}
 """
 
 
-def write_search_page(path: str | os.PathLike, results: Iterable) -> None:
+def write_search_page(
+    path: str | os.PathLike, results: Iterable, names: Mapping[str, str] | None = None
+) -> None:
     """Writes the page; pictures are embedded in it, so that it can be passed on alone.
 
     Args:
         path: of the page.
         results: each with `query`, `is_picture` and `answers`, as `tb-search` makes them.
+        names: what to call a picture, by path; its file name if left out.
     """
+    names = names or {}
     sections = []
     for result in results:
-        heading = _picture(result.query) if result.is_picture else html.escape(result.query)
+        heading = _picture(result.query, names) if result.is_picture else html.escape(result.query)
         items = "".join(
-            f"<li>{html.escape(answer) if result.is_picture else _picture(answer)}"
+            f"<li>{html.escape(answer) if result.is_picture else _picture(answer, names)}"
             f"<small>{score:.3f}</small></li>"
             for score, answer in result.answers
         )
@@ -49,8 +53,8 @@ def write_search_page(path: str | os.PathLike, results: Iterable) -> None:
     os.replace(beside, path)
 
 
-def _picture(path: str) -> str:
+def _picture(path: str, names: Mapping[str, str]) -> str:
     kind = mimetypes.guess_type(path)[0] or "image/png"
     data = base64.b64encode(Path(path).read_bytes()).decode()
-    name = html.escape(Path(path).name, quote=True)
+    name = html.escape(names.get(path, Path(path).name), quote=True)
     return f'<img src="data:{kind};base64,{data}" alt="{name}"><small>{name}</small>'

@@ -182,7 +182,7 @@ def test_evaluate(pipeline, folder):
     metrics = json.loads((folder / "runs" / "mine" / "metrics.json").read_text())
     assert set(metrics) == {*FIGURES, "split", "baselines", "seeds"}
     assert metrics["split"] == "test"
-    assert list(metrics["baselines"]) == ["chance", "ridge", "cca"]
+    assert list(metrics["baselines"]) == ["chance", "ridge", "cca", "regularized_cca"]
     for figures in metrics["baselines"].values():
         assert set(figures) == FIGURES
     assert [figures["seed"] for figures in metrics["seeds"]] == [0, 1]
