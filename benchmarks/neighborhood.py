@@ -18,17 +18,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 from absl import app, flags
 
-from tb_keras.batching import neighborhood_batches
 from tb_keras.datasets import load
 from tb_keras.encoders import encode_corpus
 from tb_keras.evaluation import retrieval_metrics
-from tb_keras.losses import BidirectionalRanking
-from tb_keras.networks import EmbeddingNetwork
-from tb_keras.training import attach_losses
+from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import RECIPES
 
 _SEEDS = flags.DEFINE_integer("seeds", 5, "How many seeds.")
@@ -46,7 +42,6 @@ _COLUMNS = ("i2t_recall@1", "t2i_recall@1", "rsum", "t2t_recall@1", "t2t_recall@
 
 def main(arguments: list[str]) -> None:
     del arguments
-    keras.config.disable_traceback_filtering()
     train, validation = (
         encode_corpus(load("openmoji", split=split), "efficientnet_lite0_levels")
         for split in ("train", "validation")
@@ -67,26 +62,10 @@ def main(arguments: list[str]) -> None:
 
 def _trained(train, validation, changes: dict, seed: int) -> dict[str, float]:
     recipe = dataclasses.replace(RECIPES["small"], **changes)
-    epochs = _EPOCHS.value or recipe.epochs
-    keras.utils.set_random_seed(seed)
-    network = EmbeddingNetwork(
-        train.image_features.shape[1],
-        train.text_features.shape[1],
-        recipe.hidden_dim,
-        recipe.embedding_dim,
-        recipe.dropout,
-        recipe.noise,
-    )
-    network.standardize(train.image_features, train.text_features)
-    model = attach_losses(network, BidirectionalRanking(**recipe.loss_settings()))
-    batches = neighborhood_batches(
-        train, recipe.images_per_batch, recipe.texts_per_image, seed=seed
-    )
-    steps = int(batches.cardinality()) * epochs
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
-    model.compile(keras.optimizers.Adam(schedule))
+    recipe = dataclasses.replace(recipe, epochs=_EPOCHS.value or recipe.epochs)
+    network, model, batches = from_recipe(train, recipe, seed)
     started = time.monotonic()
-    model.fit(batches, epochs=epochs, shuffle=False, verbose=0)
+    model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0)
     seconds = time.monotonic() - started
     texts = network.embed_texts(validation.text_features)
     images = network.embed_images(validation.image_features)

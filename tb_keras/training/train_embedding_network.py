@@ -8,14 +8,11 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from tb_keras.batching import neighborhood_batches
 from tb_keras.corpus import Corpus
-from tb_keras.losses import BidirectionalRanking
 from tb_keras.networks import EmbeddingNetwork
-from tb_keras.training.attach_losses import attach_losses
 from tb_keras.training.divergence_check import DivergenceCheck
+from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.network_checkpoint import NetworkCheckpoint
 from tb_keras.training.recipe import Recipe
 from tb_keras.training.retrieval_evaluation import RetrievalEvaluation
@@ -60,23 +57,7 @@ def train_embedding_network(
                 f"`{argument}` must have image_features and text_features. Received: {corpus}"
             )
     directory.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(seed)
-    network = EmbeddingNetwork(
-        train.image_features.shape[1],
-        train.text_features.shape[1],
-        recipe.hidden_dim,
-        recipe.embedding_dim,
-        recipe.dropout,
-        recipe.noise,
-    )
-    network.standardize(train.image_features, train.text_features)
-    model = attach_losses(network, BidirectionalRanking(**recipe.loss_settings()))
-    usable = int(np.count_nonzero(train.matches.texts_per_image()))
-    shape = (min(recipe.images_per_batch, usable), recipe.texts_per_image)
-    steps = int(neighborhood_batches(train, *shape).cardinality()) * recipe.epochs
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
-    model.compile(keras.optimizers.Adam(schedule))
-
+    network, model, batches = from_recipe(train, recipe, seed)
     backup = TrainingBackup(directory / "backup")
     first_epoch = backup.restore(model)
     started = time.monotonic()
@@ -93,7 +74,7 @@ def train_embedding_network(
     ]
     try:
         model.fit(
-            neighborhood_batches(train, *shape, seed=seed, first_epoch=first_epoch),
+            batches(first_epoch),
             initial_epoch=first_epoch,
             epochs=recipe.epochs,
             shuffle=False,

@@ -1,0 +1,69 @@
+"""A recipe and a corpus to a network, a compiled model and its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tb_keras.batching import neighborhood_batches
+from tb_keras.corpus import Corpus
+from tb_keras.losses import BidirectionalRanking
+from tb_keras.networks import EmbeddingNetwork
+from tb_keras.training.attach_losses import attach_losses
+from tb_keras.training.recipe import Recipe
+
+
+class Training(NamedTuple):
+    """What `fit` needs.
+
+    Attributes:
+        network: the network to train, with standardised features.
+        model: the same with its losses, compiled.
+        batches: from the number of epochs done to the data set of the remaining ones.
+    """
+
+    network: EmbeddingNetwork
+    model: keras.Model
+    batches: Callable
+
+
+def from_recipe(train: Corpus, recipe: Recipe, seed: int = 0) -> Training:
+    """Builds all that `recipe` says for a training corpus with both features.
+
+    Args:
+        train: corpus with both features.
+        recipe: the settings.
+        seed: of the weights, the dropout and the order of the batches; sets Keras's global seed.
+
+    Example:
+
+    >>> corpus = Corpus(np.arange(9), image_features=np.eye(9), text_features=np.eye(9))
+    >>> training = from_recipe(corpus, Recipe(hidden_dim=8, embedding_dim=4))
+    >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
+    """
+    keras.utils.set_random_seed(seed)
+    network = EmbeddingNetwork(
+        train.image_features.shape[1],
+        train.text_features.shape[1],
+        recipe.hidden_dim,
+        recipe.embedding_dim,
+        recipe.dropout,
+        recipe.noise,
+    )
+    network.standardize(train.image_features, train.text_features)
+    usable = int(np.count_nonzero(train.matches.texts_per_image()))
+    images_per_batch = min(recipe.images_per_batch, usable)
+
+    def batches(epochs_done: int):
+        return neighborhood_batches(
+            train, images_per_batch, recipe.texts_per_image, seed=seed, first_epoch=epochs_done
+        )
+
+    steps = int(batches(0).cardinality()) * recipe.epochs
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+    model = attach_losses(network, BidirectionalRanking(**recipe.loss_settings()))
+    model.compile(keras.optimizers.Adam(schedule))
+    return Training(network, model, batches)
