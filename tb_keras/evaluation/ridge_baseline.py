@@ -14,8 +14,8 @@ from tb_keras.evaluation.retrieval import retrieval_metrics
 class RidgeBaseline:
     """Predicts the text features of an image's texts from the image, and compares by cosine.
 
-    Both image features and text features are standardised on the training corpus. The strength of
-    the regularisation is chosen by rsum on the validation corpus.
+    Image features are standardised on the training corpus, text features scaled to unit length. The
+    strength of the regularisation is chosen by rsum on the validation corpus.
 
     Args:
         train: corpus with both features.
