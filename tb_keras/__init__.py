@@ -18,12 +18,14 @@ with _quiet_start() if _is_script() else _contextlib.nullcontext():
     from tb_keras import losses as losses
     from tb_keras import networks as networks
 from tb_keras.corpus import Corpus as Corpus
+from tb_keras.grounding import Grounding as Grounding
 from tb_keras.matches import Matches as Matches
 
 __version__ = "0.1.0"
 
 _LOADED_WHEN_USED = (
     "batching",
+    "boxes",
     "datasets",
     "encoders",
     "evaluation",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.grounding import Grounding
 from tb_keras.matches import Matches
 
 _CHECKED_VALUES = 2**24  # features are checked for NaN in blocks of this many values (64 MiB)
@@ -27,6 +28,8 @@ class Corpus:
         image_attributes: more columns about the images, name → `n` values, such as a name or a
             group. Numbers and strings are kept on disk as JSON.
         text_attributes: the same about the texts, such as a language.
+        grounding: for localization, where the images are regions and the texts are phrases: the
+            picture and the box of each.
 
     Raises:
         ValueError: if a length disagrees with `matches`, features are no float matrix or hold a NaN
@@ -47,10 +50,13 @@ class Corpus:
     texts: Sequence[str] | None = None
     image_attributes: Mapping[str, Sequence] = dataclasses.field(default_factory=dict)
     text_attributes: Mapping[str, Sequence] = dataclasses.field(default_factory=dict)
+    grounding: Grounding | None = None
 
     def __post_init__(self):
         num_images = None
-        for images in (self.image_features, self.image_paths, *self.image_attributes.values()):
+        regions = None if self.grounding is None else self.grounding.region_pictures
+        columns = (self.image_features, self.image_paths, regions, *self.image_attributes.values())
+        for images in columns:
             num_images = len(images) if images is not None else num_images
         object.__setattr__(self, "matches", Matches.of(self.matches, num_images))
         n, m = self.num_images, self.num_texts
@@ -61,6 +67,9 @@ class Corpus:
         for argument, size in (("image_attributes", n), ("text_attributes", m)):
             for name, values in getattr(self, argument).items():
                 _check_length(f"{argument}[{name!r}]", values, size)
+        if self.grounding is not None:
+            _check_length("grounding.region_pictures", self.grounding.region_pictures, n)
+            _check_length("grounding.phrase_pictures", self.grounding.phrase_pictures, m)
 
     @property
     def num_images(self) -> int:
@@ -106,6 +115,7 @@ class Corpus:
             texts=_taken(self.texts, texts),
             image_attributes={k: _taken(v, images) for k, v in self.image_attributes.items()},
             text_attributes={k: _taken(v, texts) for k, v in self.text_attributes.items()},
+            grounding=None if self.grounding is None else self.grounding.subset(images, texts),
         )
 
     def save(self, directory: str | os.PathLike) -> None:
@@ -137,6 +147,8 @@ class Corpus:
             if (features := getattr(self, name)) is not None
         ]
         parts += [name for name in ("image_paths", "texts") if getattr(self, name) is not None]
+        if self.grounding is not None:
+            parts.append(f"grounding in {self.grounding.num_pictures} pictures")
         size = f"{self.num_images} images, {self.num_texts} texts, {len(self.matches.pairs)} pairs"
         return f"Corpus({'; '.join([size, ', '.join(parts)]) if parts else size})"
 

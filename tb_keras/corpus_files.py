@@ -7,6 +7,8 @@ image_features.npy   the feature matrices, opened as memory maps
 text_features.npy
 images.jsonl         one JSON object a row: path and attributes
 texts.jsonl          one JSON object a row: text and attributes
+pictures.jsonl       where regions and phrases are grounded: path, width and height of each picture
+region_pictures.npy  int32 (n,), and region_boxes.npy, float32 (n, 4); the same for the phrases
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ from pathlib import Path
 import numpy as np
 
 from tb_keras.corpus import Corpus
+from tb_keras.grounding import Grounding
 from tb_keras.matches import Matches
 
 _VERSION = 1
-_ARRAYS = ("image_features", "text_features", "matches", "ignored")
+_GROUNDING = ("region_pictures", "region_boxes", "phrase_pictures", "phrase_boxes")
+_ARRAYS = ("image_features", "text_features", "matches", "ignored", *_GROUNDING)
 
 
 def save(corpus: Corpus, directory: str | os.PathLike) -> None:
@@ -45,6 +49,7 @@ def save(corpus: Corpus, directory: str | os.PathLike) -> None:
             "text_features": corpus.text_features,
             "matches": corpus.matches.pairs,
             "ignored": corpus.matches.ignored if len(corpus.matches.ignored) else None,
+            **{name: getattr(corpus.grounding, name, None) for name in _GROUNDING},
         }
         for name, array in arrays.items():
             if array is not None:
@@ -52,6 +57,7 @@ def save(corpus: Corpus, directory: str | os.PathLike) -> None:
         tables = {
             "images": _columns(corpus, "image_attributes", "path", corpus.image_paths),
             "texts": _columns(corpus, "text_attributes", "text", corpus.texts),
+            "pictures": _picture_columns(corpus.grounding),
         }
         for name, columns in tables.items():
             if columns:
@@ -104,14 +110,28 @@ def load(directory: str | os.PathLike) -> Corpus:
     }
     images = _read_rows(directory / "images.jsonl", columns["images"])
     texts = _read_rows(directory / "texts.jsonl", columns["texts"])
+    pictures = _read_rows(directory / "pictures.jsonl", columns.get("pictures", ()))
+    grounding = None
+    if pictures:
+        sizes_of_pictures = np.stack([pictures["width"], pictures["height"]], axis=1)
+        grounded = {name: arrays.pop(name) for name in _GROUNDING}
+        grounding = Grounding(pictures["path"], sizes_of_pictures, **grounded)
     return Corpus(
         Matches(arrays.pop("matches"), *sizes, ignored=arrays.pop("ignored", None)),
         image_paths=images.pop("path", None),
         texts=texts.pop("text", None),
         image_attributes=images,
         text_attributes=texts,
+        grounding=grounding,
         **arrays,
     )
+
+
+def _picture_columns(grounding: Grounding | None) -> dict[str, Sequence]:
+    if grounding is None:
+        return {}
+    width, height = grounding.picture_sizes.T
+    return {"path": grounding.picture_paths, "width": width, "height": height}
 
 
 def _columns(

@@ -1,7 +1,7 @@
 """Imports run one way: a check of every module's syntax tree against the layers of the design.
 
 scripts → training, serving, search, datasets → networks, losses, batching, evaluation, encoders →
-corpus → boxes, matches. An import inside a function or under `TYPE_CHECKING` is an import.
+corpus → grounding → boxes, matches. An import inside a function or under `TYPE_CHECKING` is an import.
 """
 
 import ast
@@ -19,6 +19,7 @@ PACKAGE = pathlib.Path(tb_keras.__file__).parent
 LAYERS = [
     {"adjacency", "cache_directory", "quiet_start"},
     {"boxes", "matches"},
+    {"grounding"},
     {"corpus"},
     {"networks", "losses", "batching", "evaluation", "encoders"},
     {"training", "serving", "search", "datasets"},
