@@ -10,6 +10,10 @@ from tb_keras.corpus import Corpus
 
 _READERS = {
     "openmoji": "tb_keras.datasets.openmoji:load_openmoji",
+    "scenes": "tb_keras.datasets.scenes:load_scenes",
+    "flickr30k_entities": "tb_keras.datasets.flickr30k_entities:load_flickr30k_entities",
+    "referit": "tb_keras.datasets.referit:load_referit",
+    "refcoco": "tb_keras.datasets.refcoco:load_refcoco",
     "table": "tb_keras.datasets.table:load_table",
 }
 
@@ -20,8 +24,9 @@ def load(
     """Reads a data set.
 
     Args:
-        name: which one: `openmoji` (`tb_keras.datasets.openmoji.load_openmoji`) or `table`
-            (`tb_keras.datasets.table.load_table`).
+        name: which one; the reader of a data set NAME is `tb_keras.datasets.NAME.load_NAME`, whose
+            docstring says what it needs: `openmoji`; for localization `scenes`,
+            `flickr30k_entities`, `referit` and `refcoco`; for one's own data `table`.
         directory: where its files are, as its reader says. A data set that arrives with a package
             needs none.
         split: the part of it to return, such as "train", "validation", "test" or "all".
@@ -33,9 +38,9 @@ def load(
 
     Example:
 
-    >>> load("imagenet")
+    >>> load("imagenet")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: `name` must be one of openmoji, table. Received: name='imagenet'
+    ValueError: `name` must be one of openmoji, ..., table. Received: name='imagenet'
     """
     if name not in _READERS:
         raise ValueError(f"`name` must be one of {', '.join(_READERS)}. Received: name={name!r}")
