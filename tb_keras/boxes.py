@@ -206,4 +206,5 @@ def _checked(argument: str, boxes: ArrayLike) -> np.ndarray:
     boxes = np.asarray(boxes)
     if boxes.ndim < 1 or boxes.shape[-1] != 4:
         raise ValueError(f"`{argument}` must have shape (..., 4). Received: shape={boxes.shape}")
-    return boxes if boxes.dtype.kind == "f" else boxes.astype(float)
+    # Half precision holds no area above 65504, and no odd coordinate above 2048.
+    return boxes if boxes.dtype in (np.float32, np.float64) else boxes.astype(float)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras import boxes
+from tb_keras.adjacency import Adjacency
 from tb_keras.matches import Matches
 
-_CHECKED_PAIRS = 2**20  # pairs of a region and a phrase that are compared at a time
+_BLOCK_PAIRS = 2**20  # pairs of a region and a phrase that are compared at a time
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,42 +49,42 @@ class Grounding:
     phrase_boxes: np.ndarray
 
     def __post_init__(self):
-        for name, kind, width in (
-            ("picture_sizes", np.int32, 2),
-            ("region_pictures", np.int32, None),
-            ("region_boxes", np.float32, 4),
-            ("phrase_pictures", np.int32, None),
-            ("phrase_boxes", np.float32, 4),
-        ):
-            shape = (-1,) if width is None else (-1, width)
-            array = np.asarray(getattr(self, name))
-            if array.size and array.shape[1:] != shape[1:]:
-                expected = "(n,)" if width is None else f"(n, {width})"
-                raise ValueError(f"`{name}` must have shape {expected}. Received: {array.shape}")
-            object.__setattr__(self, name, array.reshape(shape).astype(kind))
-        if len(self.picture_sizes) != len(self.picture_paths):
+        if isinstance(self.picture_paths, str):
             raise ValueError(
-                f"`picture_sizes` must have {len(self.picture_paths)} rows, as `picture_paths`. "
-                f"Received: {len(self.picture_sizes)}"
+                f"`picture_paths` must be a sequence of strings. Received: {self.picture_paths!r}"
             )
+        for row, path in enumerate(self.picture_paths):
+            if not isinstance(path, str):
+                raise ValueError(
+                    f"`picture_paths` must hold strings. Received: {path!r} in row {row}"
+                )
+        for name, width in (
+            ("picture_sizes", 2),
+            ("region_pictures", None),
+            ("region_boxes", 4),
+            ("phrase_pictures", None),
+            ("phrase_boxes", 4),
+        ):
+            object.__setattr__(self, name, _checked_array(name, getattr(self, name), width))
+        _check_length("picture_sizes", self.picture_sizes, "picture_paths", self.picture_paths)
+        positive = (self.picture_sizes > 0).all(axis=1)
+        _check_rows("picture_sizes", positive, self.picture_sizes, "be positive")
         for kind in ("region", "phrase"):
             pictures, kind_boxes = (getattr(self, f"{kind}_{n}") for n in ("pictures", "boxes"))
-            if len(pictures) != len(kind_boxes):
-                raise ValueError(
-                    f"`{kind}_boxes` must have {len(pictures)} rows, as `{kind}_pictures`. "
-                    f"Received: {len(kind_boxes)}"
-                )
+            _check_length(f"{kind}_boxes", kind_boxes, f"{kind}_pictures", pictures)
             _check_rows(
                 f"{kind}_pictures",
-                (pictures >= 0) & (pictures < len(self.picture_paths)),
+                (pictures >= 0) & (pictures < self.num_pictures),
                 pictures,
-                f"hold indices in [0, {len(self.picture_paths)})",
+                f"hold indices in [0, {self.num_pictures})",
             )
             unknown = np.isnan(kind_boxes).all(axis=1) & (kind == "phrase")
-            right = (kind_boxes[:, :2] <= kind_boxes[:, 2:]).all(axis=1) & np.isfinite(
-                kind_boxes
-            ).all(axis=1)
-            _check_rows(f"{kind}_boxes", right | unknown, kind_boxes, "be finite xyxy boxes")
+            right = (kind_boxes[:, :2] <= kind_boxes[:, 2:]) & np.isfinite(kind_boxes).all(
+                axis=1, keepdims=True
+            )
+            _check_rows(
+                f"{kind}_boxes", right.all(axis=1) | unknown, kind_boxes, "be finite xyxy boxes"
+            )
 
     @property
     def num_pictures(self) -> int:
@@ -97,11 +98,9 @@ class Grounding:
 
     def with_regions(self, region_pictures: ArrayLike, region_boxes: ArrayLike) -> Grounding:
         """Returns the same pictures and phrases with other regions, such as proposals."""
-        return dataclasses.replace(
-            self, region_pictures=region_pictures, region_boxes=region_boxes
-        )
+        return dataclasses.replace(self, region_pictures=region_pictures, region_boxes=region_boxes)
 
-    def subset(self, regions: np.ndarray, phrases: np.ndarray) -> Grounding:
+    def subset(self, regions: np.ndarray | slice, phrases: np.ndarray | slice) -> Grounding:
         """Returns the grounding of some regions and some phrases; all pictures stay."""
         return dataclasses.replace(
             self,
@@ -111,18 +110,18 @@ class Grounding:
             phrase_boxes=self.phrase_boxes[phrases],
         )
 
+    def regions_per_phrase(self) -> np.ndarray:
+        """Returns int `(m,)`, how many regions the picture of each phrase has."""
+        counts = np.bincount(self.region_pictures, minlength=self.num_pictures)
+        return counts[self.phrase_pictures]
+
     def same_picture_pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns every pair of a region and a phrase of one picture: two int64 `(q,)` arrays.
 
         The pairs are in the order of the phrases, then of the regions.
         """
-        belongs = Matches(
-            np.stack([self.region_pictures, np.arange(len(self.region_pictures))], axis=1),
-            self.num_pictures,
-            len(self.region_pictures),
-        )
-        phrase, region = belongs.texts_of_each(self.phrase_pictures)
-        return region.astype(np.int64), phrase
+        phrases, regions = self._regions_of_pictures().expand(self.phrase_pictures)
+        return regions, phrases
 
     def matches_by_iou(self, positive: float = 0.6, negative: float = 0.3) -> Matches:
         """Which regions match which phrases, by their overlap with the phrase's true box.
@@ -149,20 +148,51 @@ class Grounding:
                 "`positive` must be in (0, 1] and `negative` in [0, positive]. "
                 f"Received: positive={positive}, negative={negative}"
             )
-        regions, phrases = self.same_picture_pairs()
-        overlap = np.empty(len(regions), np.float32)
-        for start in range(0, len(regions), _CHECKED_PAIRS):
-            some = slice(start, start + _CHECKED_PAIRS)
-            overlap[some] = boxes.elementwise_iou(
-                self.region_boxes[regions[some]], self.phrase_boxes[phrases[some]]
-            )
-        pairs = np.stack([regions, phrases], axis=1)
-        matching = overlap >= positive
+        regions_of = self._regions_of_pictures()
+        matching, ignored = [np.zeros((0, 2), np.int64)], [np.zeros((0, 2), np.int64)]
+        step = max(1, _BLOCK_PAIRS // self.regions_per_phrase().max(initial=1))
+        for first in range(0, len(self.phrase_pictures), step):
+            phrases, regions = regions_of.expand(self.phrase_pictures[first : first + step])
+            phrases += first
+            overlap = boxes.elementwise_iou(self.region_boxes[regions], self.phrase_boxes[phrases])
+            pairs = np.stack([regions, phrases], axis=1)
+            matching.append(pairs[overlap >= positive])
+            ignored.append(pairs[~(overlap >= positive) & ~(overlap < negative)])
         return Matches(
-            pairs[matching],
+            np.concatenate(matching),
             len(self.region_pictures),
             len(self.phrase_pictures),
-            ignored=pairs[~matching & ~(overlap < negative)],
+            ignored=np.concatenate(ignored),
+        )
+
+    def _regions_of_pictures(self) -> Adjacency:
+        regions = np.arange(len(self.region_pictures))
+        return Adjacency(self.region_pictures, regions, self.num_pictures)
+
+
+def _checked_array(argument: str, values: ArrayLike, width: int | None) -> np.ndarray:
+    """Returns float32 boxes or int32 sizes and indices, `(n, width)` or, without width, `(n,)`."""
+    array = np.asarray(values)
+    shape = (0,) if width is None else (0, width)
+    if array.shape == (0,):
+        array = array.reshape(shape)  # an empty list has neither width nor type
+    if array.ndim != len(shape) or array.shape[1:] != shape[1:]:
+        expected = "(n,)" if width is None else f"(n, {width})"
+        raise ValueError(f"`{argument}` must have shape {expected}. Received: shape={array.shape}")
+    if argument.endswith("boxes"):
+        return array.astype(np.float32)
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(f"`{argument}` must hold ints. Received: dtype={array.dtype}")
+    largest = np.iinfo(np.int32).max
+    fits = (array >= -largest) & (array <= largest)
+    _check_rows(argument, fits if width is None else fits.all(axis=1), array, "hold int32 values")
+    return array.astype(np.int32)
+
+
+def _check_length(argument: str, values: np.ndarray, other: str, expected: Sequence) -> None:
+    if len(values) != len(expected):
+        raise ValueError(
+            f"`{argument}` must have {len(expected)} rows, as `{other}`. Received: {len(values)}"
         )
 
 

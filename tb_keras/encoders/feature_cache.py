@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
 
+from tb_keras.atomic_file import written_beside
 from tb_keras.cache_directory import cache_directory
 
-_CHUNK = 256  # items encoded, and lost at most, between two writes
+_CHUNK = 256  # items encoded, and lost at most, between two writes, unless the caller has a reason
 
 
 def cached_features(
@@ -23,6 +21,7 @@ def cached_features(
     digest: Callable[[str], str],
     encode: Callable[[Sequence[str]], np.ndarray],
     verbose: bool = True,
+    chunk_size: int = _CHUNK,
 ) -> np.ndarray:
     """Encodes items, or reads from disk what was encoded before.
 
@@ -36,6 +35,7 @@ def cached_features(
         digest: content digest of an item.
         encode: encodes some items, to float `(len(items), feature_dim)`.
         verbose: whether to show a progress bar when something has to be encoded.
+        chunk_size: items in a chunk.
 
     Returns:
         float32 `(len(items), feature_dim)`.
@@ -46,14 +46,15 @@ def cached_features(
     if not items:
         raise ValueError("`items` must hold at least one item to encode. Received: none")
     directory = cache_directory() / "features"
-    directory.mkdir(parents=True, exist_ok=True)
-    chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
+    chunks = [items[start : start + chunk_size] for start in range(0, len(items), chunk_size)]
     files = [directory / f"{_key(settings, map(digest, chunk))}.npy" for chunk in chunks]
     missing = [chunk for chunk, file in zip(chunks, files) if not file.exists()]
     progress = keras.utils.Progbar(sum(map(len, missing)), verbose=verbose, unit_name="item")
     for chunk, file in zip(chunks, files):
         if not file.exists():
-            _write(file, np.asarray(encode(chunk), np.float32))
+            features = np.asarray(encode(chunk), np.float32)
+            with written_beside(file) as beside, beside.open("wb") as stream:
+                np.save(stream, features)
             progress.add(len(chunk))
     return np.concatenate([np.load(file) for file in files])
 
@@ -61,14 +62,3 @@ def cached_features(
 def _key(settings: Mapping[str, object], digests) -> str:
     content = json.dumps([dict(settings), list(digests)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _write(file: Path, features: np.ndarray) -> None:
-    handle, beside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.save(stream, features)
-        os.replace(beside, file)
-    except BaseException:
-        os.unlink(beside)
-        raise

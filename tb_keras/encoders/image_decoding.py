@@ -6,12 +6,35 @@ import keras
 import tensorflow as tf
 
 
-def decode_image(image_bytes: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """Decodes one PNG, JPEG, GIF (its first frame) or BMP to pixels of a fixed size.
+def decode_picture(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Decodes one PNG, JPEG, GIF (its first frame) or BMP to pixels of its own size.
 
-    Grey pictures become RGB, and transparency is laid over white. The largest central part with
-    the target's aspect ratio is resized by antialiased bilinear interpolation. Pictures are taken
-    as stored: an EXIF orientation is not applied, and a BMP with a palette gives its indices.
+    Grey pictures become RGB, and transparency is laid over white. Pictures are taken as stored: an
+    EXIF orientation is not applied, and a BMP with a palette gives its indices.
+
+    Args:
+        image_bytes: Scalar string tensor, the file's content.
+
+    Returns:
+        A float32 tensor `(height, width, 3)`, RGB in [0, 255].
+
+    Raises:
+        tf.errors.InvalidArgumentError: The bytes are no picture of a known format.
+
+    Example:
+        >>> grey = tf.io.encode_png(tf.fill((20, 30, 1), tf.constant(7, tf.uint8)))
+        >>> decode_picture(grey).shape
+        TensorShape([20, 30, 3])
+    """
+    decoded = tf.io.decode_image(image_bytes, channels=0, expand_animations=False)
+    return _on_white(tf.cast(decoded, tf.float32), _is_bmp(image_bytes))
+
+
+def decode_image(image_bytes: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Decodes one picture, as `decode_picture`, to pixels of a fixed size.
+
+    The largest central part with the target's aspect ratio is resized by antialiased bilinear
+    interpolation.
 
     Args:
         image_bytes: Scalar string tensor, the file's content.
@@ -30,10 +53,8 @@ def decode_image(image_bytes: tf.Tensor, height: int, width: int) -> tf.Tensor:
         >>> pixels.shape, float(pixels[0, 0, 0])
         (TensorShape([4, 4, 3]), 7.0)
     """
-    decoded = tf.io.decode_image(image_bytes, channels=0, expand_animations=False)
-    pixels = _on_white(tf.cast(decoded, tf.float32), _is_bmp(image_bytes))
     pixels = keras.ops.image.resize(
-        pixels,
+        decode_picture(image_bytes),
         (height, width),
         interpolation="bilinear",
         antialias=True,

@@ -36,7 +36,9 @@ _DEFAULT_SIZE = 224
 
 
 def image_encoder(
-    name: str = "efficientnet_lite0", weights: str | os.PathLike | None = "pretrained"
+    name: str = "efficientnet_lite0",
+    weights: str | os.PathLike | None = "pretrained",
+    size: int | None = None,
 ) -> keras.Model:
     """Builds the image encoder of a name, from picture files to features.
 
@@ -56,6 +58,8 @@ def image_encoder(
         weights: `"pretrained"` for the published weights (the last two kinds of names download
             them), `None` for random ones, or the path of a weights file (not for keras-hub, where
             the name itself may be a path).
+        size: Height and width in pixels to which pictures are resized, at least 32, where they are
+            not to be the network's own: small ones take less time. Not for keras-hub.
 
     Returns:
         A model from a string tensor `(batch,)`, the content of one PNG, JPEG, GIF or BMP file
@@ -64,7 +68,7 @@ def image_encoder(
         float32 pixels `(batch, height, width, 3)` in [0, 255] to the same features.
 
     Raises:
-        ValueError: An unknown name; the message lists the known ones.
+        ValueError: An unknown name (the message lists the known ones), or a size out of range.
         ImportError: The package that `name` needs is not installed.
 
     Example:
@@ -78,12 +82,17 @@ def image_encoder(
     """
     family, _, member = name.partition("/")
     source = "package" if weights == "pretrained" else weights
+    if size is not None and (not isinstance(size, int) or size < 32 or family == "keras_hub"):
+        raise ValueError(
+            "`size` must be an int of at least 32, and is not for keras-hub. "
+            f"Received: size={size!r} for {name!r}"
+        )
     if name == "efficientnet_lite0_levels":
-        backbone = efficientnet_lite0_levels(source)
+        backbone = efficientnet_lite0_levels(source, size)
     elif name in _EFFICIENTNET_LITE:
-        backbone = efficientnet_lite(name.removeprefix("efficientnet_"), source)
+        backbone = efficientnet_lite(name.removeprefix("efficientnet_"), source, size)
     elif family == "keras.applications" and member in _application_names():
-        backbone = _application(member, "imagenet" if weights == "pretrained" else weights)
+        backbone = _application(member, "imagenet" if weights == "pretrained" else weights, size)
     elif family == "keras_hub" and member:
         backbone = _hub_backbone(member, weights)
     else:
@@ -105,10 +114,10 @@ def _application_names() -> list[str]:
     return sorted(name for name, member in members if name[0].isupper() and callable(member))
 
 
-def _application(name: str, weights: str | os.PathLike | None) -> keras.Model:
+def _application(name: str, weights: str | os.PathLike | None, size: int | None) -> keras.Model:
     build = getattr(keras.applications, name)
     module = getattr(keras.applications, build.__module__.rpartition(".")[2])
-    size = _APPLICATION_SIZES.get(name, _DEFAULT_SIZE)
+    size = _APPLICATION_SIZES.get(name, _DEFAULT_SIZE) if size is None else size
     pixels = keras.Input((size, size, 3), name="pixels")
     network = build(include_top=False, weights=weights, input_shape=(size, size, 3), pooling="avg")
     return keras.Model(pixels, _as_float32(network(module.preprocess_input(pixels))))

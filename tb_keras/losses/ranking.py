@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
+from tb_keras.losses.batch_arguments import as_mask, static_sizes
 from tb_keras.losses.distances import pairwise_distances
 from tb_keras.losses.violations import hinge_sums, nearest_negatives
 from tb_keras.matches import Matches
@@ -146,15 +147,15 @@ def ranking_terms(
     """Computes the terms called `names`; the other arguments are the public function's."""
     images = ops.cast(image_embeddings, "float32")
     texts = ops.cast(text_embeddings, "float32")
-    n, m = _static_sizes(images, texts)
+    n, m = static_sizes(images, texts)
     if isinstance(matches, Matches):
         masks = matches.batch_masks(np.arange(matches.num_images), np.arange(matches.num_texts))
         negatives = masks.negatives if negatives is None else negatives
         text_negatives = masks.text_negatives if text_negatives is None else text_negatives
         image_negatives = masks.image_negatives if image_negatives is None else image_negatives
         matches = masks.matches
-    matches = _as_mask(matches, n, m)
-    negatives = _as_mask(negatives, n, m, "negatives", otherwise=lambda: ~matches)
+    matches = as_mask(matches, n, m)
+    negatives = as_mask(negatives, n, m, "negatives", otherwise=lambda: ~matches)
 
     def anchors(distances, positives, negatives):
         return _mean_over_pairs(distances, positives, negatives, margin, top_k)
@@ -177,11 +178,11 @@ def ranking_terms(
             )
     if "image_neighborhood" in names:
         neighbors, apart = _view_masks(ops.transpose(matches), ops.transpose(negatives))
-        given = _as_mask(image_negatives, n, n, "image_negatives", otherwise=apart)
+        given = as_mask(image_negatives, n, n, "image_negatives", otherwise=apart)
         terms["image_neighborhood"] = neighborhood(images, neighbors, given)
     if "text_neighborhood" in names:
         neighbors, apart = _view_masks(matches, negatives)
-        given = _as_mask(text_negatives, m, m, "text_negatives", otherwise=apart)
+        given = as_mask(text_negatives, m, m, "text_negatives", otherwise=apart)
         terms["text_neighborhood"] = neighborhood(texts, neighbors, given)
     return terms
 
@@ -240,34 +241,3 @@ def _view_masks(matches, negatives):
         return ops.logical_and(apart, ~ops.eye(matches.shape[1], dtype="bool"))
 
     return neighbors, derived_negatives
-
-
-def _static_sizes(images, texts) -> tuple[int, int]:
-    for name, embeddings in (("image_embeddings", images), ("text_embeddings", texts)):
-        if len(embeddings.shape) != 2 or not isinstance(embeddings.shape[0], int):
-            raise ValueError(
-                f"`{name}` must have rank 2 and a static number of rows. "
-                f"Received: shape={tuple(embeddings.shape)}"
-            )
-    if images.shape[1] != texts.shape[1]:
-        raise ValueError(
-            "`image_embeddings` and `text_embeddings` must have the same last dimension. "
-            f"Received: {tuple(images.shape)} and {tuple(texts.shape)}"
-        )
-    return images.shape[0], texts.shape[0]
-
-
-def _as_mask(mask, rows: int, columns: int, name: str = "matches", otherwise=None):
-    """Bool tensor `(rows, columns)`; `matches` may be each column's row instead."""
-    if mask is None:
-        return otherwise()
-    if name == "matches" and isinstance(mask, (np.ndarray, list, tuple)) and np.ndim(mask) == 1:
-        Matches.of(mask, rows)  # names an image out of range, which a tensor cannot
-    mask = ops.convert_to_tensor(mask)
-    if name == "matches" and len(mask.shape) == 1:
-        mask = ops.cast(mask, "int32")[None, :] == ops.arange(rows, dtype="int32")[:, None]
-    if tuple(mask.shape) != (rows, columns):
-        raise ValueError(
-            f"`{name}` must have shape {(rows, columns)}. Received: shape={tuple(mask.shape)}"
-        )
-    return ops.cast(mask, "bool")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
-from numpy.typing import ArrayLike
 
-from tb_keras.networks.branch import build_branch
+from tb_keras.networks.two_branch_network import (
+    TwoBranchNetwork,
+    build_branches,
+    checked_settings,
+)
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
-class EmbeddingNetwork(keras.Model):
+class EmbeddingNetwork(TwoBranchNetwork):
     """Maps image features and text features to embeddings of unit length in one space.
 
     The similarity of an image and a text is the dot product of their embeddings. The two branches
@@ -34,6 +36,7 @@ class EmbeddingNetwork(keras.Model):
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
         text_branch: `keras.Model`, `(batch, text_dim)` → `(batch, embedding_dim)`.
+        fusion: `keras.Model`, the dot product of pairs of embeddings.
 
     Raises:
         ValueError: if a size is no positive int or `dropout` or `noise` is out of range.
@@ -47,6 +50,8 @@ class EmbeddingNetwork(keras.Model):
     >>> network = EmbeddingNetwork(image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5)
     >>> network.image_branch(np.ones((2, 6), "float32")).shape
     TensorShape([2, 5])
+    >>> network.score_matrix(np.ones((2, 6)), np.ones((3, 4))).shape
+    (2, 3)
     """
 
     def __init__(
@@ -60,31 +65,24 @@ class EmbeddingNetwork(keras.Model):
         dtype: str | keras.DTypePolicy | None = None,
         **kwargs,
     ):
-        sizes = {
-            "image_dim": image_dim,
-            "text_dim": text_dim,
-            "hidden_dim": hidden_dim,
-            "embedding_dim": embedding_dim,
-        }
-        for argument, size in sizes.items():
-            if not isinstance(size, (int, np.integer)) or size < 1:
-                raise ValueError(f"`{argument}` must be a positive int. Received: {size!r}")
-            sizes[argument] = int(size)
-        image_dim, text_dim, hidden_dim, embedding_dim = sizes.values()
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
-        if not noise >= 0:
-            raise ValueError(f"`noise` must be a non-negative float. Received: {noise}")
+        settings = checked_settings(
+            {
+                "image_dim": image_dim,
+                "text_dim": text_dim,
+                "hidden_dim": hidden_dim,
+                "embedding_dim": embedding_dim,
+                "dropout": dropout,
+                "noise": noise,
+            }
+        )
 
         # Layers
         policy = keras.dtype_policies.get(dtype)
-        settings = (hidden_dim, embedding_dim, dropout)
-        image_branch = build_branch(image_dim, *settings, "image_branch", noise, policy)
-        text_branch = build_branch(text_dim, *settings, "text_branch", noise, policy)
+        image_branch, text_branch = build_branches(settings, policy)
 
         # Functional model
-        image = keras.Input((image_dim,), name="image")
-        text = keras.Input((text_dim,), name="text")
+        image = keras.Input((settings["image_dim"],), name="image")
+        text = keras.Input((settings["text_dim"],), name="text")
         super().__init__(
             inputs={"image": image, "text": text},
             outputs={"image": image_branch(image), "text": text_branch(text)},
@@ -95,50 +93,11 @@ class EmbeddingNetwork(keras.Model):
         self.dtype_policy = policy
         self.image_branch = image_branch
         self.text_branch = text_branch
-        self.settings = {**sizes, "dropout": dropout, "noise": noise}
-
-    def standardize(self, image_features: ArrayLike, text_features: ArrayLike) -> None:
-        """Sets both branches to standardise their features by the statistics of these ones.
-
-        To be called before training; it speeds up the learning from features whose dimensions have
-        different spreads. It adds no trainable weight, and is saved with the network.
-
-        Args:
-            image_features: float `(n, image_dim)`, those of the training images.
-            text_features: float `(m, text_dim)`, those of the training texts.
-        """
-        self.image_branch.get_layer("standardize").adapt(image_features)
-        self.text_branch.get_layer("standardize").adapt(text_features)
-
-    def embed_images(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
-        """Embeds image features, batch by batch; they may be a memory map of any float type.
-
-        Args:
-            features: float `(n, image_dim)`.
-            batch_size: rows at a time.
-
-        Returns:
-            float32 `(n, embedding_dim)`, rows of unit length.
-        """
-        return _embedded(self.image_branch, features, batch_size)
-
-    def embed_texts(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
-        """As `embed_images`, for text features: `(m, text_dim)` → float32 `(m, embedding_dim)`."""
-        return _embedded(self.text_branch, features, batch_size)
-
-    def get_config(self) -> dict:
-        dtype = keras.dtype_policies.serialize(self.dtype_policy)
-        return {"name": self.name, "trainable": self.trainable, "dtype": dtype, **self.settings}
-
-    @classmethod
-    def from_config(cls, config: dict) -> EmbeddingNetwork:
-        return cls(**config)
+        self.fusion = _dot_product(settings["embedding_dim"])
+        self.settings = settings
 
 
-def _embedded(branch: keras.Model, features: ArrayLike, batch_size: int) -> np.ndarray:
-    features = np.asanyarray(features)
-    embeddings = np.empty((len(features), *branch.output_shape[1:]), np.float32)
-    for start in range(0, len(features), batch_size):
-        rows = slice(start, start + batch_size)
-        embeddings[rows] = branch.predict_on_batch(np.asarray(features[rows], np.float32))
-    return embeddings
+def _dot_product(embedding_dim: int) -> keras.Model:
+    pair = {name: keras.Input((embedding_dim,), name=name) for name in ("image", "text")}
+    product = keras.layers.Multiply(dtype="float32", name="product")(list(pair.values()))
+    return keras.Model(pair, keras.ops.sum(product, axis=1), name="fusion")

