@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tb_keras import corpus as corpus_module
 from tb_keras.corpus import Corpus
+from tb_keras.grounding import Grounding
 from tb_keras.matches import Matches
 
 # All of Unicode but lone surrogates, which no UTF-8 file can hold; newlines of every kind included.
@@ -36,8 +37,23 @@ def corpora(draw, min_size=0):
     def column(rows, cells=values):
         return draw(st.lists(cells, min_size=rows, max_size=rows))
 
+    def grounding():
+        rng = np.random.default_rng(draw(st.integers(0, 9)))
+        paths = draw(st.lists(strings, min_size=1, max_size=3))
+        phrase_boxes = np.sort(rng.random((m, 4)), axis=1)
+        phrase_boxes[rng.random(m) < 0.3] = np.nan
+        return Grounding(
+            paths,
+            rng.integers(1, 900, (len(paths), 2)),
+            rng.integers(0, len(paths), n),
+            np.sort(rng.random((n, 4)), axis=1),
+            rng.integers(0, len(paths), m),
+            phrase_boxes,
+        )
+
     return Corpus(
         matches,
+        grounding=grounding() if draw(st.booleans()) else None,
         image_features=features(n) if draw(st.booleans()) else None,
         text_features=features(m) if draw(st.booleans()) else None,
         image_paths=column(n, strings) if draw(st.booleans()) else None,
@@ -60,8 +76,34 @@ def small_corpus(**changes):
     return Corpus(**{**parts, **changes})
 
 
+def small_grounded_corpus(**changes):
+    """The small corpus, its images two regions of one picture, its texts three phrases."""
+    grounding = {
+        "picture_paths": ["park.jpg", "ще.jpg"],
+        "picture_sizes": [[640, 480], [20, 30]],
+        "region_pictures": [0, 0],
+        "region_boxes": [[0, 0, 9, 9], [1.5, 2.5, 30, 40]],
+        "phrase_pictures": [0, 0, 1],
+        "phrase_boxes": [[0, 0, 9, 8], [np.nan] * 4, [1, 2, 3, 4]],
+    }
+    return small_corpus(grounding=Grounding(**{**grounding, **changes}))
+
+
+ROWS_OF_GROUNDING = ("region_pictures", "region_boxes", "phrase_pictures", "phrase_boxes")
+
+
+def assert_equal_grounding(found, expected):
+    assert (found is None) == (expected is None)
+    if expected is not None:
+        assert list(found.picture_paths) == list(expected.picture_paths)
+        for name in ("picture_sizes", *ROWS_OF_GROUNDING):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+            assert getattr(found, name).dtype == getattr(expected, name).dtype
+
+
 def assert_equal(found, expected):
     assert found.matches == expected.matches
+    assert_equal_grounding(found.grounding, expected.grounding)
     for name in ("image_features", "text_features"):
         ours, theirs = getattr(found, name), getattr(expected, name)
         assert (ours is None) == (theirs is None)
@@ -349,6 +391,13 @@ def test_subset_takes_rows_everywhere(corpus, random, all_texts, as_mask):
         features = getattr(corpus, name)
         if features is not None:
             np.testing.assert_array_equal(getattr(found, name), features[np.array(indices, int)])
+    assert (found.grounding is None) == (corpus.grounding is None)
+    if corpus.grounding is not None:
+        assert found.grounding.picture_paths == corpus.grounding.picture_paths
+        for name in ROWS_OF_GROUNDING:
+            indices = np.array(images if name.startswith("region") else texts, int)
+            expected = getattr(corpus.grounding, name)[indices]
+            np.testing.assert_array_equal(getattr(found.grounding, name), expected)
 
 
 def test_subset_of_all_images_leaves_out_texts_without_one():
@@ -372,3 +421,78 @@ def test_repr():
         "text_features (3, 2) float16, image_paths, texts)"
     )
     assert repr(Corpus(np.array([0]))) == "Corpus(1 images, 1 texts, 1 pairs)"
+
+
+def test_grounding_survives_the_disk(tmp_path):
+    corpus = small_grounded_corpus()
+    corpus.save(tmp_path / "corpus")
+    loaded = Corpus.load(tmp_path / "corpus")
+    assert_equal(loaded, corpus)
+    assert repr(loaded).endswith("texts, grounding in 2 pictures)")
+    lines = (tmp_path / "corpus" / "pictures.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[1]) == {"path": "ще.jpg", "width": 20, "height": 30}
+    loaded.subset(images=[1]).save(tmp_path / "again")
+    assert_equal(Corpus.load(tmp_path / "again"), corpus.subset(images=[1]))
+
+
+def test_a_grounding_without_pictures_survives_the_disk(tmp_path):
+    corpus = Corpus(Matches([], 0, 0), grounding=Grounding([], [], [], [], [], []))
+    corpus.save(tmp_path / "corpus")
+    assert_equal(Corpus.load(tmp_path / "corpus"), corpus)
+
+
+def test_the_number_of_regions_is_the_number_of_images():
+    grounding = small_grounded_corpus().grounding
+    assert Corpus(np.array([0, 0, 0]), grounding=grounding).num_images == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"region_pictures": [0], "region_boxes": [[0, 0, 1, 1]]},
+            r"`grounding\.region_pictures` must have 2 rows, as `matches`. Received: 1",
+        ),
+        (
+            {"phrase_pictures": [0, 0], "phrase_boxes": [[0, 0, 1, 1]] * 2},
+            r"`grounding\.phrase_pictures` must have 3 rows, as `matches`. Received: 2",
+        ),
+    ],
+)
+def test_a_grounding_of_another_length_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small_grounded_corpus(**changes)
+
+
+GROUNDING_FILES = ["pictures.jsonl", *(f"{name}.npy" for name in ROWS_OF_GROUNDING)]
+
+
+@pytest.mark.parametrize("name", GROUNDING_FILES)
+def test_a_damaged_file_of_the_grounding_is_named(tmp_path, name):
+    small_grounded_corpus().save(tmp_path / "corpus")
+    file = tmp_path / "corpus" / name
+    assert json.loads((tmp_path / "corpus" / "corpus.json").read_text())["files"][name]
+    os.truncate(file, file.stat().st_size - 1)
+    with pytest.raises(ValueError, match=f"{name}.*expected"):
+        Corpus.load(tmp_path / "corpus")
+    file.unlink()
+    with pytest.raises(ValueError, match=f"{name}.*no file"):
+        Corpus.load(tmp_path / "corpus")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("region_pictures", 2, r"`region_pictures` must hold indices in \[0, 2\).*row 1"),
+        ("region_boxes", np.nan, "`region_boxes` must be finite xyxy boxes.*row 1"),
+        ("phrase_boxes", 5, "`phrase_boxes` must be finite xyxy boxes.*row 1"),
+    ],
+)
+def test_another_grounding_of_the_same_size_is_checked_again(tmp_path, name, value, message):
+    small_grounded_corpus().save(tmp_path / "corpus")
+    file = tmp_path / "corpus" / f"{name}.npy"
+    array = np.load(file)
+    array[(1,) if array.ndim == 1 else (1, 0)] = value
+    np.save(file, array)
+    with pytest.raises(ValueError, match=message):
+        Corpus.load(tmp_path / "corpus")

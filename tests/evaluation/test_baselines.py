@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 from sklearn.cross_decomposition import CCA
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation import retrieval_metrics
 from tb_keras.evaluation.cca_baseline import CCABaseline
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import RidgeBaseline
+from tb_keras.matches import Matches
 
 
 def two_views(num_images=60, seed=0, noise=0.5, texts_per_image=1):
@@ -56,6 +60,55 @@ def test_ridge_is_the_closed_form(alpha):
         baseline.embed_texts(other.text_features), unit(other.text_features), rtol=1e-6
     )
     assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("num_images", [5, 60])
+def test_ridge_is_scikit_learns_over_all_pairs(num_images):
+    """Images of none, one and several texts; fewer images than dimensions among them."""
+    corpus, other = two_views(num_images), two_views(seed=1)
+    rng = np.random.default_rng(0)
+    pairs = np.stack([rng.integers(0, num_images, 80), np.arange(80) % num_images], axis=1)
+    corpus = corpus.replace(matches=Matches(pairs, num_images, num_images))
+    images, texts = corpus.matches.pairs.T
+    model = make_pipeline(StandardScaler(), Ridge(alpha=3.0))
+    model.fit(corpus.image_features[images], unit(corpus.text_features)[texts])
+    found = RidgeBaseline(corpus, other, alphas=[3.0]).embed_images(other.image_features)
+    np.testing.assert_allclose(found, unit(model.predict(other.image_features)), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_ridge_of_narrower_features(dtype):
+    corpus, other = two_views(), two_views(seed=1)
+    narrow = corpus.replace(
+        image_features=corpus.image_features.astype(dtype),
+        text_features=corpus.text_features.astype(dtype),
+    )
+    expected = RidgeBaseline(corpus, other, alphas=[3.0]).embed_images(other.image_features)
+    found = RidgeBaseline(narrow, other, alphas=[3.0]).embed_images(other.image_features)
+    np.testing.assert_allclose(found, expected, atol=1e-2 if dtype == "float16" else 1e-5)
+    assert found.dtype == np.float32
+
+
+def test_ridge_takes_the_strength_that_the_figure_calls_best():
+    train, validation = two_views(), two_views(seed=1)
+    figures, measured = iter([1.0, 3.0, 2.0]), []
+
+    def figure(baseline, corpus):
+        assert corpus is validation
+        measured.append(baseline.embed_images(validation.image_features))
+        return next(figures)
+
+    baseline = RidgeBaseline(train, validation, alphas=[1.0, 30.0, 900.0], figure=figure)
+    assert baseline.alpha == 30.0
+    found = baseline.embed_images(validation.image_features)
+    assert [np.array_equal(found, other) for other in measured] == [False, True, False]
+
+
+def test_ridge_without_a_figure_is_an_error():
+    corpus = two_views()
+    nothing = corpus.replace(matches=Matches([], 60, 60))
+    with pytest.raises(ValueError, match="`validation` must have what `figure` measures"):
+        RidgeBaseline(corpus, nothing)
 
 
 def test_ridge_chooses_its_strength_on_the_validation_corpus():

@@ -1,0 +1,116 @@
+"""Phrase localization in a corpus, from one score for each pair of a region and a phrase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tb_keras.corpus import Corpus
+from tb_keras.evaluation.localization_outcomes import (
+    BLOCK_REGIONS,
+    localization_figures,
+    localization_outcomes,
+)
+from tb_keras.grounding import Grounding
+
+
+def corpus_localization_metrics(
+    pair_scores: ArrayLike,
+    corpus: Corpus,
+    iou_threshold: float = 0.5,
+    ks: Sequence[int] = (1, 5, 10),
+) -> dict[str, float]:
+    """The figures of `localization_metrics` for the regions and phrases of a corpus.
+
+    Args:
+        pair_scores: float `(q,)`, the score of every pair of `Grounding.same_picture_pairs`, in its
+            order; no NaN and no -inf.
+        corpus: with a grounding.
+        iou_threshold: least IoU of a right region, in (0, 1].
+        ks: the k of each recall@k.
+
+    Raises:
+        ValueError: as `padded_by_phrase`, or if the corpus has no grounding.
+
+    Example:
+
+    >>> grounding = Grounding(["park.jpg"], [[640, 480]], region_pictures=[0, 0],
+    ...                       region_boxes=[[0, 0, 100, 100], [300, 200, 400, 300]],
+    ...                       phrase_pictures=[0], phrase_boxes=[[10, 0, 100, 100]])
+    >>> corpus = Corpus(grounding.matches_by_iou(), grounding=grounding)
+    >>> corpus_localization_metrics([0.8, 0.3], corpus)["recall@1"]
+    100.0
+    """
+    grounding = corpus.grounding
+    if grounding is None:
+        raise ValueError(f"`corpus` must have a grounding. Received: {corpus!r}")
+    regions = grounding.regions_per_phrase()
+    pair_scores = _checked_pair_scores(pair_scores, int(regions.sum()))
+    starts = np.concatenate([[0], np.cumsum(regions)])
+
+    def blocks():
+        step = max(1, BLOCK_REGIONS // int(regions.max(initial=1)))
+        for first in range(0, len(regions), step):
+            last = min(first + step, len(regions))
+            part = grounding.subset(slice(None), slice(first, last))
+            some = pair_scores[starts[first] : starts[last]]
+            yield *padded_by_phrase(part, some), part.phrase_boxes
+
+    return localization_figures(localization_outcomes(blocks(), iou_threshold), ks)
+
+
+def padded_by_phrase(grounding: Grounding, pair_scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Lays out one score a pair as `localization_metrics` takes them, one row a phrase.
+
+    Args:
+        grounding: of `p` phrases; `r` is the largest number of regions that one of their pictures
+            has, and at least 1.
+        pair_scores: float `(q,)`, the score of every pair of `Grounding.same_picture_pairs`, in its
+            order; no NaN and no -inf.
+
+    Returns:
+        The scores, float `(p, r)`, -inf in padding, and the boxes, float32 `(p, r, 4)`, 0 there.
+
+    Raises:
+        ValueError: if the number of scores is another, or one is NaN or -inf.
+
+    Example:
+
+    >>> grounding = Grounding(["a.jpg", "b.jpg"], [[9, 9], [9, 9]], region_pictures=[0, 1, 1],
+    ...                       region_boxes=[[0, 0, 9, 9], [0, 0, 5, 5], [2, 2, 8, 8]],
+    ...                       phrase_pictures=[1, 0], phrase_boxes=[[2, 2, 9, 9], [0, 0, 9, 8]])
+    >>> scores, boxes = padded_by_phrase(grounding, [0.1, 0.9, 0.5])
+    >>> scores
+    array([[ 0.1,  0.9],
+           [ 0.5, -inf]])
+    """
+    counts = grounding.regions_per_phrase()
+    pair_scores = _checked_pair_scores(pair_scores, int(counts.sum()))
+    regions, phrases = grounding.same_picture_pairs()
+    places = np.arange(len(phrases)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = (len(counts), max(1, int(counts.max(initial=0))))
+    scores = np.full(shape, -np.inf, pair_scores.dtype)
+    scores[phrases, places] = pair_scores
+    boxes = np.zeros((*shape, 4), np.float32)
+    boxes[phrases, places] = grounding.region_boxes[regions]
+    return scores, boxes
+
+
+def _checked_pair_scores(pair_scores: ArrayLike, size: int) -> np.ndarray:
+    scores = np.asarray(pair_scores)
+    if scores.shape != (size,):
+        raise ValueError(
+            f"`pair_scores` must have shape {(size,)}, one score for each pair of a region and a "
+            f"phrase of one picture. Received: shape={scores.shape}"
+        )
+    scores = scores if scores.dtype.kind == "f" else scores.astype(np.float64)
+    wrong = ~(scores > -np.inf)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            "`pair_scores` must hold no NaN, and no -inf, which stands for padding. "
+            f"Received: {scores[row]} in row {row}"
+        )
+    return scores
