@@ -39,11 +39,9 @@ class Adjacency:
         Args:
             rows: int `(r,)`, -1 for padding, which has no pair.
         """
-        row = np.maximum(rows, 0)
-        count = np.where(rows >= 0, self.starts[row + 1] - self.starts[row], 0)
-        return np.repeat(np.arange(len(rows)), count), self.columns[
-            _ranges(self.starts[row], count)
-        ]
+        start = self.starts[np.maximum(rows, 0)]
+        count = self.starts[np.maximum(rows + 1, 0)] - start  # padding ends where it starts, at 0
+        return np.repeat(np.arange(len(rows)), count), self.columns[_ranges(start, count)]
 
     def block(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Returns the dense bool `(r, c)` block of some rows and columns, false in padding (-1)."""

@@ -89,15 +89,17 @@ def load(directory: str | os.PathLike) -> Corpus:
                 f"`directory` must hold a corpus of version {_VERSION}. "
                 f"Received: version {description['version']} in {str(directory)!r}"
             )
-        sizes = description["num_images"], description["num_texts"]
-        files, columns = description["files"], description["columns"]
-        files["matches.npy"]
+        return _opened(directory, description)
     except FileNotFoundError:
         raise FileNotFoundError(
             f"`directory` must hold a corpus (a file corpus.json). Received: {str(directory)!r}"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{str(file)!r} is damaged: {error!r}") from error
+
+
+def _opened(directory: Path, description: dict) -> Corpus:
+    files, columns = description["files"], description["columns"]
     for name, size in files.items():
         file = directory / name
         found = file.stat().st_size if file.exists() else "no file"
@@ -113,11 +115,17 @@ def load(directory: str | os.PathLike) -> Corpus:
     pictures = _read_rows(directory / "pictures.jsonl", columns.get("pictures", ()))
     grounding = None
     if pictures:
-        sizes_of_pictures = np.stack([pictures["width"], pictures["height"]], axis=1)
+        sizes = np.stack([pictures["width"], pictures["height"]], axis=1)
         grounded = {name: arrays.pop(name) for name in _GROUNDING}
-        grounding = Grounding(pictures["path"], sizes_of_pictures, **grounded)
+        grounding = Grounding(pictures["path"], sizes, **grounded)
+    matches = Matches(
+        arrays.pop("matches"),
+        description["num_images"],
+        description["num_texts"],
+        ignored=arrays.pop("ignored", None),
+    )
     return Corpus(
-        Matches(arrays.pop("matches"), *sizes, ignored=arrays.pop("ignored", None)),
+        matches,
         image_paths=images.pop("path", None),
         texts=texts.pop("text", None),
         image_attributes=images,

@@ -496,3 +496,24 @@ def test_another_grounding_of_the_same_size_is_checked_again(tmp_path, name, val
     np.save(file, array)
     with pytest.raises(ValueError, match=message):
         Corpus.load(tmp_path / "corpus")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda d: d["columns"].pop("images"),
+        lambda d: d["columns"].update(pictures=["path", "width"]),
+        lambda d: d["columns"].update(pictures=["path", "width", "height", "depth"]),
+        lambda d: d["files"].pop("region_boxes.npy"),
+        lambda d: d.pop("num_texts"),
+    ],
+)
+def test_a_description_that_lacks_something_is_damaged(tmp_path, damage):
+    directory = tmp_path / "corpus"
+    small_grounded_corpus().save(directory)
+    file = directory / "corpus.json"
+    description = json.loads(file.read_text())
+    damage(description)
+    file.write_text(json.dumps(description))
+    with pytest.raises(ValueError, match=r"corpus\.json' is damaged"):
+        Corpus.load(directory)

@@ -108,6 +108,12 @@ def test_dense_blocks_and_pairs_of_each(batch):
     position, text = matches.texts_of_each(images)
     expected = [(a, j) for a, i in enumerate(images) if i >= 0 for j in matches.texts_of(i)]
     assert list(zip(position.tolist(), text.tolist())) == [(a, int(j)) for a, j in expected]
+    position, image = matches.images_of_each(texts)
+    expected = [
+        (b, i) for b, j in enumerate(texts) if j >= 0 for i in range(len(dense)) if dense[i, j] == 1
+    ]
+    assert list(zip(position.tolist(), image.tolist())) == expected
+    assert image.dtype == "int32"
 
 
 @given(kinds())
@@ -220,6 +226,10 @@ def test_empty_relations(sizes):
     nothing = np.zeros(0, int)
     assert [mask.size for mask in matches.batch_masks(nothing, nothing)] == [0, 0, 0, 0]
     assert matches.subset([], []) == Matches([], 0, 0)
+    padding = np.array([-1, -1])
+    assert [len(part) for part in matches.images_of_each(padding)] == [0, 0]
+    assert [len(part) for part in matches.texts_of_each(padding)] == [0, 0]
+    assert not any(mask.any() for mask in matches.batch_masks(padding, padding))
 
 
 def test_an_empty_list_is_an_empty_batch():
@@ -228,6 +238,7 @@ def test_an_empty_list_is_an_empty_batch():
     assert matches.mask([], []).shape == (0, 0)
     assert Matches.of([]) == Matches([], 0, 0)
     assert [len(part) for part in matches.texts_of_each([])] == [0, 0]
+    assert [len(part) for part in matches.images_of_each([])] == [0, 0]
     assert [mask.shape for mask in matches.batch_masks([], [0])] == [(0, 1), (0, 1), (1, 1), (0, 0)]
 
 
@@ -301,6 +312,8 @@ def test_subset_wants_distinct_indices_in_range(images, texts):
     [
         (lambda m: m.mask([0, 5], [0]), r"`images` must hold .*\[-1, 2\).*5 in position 1"),
         (lambda m: m.texts_of_each([-2]), r"`images` must hold .*-2 in position 0"),
+        (lambda m: m.images_of_each([0, 3]), r"`texts` must hold .*\[-1, 3\).*3 in position 1"),
+        (lambda m: m.images_of_each([[0]]), r"`texts` must be an int array.*shape=\(1, 1\)"),
         (lambda m: m.batch_masks([0], [3]), r"`texts` must hold indices in \[-1, 3\).*3 in "),
         (lambda m: m.mask([0.0], [0]), r"`images` must be an int array.*float64"),
         (lambda m: m.subset([0, -1], [0]), r"`images` must hold indices in \[0, 2\).*-1 in "),

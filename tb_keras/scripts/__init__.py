@@ -26,3 +26,8 @@ def export() -> None:
 def search() -> None:
     """Runs tb-search."""
     _run("search")
+
+
+def localize() -> None:
+    """Runs tb-localize."""
+    _run("localize")

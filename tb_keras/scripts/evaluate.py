@@ -1,87 +1,63 @@
-"""Measures retrieval on the held-out split, beside baselines on the same features.
+"""Measures the networks of a run on the held-out split, beside baselines on the same features.
 
     tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
+    tb-evaluate --run=runs/scenes --model=savedmodels/scenes,savedmodels/scenes-similarity
 
-Prints a table and writes RUN/metrics.json: the figures of the exported model at the top (without
---model: of the best seed's network), those of each seed under "seeds", and of chance, ridge
-regression and CCA under "baselines". Recalls are hit rates in percent; rsum is their sum.
+Prints a table and writes RUN/metrics.json: under "embedding" and "similarity" the figures of the
+exported model where --model names it, else of the best seed's network; those of every seed under
+"seeds", and of the baselines under "baselines". For retrieval, the first network's figures stand at
+the top as well: recalls are hit rates in percent, rsum is their sum. For localization recall@k is
+the share of phrases with a region of IoU >= 0.5 among the first k, upper_bound that with any such
+proposal.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 from absl import flags
 
-from tb_keras.corpus import Corpus
-from tb_keras.evaluation import retrieval_metrics
-from tb_keras.evaluation.cca_baseline import CCABaseline
-from tb_keras.evaluation.chance import chance_metrics
-from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
-from tb_keras.evaluation.ridge_baseline import RidgeBaseline
+from tb_keras.atomic_file import written_beside
 from tb_keras.scripts.data_flags import load_encoded
-from tb_keras.scripts.metrics_table import metrics_table
+from tb_keras.scripts.localization_evaluation import evaluate_localization
+from tb_keras.scripts.localization_page import write_localization_page
+from tb_keras.scripts.metrics_table import COLUMNS, metrics_table
+from tb_keras.scripts.retrieval_evaluation import evaluate_retrieval
 from tb_keras.scripts.run_main import run_main
-from tb_keras.serving import ExportedModel
 from tb_keras.training.run import Run
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
-_MODEL = flags.DEFINE_string("model", None, "Directory of the exported model to measure as well.")
+_MODEL = flags.DEFINE_list("model", [], "Directories of exported models to measure as well.")
 _SPLIT = flags.DEFINE_string("split", "test", "Split to measure on.")
 _BASELINES = flags.DEFINE_bool("baselines", True, "Whether to fit and measure the baselines.")
+_HTML = flags.DEFINE_string(
+    "html", None, "Localization: also write a page with pictures, predicted and true boxes."
+)
 
 
 def main(arguments: list[str]) -> None:
     if arguments:
         raise ValueError(f"tb-evaluate takes flags only. Received: {' '.join(arguments)}")
     run = Run(_RUN.value)
-    settings, best = run.settings, run.best_seed()
-    model = ExportedModel(_MODEL.value) if _MODEL.value else None
+    settings = run.settings
+    if _HTML.value and settings["task"] != "localization":
+        raise ValueError(f"--html is for localization. Received: a run of {settings['task']}")
+    run.networks()  # an error where nothing is trained, before anything is encoded
     corpus = load_encoded(settings, _SPLIT.value)
-    rows = {}
+    fitted_on = ()
     if _BASELINES.value:
         fitted_on = [load_encoded(settings, split) for split in ("train", "validation")]
-        rows["chance"] = chance_metrics(corpus.matches)
-        rows["ridge"] = _measured(RidgeBaseline(*fitted_on), corpus)
-        rows["cca"] = _measured(CCABaseline(*fitted_on), corpus)
-        rows["regularized_cca"] = _measured(RegularizedCCABaseline(*fitted_on), corpus)
-    baselines = list(rows)
-    seeds = {r["seed"]: _measured(run.network(r["seed"]), corpus) for r in run.results()}
-    rows |= {f"seed {seed}": figures for seed, figures in seeds.items()}
-    top = seeds[best]
-    if model is not None:
-        top = rows[f"exported {model.path}"] = retrieval_metrics(
-            model.embed_images(corpus.image_paths), model.embed_texts(corpus.texts), corpus.matches
-        )
+    evaluate = evaluate_localization if settings["task"] == "localization" else evaluate_retrieval
+    metrics, rows = evaluate(run, corpus, fitted_on, _MODEL.value)
     print(f"\n{settings['dataset']}, split {_SPLIT.value}: {corpus}\n")
-    print(metrics_table(rows))
-    _write(
-        run.directory / "metrics.json",
-        {
-            **top,
-            "split": _SPLIT.value,
-            "baselines": {name: rows[name] for name in baselines},
-            "seeds": [{"seed": seed, **figures} for seed, figures in seeds.items()],
-        },
-    )
-    print(f"\nWrote {run.directory / 'metrics.json'}")
-
-
-def _measured(matcher, corpus: Corpus) -> dict[str, float]:
-    """Figures of anything with `embed_images` and `embed_texts` from features."""
-    return retrieval_metrics(
-        matcher.embed_images(corpus.image_features),
-        matcher.embed_texts(corpus.text_features),
-        corpus.matches,
-    )
-
-
-def _write(file: Path, content: dict) -> None:
-    beside = file.with_name(f".{file.name}")
-    beside.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(beside, file)
+    print(metrics_table(rows, COLUMNS[settings["task"]]))
+    file = run.directory / "metrics.json"
+    with written_beside(file) as beside:
+        beside.write_text(json.dumps({**metrics, "split": _SPLIT.value}, indent=2) + "\n")
+    print(f"\nWrote {file}")
+    if _HTML.value:
+        write_localization_page(_HTML.value, run, corpus)
+        print(f"Wrote {_HTML.value}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Exports the best network of a run with its encoders, as a SavedModel for TensorFlow Serving.
 
     tb-export --run=runs/openmoji
+    tb-export --run=runs/scenes --network=similarity
 
-The model takes raw picture bytes and raw strings, and needs nothing of this package. It is written
-to DIRECTORY/VERSION/, with the next free version number. A network that the latest version already
-holds is not exported again.
+The model takes raw picture bytes and raw strings (and boxes, to localize), and needs nothing of
+this package. It is written to DIRECTORY/VERSION/, with the next free version number. A network that
+the latest version already holds is not exported again.
 """
 
 from __future__ import annotations
@@ -15,14 +16,21 @@ from pathlib import Path
 from absl import flags
 
 from tb_keras.encoders import image_encoder, text_encoder
+from tb_keras.encoders.region_encoder import RegionEncoder
 from tb_keras.scripts.model_card import model_card
 from tb_keras.scripts.run_main import run_main
 from tb_keras.serving import export, latest_version
 from tb_keras.training.run import Run
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
+_NETWORK = flags.DEFINE_string(
+    "network", None, "Which network, embedding or similarity; by default the first of the run."
+)
 _DIRECTORY = flags.DEFINE_string(
-    "directory", None, "The model's directory; by default savedmodels/ and the run's name."
+    "directory",
+    None,
+    "The model's directory; by default savedmodels/ and the run's name, with -similarity behind it "
+    "for a similarity network.",
 )
 
 
@@ -30,21 +38,34 @@ def main(arguments: list[str]) -> None:
     if arguments:
         raise ValueError(f"tb-export takes flags only. Received: {' '.join(arguments)}")
     run = Run(_RUN.value)
-    directory = Path(_DIRECTORY.value or Path("savedmodels") / run.name)
-    settings, seed = run.settings, run.best_seed()
-    digest = hashlib.sha256((run.seed_directory(seed) / "network.keras").read_bytes()).hexdigest()
+    settings, trained = run.settings, run.networks()
+    network = _NETWORK.value or trained[0]
+    if network not in trained:
+        raise ValueError(
+            f"--network must be one that {_RUN.value!r} has: {', '.join(trained)}. "
+            f"Received: --network={network}"
+        )
+    name = run.name + ("-similarity" if network == "similarity" else "")
+    directory = Path(_DIRECTORY.value or Path("savedmodels") / name)
+    seed = run.best_seed(network)
+    file = run.seed_directory(network, seed) / "network.keras"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
     latest = directory / str(latest_version(directory))
     card = latest / "README.md"
     if card.exists() and digest in card.read_text(encoding="utf-8"):
         print(f"{latest} holds this network already")
         return
     print(f"Exporting seed {seed}, the best on the validation split (about half a minute) ...")
+    if settings["task"] == "localization":
+        images = RegionEncoder(settings["image_encoder"], **settings["regions"])
+    else:
+        images = image_encoder(settings["image_encoder"])
     version = export(
-        run.network(seed),
+        run.network(network, seed),
         directory,
-        image_encoder(settings["image_encoder"]),
+        images,
         text_encoder(settings["text_encoder"]),
-        card=model_card(run, seed, digest),
+        card=model_card(run, network, seed, digest),
     )
     print(f"Wrote {version}")
 

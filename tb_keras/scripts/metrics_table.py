@@ -1,22 +1,38 @@
-"""Retrieval figures as a Markdown table."""
+"""Figures of retrieval or localization as a Markdown table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_COLUMNS = {
-    "i2t_recall@1": "i2t R@1",
-    "i2t_recall@5": "R@5",
-    "i2t_recall@10": "R@10",
-    "t2i_recall@1": "t2i R@1",
-    "t2i_recall@5": "R@5",
-    "t2i_recall@10": "R@10",
-    "rsum": "rsum",
+COLUMNS = {
+    "retrieval": {
+        "i2t_recall@1": "i2t R@1",
+        "i2t_recall@5": "R@5",
+        "i2t_recall@10": "R@10",
+        "t2i_recall@1": "t2i R@1",
+        "t2i_recall@5": "R@5",
+        "t2i_recall@10": "R@10",
+        "rsum": "rsum",
+    },
+    "localization": {
+        "recall@1": "R@1",
+        "recall@5": "R@5",
+        "recall@10": "R@10",
+        "upper_bound": "upper bound",
+        "pointing_game": "pointing",
+        "mean_iou": "mean IoU",
+    },
 }
 
 
-def metrics_table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Returns one line for each named result of `retrieval_metrics`.
+def metrics_table(
+    rows: Mapping[str, Mapping[str, float]], columns: Mapping[str, str] = COLUMNS["retrieval"]
+) -> str:
+    """Returns one line for each named result of `retrieval_metrics` or `localization_metrics`.
+
+    Args:
+        rows: the results by name.
+        columns: figures to show, and their titles.
 
     Example:
 
@@ -27,11 +43,14 @@ def metrics_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     | mine |   100.0 | 100.0 | 100.0 |   100.0 | 100.0 | 100.0 | 600.0 |
     """
     first = max(map(len, rows))
-    widths = [max(5, len(title)) for title in _COLUMNS.values()]
+    widths = [max(5, len(title)) for title in columns.values()]
     lines = [
-        ["", *_COLUMNS.values()],
+        ["", *columns.values()],
         ["-" * first, *("-" * width for width in widths)],
-        *([name, *(f"{row[column]:.1f}" for column in _COLUMNS)] for name, row in rows.items()),
+        *(
+            [name, *(_written(column, row[column]) for column in columns)]
+            for name, row in rows.items()
+        ),
     ]
     return (
         "\n".join(
@@ -45,3 +64,7 @@ def metrics_table(rows: Mapping[str, Mapping[str, float]]) -> str:
         .replace("| -", "|--")
         .replace("- |", "--|")
     )
+
+
+def _written(figure: str, value: float) -> str:
+    return f"{value:.3f}" if figure == "mean_iou" else f"{value:.1f}"

@@ -58,6 +58,8 @@ def main(queries: list[str]) -> None:
     if is_picture.any() and not texts:
         raise ValueError("a picture as a query needs texts to search: name a --dataset")
     model = ExportedModel(_MODEL.value)
+    if model.network != "embedding":
+        raise ValueError(f"tb-search needs an embedding network; {str(model.path)!r} has another")
     answers: dict[str, list[tuple[float, str]]] = {}
     for asked, found_in, embed_query, embed_found in (
         (False, paths, model.embed_texts, model.embed_images),

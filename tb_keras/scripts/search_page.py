@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tb_keras.atomic_file import written_beside
+
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>tb-search</title>
@@ -46,11 +48,8 @@ def write_search_page(
             for score, answer in result.answers
         )
         sections.append(f"<section><h2>{heading}</h2><ol>{items}</ol></section>")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(_PAGE.format(results="\n".join(sections)), encoding="utf-8")
-    os.replace(beside, path)
+    with written_beside(path) as beside:
+        beside.write_text(_PAGE.format(results="\n".join(sections)), encoding="utf-8")
 
 
 def _picture(path: str, names: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tb_keras.encoders.feature_cache import cached_features
-from tb_keras.serving.export import latest_version
+from tb_keras.serving.saved_model import open_saved_model
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
@@ -28,22 +28,11 @@ class ExportedModel:
     """
 
     def __init__(self, directory: str | os.PathLike):
-        import tensorflow as tf
-        import tensorflow_text  # noqa: F401  the graph holds its ops
-
-        path = Path(directory)
-        version = latest_version(path)
-        path = path / str(version) if version else path
-        if not (path / "saved_model.pb").is_file():
-            raise FileNotFoundError(
-                f"`directory` must hold an exported model (tb-export). Received: {str(directory)!r}"
-            )
-        self.path = path
-        self.signatures = tf.saved_model.load(str(path)).signatures
+        self.path, self.signatures, self.network = open_saved_model(directory)
         if "embed_image" not in self.signatures:
             raise ValueError(
                 "`directory` must hold a model exported with its encoders. "
-                f"Received: {str(path)!r} with signatures {sorted(self.signatures)}"
+                f"Received: {str(self.path)!r} with signatures {sorted(self.signatures)}"
             )
 
     def embed_images(self, paths: Sequence[str], verbose: bool = True) -> np.ndarray:

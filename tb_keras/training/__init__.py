@@ -1,5 +1,6 @@
 """Networks and losses into a model for `fit`, and what watches over its training."""
 
 from tb_keras.training.attach_losses import attach_losses as attach_losses
+from tb_keras.training.corpus_evaluation import CorpusEvaluation as CorpusEvaluation
 from tb_keras.training.network_checkpoint import NetworkCheckpoint as NetworkCheckpoint
-from tb_keras.training.retrieval_evaluation import RetrievalEvaluation as RetrievalEvaluation
+from tb_keras.training.network_metrics import network_metrics as network_metrics

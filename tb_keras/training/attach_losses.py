@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import keras
 
-from tb_keras.losses import BidirectionalRanking
+from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
+from tb_keras.networks import SimilarityNetwork, TwoBranchNetwork
 
 
 def attach_losses(
-    network: keras.Model, loss: keras.layers.Layer | None = None, name: str = "training"
+    network: TwoBranchNetwork, loss: keras.layers.Layer | None = None, name: str = "training"
 ) -> keras.Model:
     """Returns a model over the same layers and weights as `network` that carries the loss.
 
     Train it with `model.compile(optimizer)` and `model.fit(batches)` on batches from
-    `tb_keras.batching.neighborhood_batches`; no `y` is needed. Then save, index and serve
-    `network`, which knows nothing of the loss.
+    `tb_keras.batching`; no `y` is needed. Then save, index and serve `network`, which knows nothing
+    of the loss.
 
     Args:
-        network: a `tb_keras.networks.EmbeddingNetwork`, or any model from `{"image", "text"}` to
-            `{"image", "text"}`.
+        network: a `tb_keras.networks.EmbeddingNetwork` or `SimilarityNetwork`.
         loss: a layer called on `[image_embeddings, text_embeddings, matches, negatives,
-            text_negatives, image_negatives]`; `BidirectionalRanking()` if left out.
+            text_negatives, image_negatives]`. If left out: `BidirectionalRanking()`, or
+            `PairwiseLogistic(network.fusion)` for a similarity network.
         name: the model's name.
 
     Returns:
@@ -44,7 +45,9 @@ def attach_losses(
         name: keras.Input((None,), name=name, dtype="bool")
         for name in ("matches", "negatives", "text_negatives", "image_negatives")
     }
-    embeddings = network(features)
-    layer = BidirectionalRanking() if loss is None else loss
-    output = layer([embeddings["image"], embeddings["text"], *masks.values()])
+    if loss is None:
+        regression = isinstance(network, SimilarityNetwork)
+        loss = PairwiseLogistic(network.fusion) if regression else BidirectionalRanking()
+    images, texts = network.image_branch(features["image"]), network.text_branch(features["text"])
+    output = loss([images, texts, *masks.values()])
     return keras.Model({**features, **masks}, output, name=name)

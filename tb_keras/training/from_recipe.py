@@ -8,10 +8,10 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tb_keras.batching import neighborhood_batches
+from tb_keras.batching import neighborhood_batches, region_batches
 from tb_keras.corpus import Corpus
-from tb_keras.losses import BidirectionalRanking
-from tb_keras.networks import EmbeddingNetwork
+from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
 from tb_keras.training.attach_losses import attach_losses
 from tb_keras.training.recipe import Recipe
 
@@ -25,7 +25,7 @@ class Training(NamedTuple):
         batches: from the number of epochs done to the data set of the remaining ones.
     """
 
-    network: EmbeddingNetwork
+    network: TwoBranchNetwork
     model: keras.Model
     batches: Callable
 
@@ -34,7 +34,7 @@ def from_recipe(train: Corpus, recipe: Recipe, seed: int = 0) -> Training:
     """Builds all that `recipe` says for a training corpus with both features.
 
     Args:
-        train: corpus with both features.
+        train: corpus with both features; with a grounding, its batches are of regions and phrases.
         recipe: the settings.
         seed: of the weights, the dropout and the order of the batches; sets Keras's global seed.
 
@@ -45,15 +45,35 @@ def from_recipe(train: Corpus, recipe: Recipe, seed: int = 0) -> Training:
     >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
     """
     keras.utils.set_random_seed(seed)
-    network = EmbeddingNetwork(
-        train.image_features.shape[1],
-        train.text_features.shape[1],
-        recipe.hidden_dim,
-        recipe.embedding_dim,
-        recipe.dropout,
-        recipe.noise,
-    )
+    build = {"embedding": EmbeddingNetwork, "similarity": SimilarityNetwork}[recipe.network]
+    dims = train.image_features.shape[1], train.text_features.shape[1]
+    network = build(*dims, **recipe.network_settings())
     network.standardize(train.image_features, train.text_features)
+    batches, positives = _batches(train, recipe, seed)
+    if recipe.network == "similarity":
+        settings = recipe.logistic_settings()
+        loss = PairwiseLogistic(network.fusion, positives_per_text=positives, seed=seed, **settings)
+    else:
+        loss = BidirectionalRanking(**recipe.ranking_settings())
+    steps = int(batches(0).cardinality()) * recipe.epochs
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+    model = attach_losses(network, loss)
+    model.compile(keras.optimizers.Adam(schedule))
+    return Training(network, model, batches)
+
+
+def _batches(train: Corpus, recipe: Recipe, seed: int) -> tuple[Callable, int]:
+    """The batches from an epoch on, and how many positives a text has in them at the most."""
+    if train.grounding is not None:
+        settings = recipe.region_settings()
+        matched = train.grounding.phrase_pictures[train.matches.images_per_text() > 0]
+        usable = len(np.unique(matched))
+        settings["pictures_per_batch"] = min(settings["pictures_per_batch"], max(1, usable))
+
+        def batches(epochs_done: int):
+            return region_batches(train, **settings, seed=seed, first_epoch=epochs_done)
+
+        return batches, recipe.regions_per_phrase
     usable = int(np.count_nonzero(train.matches.texts_per_image()))
     images_per_batch = min(recipe.images_per_batch, usable)
 
@@ -62,8 +82,4 @@ def from_recipe(train: Corpus, recipe: Recipe, seed: int = 0) -> Training:
             train, images_per_batch, recipe.texts_per_image, seed=seed, first_epoch=epochs_done
         )
 
-    steps = int(batches(0).cardinality()) * recipe.epochs
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
-    model = attach_losses(network, BidirectionalRanking(**recipe.loss_settings()))
-    model.compile(keras.optimizers.Adam(schedule))
-    return Training(network, model, batches)
+    return batches, 1

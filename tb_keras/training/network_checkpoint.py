@@ -8,6 +8,8 @@ from pathlib import Path
 
 import keras
 
+from tb_keras.atomic_file import written_beside
+
 
 class NetworkCheckpoint(keras.callbacks.Callback):
     """Saves the network, without the losses around it, whenever the monitored figure gets better.
@@ -54,11 +56,7 @@ class NetworkCheckpoint(keras.callbacks.Callback):
         ):
             return
         self.best = value
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f".{self.path.name}")
-        self.network.save(beside)
-        os.replace(beside, self.path)
-        record = {self.monitor: value, "epoch": epoch}
-        beside = self.record.with_name(f".{self.record.name}")
-        beside.write_text(json.dumps(record) + "\n")
-        os.replace(beside, self.record)
+        with written_beside(self.path) as beside:
+            self.network.save(beside)
+        with written_beside(self.record) as beside:
+            beside.write_text(json.dumps({self.monitor: value, "epoch": epoch}) + "\n")

@@ -1,8 +1,11 @@
-"""All settings of a training of the embedding network, in one place."""
+"""All settings of the training of a network, in one place."""
 
 from __future__ import annotations
 
 import dataclasses
+
+TASKS = ("retrieval", "localization")
+NETWORKS = ("embedding", "similarity")
 
 
 def _setting(default, description: str):
@@ -15,35 +18,69 @@ class Recipe:
 
     The defaults are those of the authors' released code where it has them (sizes, loss weights,
     margin, batch of 500 images with 2 texts each, 20 epochs); they suit tens of thousands of
-    images. Each field's metadata says what it is.
+    images. Each field's metadata says what it is, and of what it is a setting.
 
     Raises:
-        ValueError: if `epochs` or `learning_rate` is not positive. The other settings are checked
-            by the network, the loss and the batches that take them.
+        ValueError: if `network` is unknown, or `epochs` or `learning_rate` is not positive. The
+            other settings are checked by the network, the loss and the batches that take them.
 
     Example:
 
-    >>> Recipe(margin=0.2, top_k=0).loss_settings()["top_k"] is None
+    >>> Recipe(margin=0.2, top_k=0).ranking_settings()["top_k"] is None
     True
     """
 
+    network: str = _setting("embedding", "Network: embedding or similarity.")
     hidden_dim: int = _setting(2048, "Units of each branch's hidden layer.")
-    embedding_dim: int = _setting(512, "Size of the embeddings.")
+    embedding_dim: int = _setting(512, "Size of the branches' outputs.")
+    joint_dims: tuple[int, ...] = _setting(
+        (1024, 256), "Similarity network: units of the layers after the product."
+    )
     dropout: float = _setting(0.5, "Dropout rate after each hidden layer.")
     noise: float = _setting(0.0, "Noise on standardised features, in standard deviations.")
-    margin: float = _setting(0.05, "Margin of the ranking loss between unit vectors.")
-    top_k: int = _setting(10, "Nearest negatives an anchor is held against; 0 for all.")
-    image_anchor_weight: float = _setting(1.0, "Weight of the term with images as anchors.")
-    text_anchor_weight: float = _setting(1.5, "Weight of the term with texts as anchors.")
-    image_neighborhood_weight: float = _setting(0.0, "Weight of the image neighbourhoods.")
-    text_neighborhood_weight: float = _setting(0.05, "Weight of the text neighbourhoods.")
-    positive: str = _setting("hardest", "Neighbour that counts: hardest or all.")
-    images_per_batch: int = _setting(500, "Distinct images in a batch.")
-    texts_per_image: int = _setting(2, "Texts of each image in a batch.")
+
+    margin: float = _setting(0.05, "Ranking loss: margin between unit vectors.")
+    top_k: int = _setting(
+        10, "Ranking loss: nearest negatives an anchor is held against; 0 for all."
+    )
+    image_anchor_weight: float = _setting(1.0, "Ranking loss: weight of images as anchors.")
+    text_anchor_weight: float = _setting(1.5, "Ranking loss: weight of texts as anchors.")
+    image_neighborhood_weight: float = _setting(0.0, "Ranking loss: of image neighbourhoods.")
+    text_neighborhood_weight: float = _setting(0.05, "Ranking loss: of text neighbourhoods.")
+    positive: str = _setting("hardest", "Ranking loss: neighbour that counts, hardest or all.")
+
+    negatives: str = _setting("hardest", "Logistic loss: negatives, hardest or random.")
+    negative_images: int = _setting(
+        1, "Logistic loss: negative images (regions) for each positive of a text (phrase)."
+    )
+    negative_texts: int = _setting(
+        1, "Logistic loss: negative texts (phrases) for each image (region) with a match."
+    )
+    candidates: int = _setting(
+        0, "Logistic loss: random negatives among which to find the hardest; 0 for all."
+    )
+
+    images_per_batch: int = _setting(500, "Retrieval: distinct images in a batch.")
+    texts_per_image: int = _setting(2, "Retrieval: texts of each image in a batch.")
+
+    pictures_per_batch: int = _setting(32, "Localization: distinct pictures in a batch.")
+    phrases_per_picture: int = _setting(4, "Localization: phrases of each picture in a batch.")
+    regions_per_picture: int = _setting(64, "Localization: regions of each picture in a batch.")
+    regions_per_phrase: int = _setting(
+        4, "Localization: matching regions that come with each phrase."
+    )
+    cross_image_negatives: bool = _setting(
+        False, "Localization: whether regions and phrases of other pictures are negatives."
+    )
+
     epochs: int = _setting(20, "Passes over the texts.")
     learning_rate: float = _setting(1e-4, "Adam's first learning rate; it falls along a cosine.")
 
     def __post_init__(self):
+        if self.network not in NETWORKS:
+            raise ValueError(
+                f"`network` must be one of {', '.join(NETWORKS)}. Received: {self.network!r}"
+            )
         if self.epochs < 1:
             raise ValueError(f"`epochs` must be a positive int. Received: epochs={self.epochs}")
         if not self.learning_rate > 0:
@@ -51,24 +88,53 @@ class Recipe:
                 f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}"
             )
 
-    def loss_settings(self) -> dict:
+    def network_settings(self) -> dict:
+        """Returns the arguments of the network that they share or that only one of them has."""
+        settings = self._only("hidden_dim embedding_dim dropout noise")
+        if self.network == "similarity":
+            settings["joint_dims"] = self.joint_dims
+        return settings
+
+    def ranking_settings(self) -> dict:
         """Returns the arguments of `tb_keras.losses.BidirectionalRanking`."""
-        names = "margin image_anchor_weight text_anchor_weight image_neighborhood_weight"
-        names = [*names.split(), "text_neighborhood_weight", "positive"]
-        return {"top_k": self.top_k or None, **{name: getattr(self, name) for name in names}}
+        weights = "image_anchor_weight text_anchor_weight image_neighborhood_weight"
+        names = f"margin positive {weights} text_neighborhood_weight"
+        return {"top_k": self.top_k or None, **self._only(names)}
+
+    def logistic_settings(self) -> dict:
+        """Returns the arguments of `tb_keras.losses.PairwiseLogistic`, but for the fusion."""
+        names = "negatives negative_images negative_texts"
+        return {"candidates": self.candidates or None, **self._only(names)}
+
+    def region_settings(self) -> dict:
+        """Returns the arguments of `tb_keras.batching.region_batches`."""
+        names = "pictures_per_batch phrases_per_picture regions_per_picture regions_per_phrase"
+        return self._only(f"{names} cross_image_negatives")
+
+    def _only(self, names: str) -> dict:
+        return {name: getattr(self, name) for name in names.split()}
 
 
-# "small" was chosen on groups of the OpenMoji training and validation pictures held out in turn:
-# with a thousand images, noise on the features is what keeps the loss from learning them by heart.
+_PAPER_SIMILARITY = Recipe(network="similarity", hidden_dim=1024, embedding_dim=1024)
+# Chosen on groups of the OpenMoji training and validation pictures held out in turn: with a
+# thousand images, noise on the features is what keeps the loss from learning them by heart.
+_SMALL = Recipe(
+    hidden_dim=1024,
+    dropout=0.3,
+    noise=1.0,
+    margin=0.1,
+    images_per_batch=200,
+    epochs=30,
+    learning_rate=1e-3,
+)
+_SMALL_SIMILARITY = dataclasses.replace(
+    _SMALL, network="similarity", embedding_dim=256, joint_dims=(256, 64)
+)
+
+# By task and network: "paper" for the authors' settings, "small" for thousands of pictures.
 RECIPES = {
-    "paper": Recipe(),
-    "small": Recipe(
-        hidden_dim=1024,
-        dropout=0.3,
-        noise=1.0,
-        margin=0.1,
-        images_per_batch=200,
-        epochs=30,
-        learning_rate=1e-3,
-    ),
+    ("retrieval", "embedding"): {"paper": Recipe(), "small": _SMALL},
+    ("retrieval", "similarity"): {"paper": _PAPER_SIMILARITY, "small": _SMALL_SIMILARITY},
+    ("localization", "embedding"): {"paper": Recipe(), "small": _SMALL},
+    ("localization", "similarity"): {"paper": _PAPER_SIMILARITY, "small": _SMALL_SIMILARITY},
 }

@@ -1,4 +1,4 @@
-"""The directory of a training run: settings, and one network for each seed."""
+"""The directory of a training run: settings, and networks of each kind for each seed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from pathlib import Path
 
 import keras
 
-from tb_keras.networks import EmbeddingNetwork
+from tb_keras.atomic_file import written_beside
+from tb_keras.networks import TwoBranchNetwork
+from tb_keras.training.recipe import NETWORKS
 
 
 class Run:
-    """A run directory: `settings.json`, `seed-N/network.keras`, `seed-N/result.json`.
+    """A run directory: `settings.json`, and `NETWORK/seed-N/` with `network.keras`, `result.json`.
+
+    All networks of a run share their data; each kind (embedding, similarity) has a recipe.
 
     Args:
         directory: the run's directory; it need not exist.
@@ -28,7 +32,7 @@ class Run:
 
     @property
     def settings(self) -> dict:
-        """What the run was trained with.
+        """What the run was trained with: the data settings, and under "recipes" each network's.
 
         Raises:
             FileNotFoundError: if there is no run.
@@ -40,57 +44,70 @@ class Run:
                 f"{str(self.directory)!r} must be a run of tb-train; it has no settings.json"
             ) from None
 
-    def start(self, settings: dict) -> None:
+    def start(self, data: dict, recipe: dict) -> None:
         """Writes the settings, or checks that the networks there were trained with the same ones.
+
+        Args:
+            data: what all networks of the run share.
+            recipe: that of one kind of network, which it names as "network".
 
         Raises:
             ValueError: if they were trained with others; the message names them.
         """
         file = self.directory / "settings.json"
-        if file.exists() and any(self.directory.glob("seed-*/network.keras")):
-            theirs = _flat(self.settings)
-            ours = _flat(json.loads(json.dumps(settings)))
+        before = self.settings if file.exists() else {"recipes": {}}
+        trained = {n: r for n, r in before["recipes"].items() if self._is_trained(n)}
+        ours = json.loads(json.dumps({**data, "recipes": {recipe["network"]: recipe}}))
+        if trained:
+            theirs = _flat({**before, "recipes": trained})
+            bound = ours if recipe["network"] in trained else {**ours, "recipes": {}}
             changed = [
-                f"{key} was {theirs.get(key)!r}, is {ours.get(key)!r}"
-                for key in sorted(theirs.keys() | ours.keys())
-                if theirs.get(key) != ours.get(key)
+                f"{key.removeprefix('recipes.')} was {theirs.get(key)!r}, is {value!r}"
+                for key, value in sorted(_flat(bound).items())
+                if theirs.get(key) != value
             ]
             if changed:
                 raise ValueError(
                     f"{str(self.directory)!r} was trained with other settings "
                     f"({'; '.join(changed)}): name another run, or delete this one"
                 )
-            return
-        self.directory.mkdir(parents=True, exist_ok=True)
-        beside = self.directory / ".settings.json"
-        beside.write_text(json.dumps(settings, indent=2) + "\n")
-        os.replace(beside, file)
+        ours["recipes"] = {**before["recipes"], **ours["recipes"]}
+        with written_beside(file) as beside:
+            beside.write_text(json.dumps(ours, indent=2) + "\n")
 
-    def seed_directory(self, seed: int) -> Path:
-        """Returns where the network of one seed is kept."""
-        return self.directory / f"seed-{seed}"
+    def seed_directory(self, network: str, seed: int) -> Path:
+        """Returns where the network of one kind and seed is kept."""
+        return self.directory / network / f"seed-{seed}"
 
-    def results(self) -> list[dict]:
-        """Returns `val_rsum`, `seed` and `seconds` of each finished training, by seed.
-
-        A training that was continued counts its seconds from there.
+    def networks(self) -> list[str]:
+        """Returns the kinds of network that were trained to the end, the embedding network first.
 
         Raises:
             FileNotFoundError: if no training has finished.
         """
-        files = self.directory.glob("seed-*/result.json")
-        results = sorted((json.loads(f.read_text()) for f in files), key=lambda r: r["seed"])
-        if not results:
+        found = [n for n in NETWORKS if any(self.directory.glob(f"{n}/seed-*/result.json"))]
+        if not found:
             raise FileNotFoundError(f"{str(self.directory)!r} has no finished training (tb-train)")
-        return results
+        return found
 
-    def best_seed(self) -> int:
-        """Returns the seed with the best `val_rsum`."""
-        return max(self.results(), key=lambda result: result["val_rsum"])["seed"]
+    def results(self, network: str) -> list[dict]:
+        """Returns `monitor`, `best` (its value), `seed` and `seconds` of each training, by seed.
 
-    def network(self, seed: int) -> EmbeddingNetwork:
-        """Loads the network of one seed."""
-        return keras.saving.load_model(self.seed_directory(seed) / "network.keras")
+        A training that was continued counts its seconds from there.
+        """
+        files = self.directory.glob(f"{network}/seed-*/result.json")
+        return sorted((json.loads(f.read_text()) for f in files), key=lambda r: r["seed"])
+
+    def best_seed(self, network: str) -> int:
+        """Returns the seed with the best figure on the validation split."""
+        return max(self.results(network), key=lambda result: result["best"])["seed"]
+
+    def network(self, network: str, seed: int) -> TwoBranchNetwork:
+        """Loads the network of one kind and seed."""
+        return keras.saving.load_model(self.seed_directory(network, seed) / "network.keras")
+
+    def _is_trained(self, network: str) -> bool:
+        return any(self.directory.glob(f"{network}/seed-*/network.keras"))
 
 
 def _flat(settings: dict, prefix: str = "") -> dict:

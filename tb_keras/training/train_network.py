@@ -1,4 +1,4 @@
-"""The whole training of an embedding network, from two corpora to a file."""
+"""The whole training of a network, from two corpora to a file."""
 
 from __future__ import annotations
 
@@ -9,43 +9,46 @@ from pathlib import Path
 
 import keras
 
+from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
-from tb_keras.networks import EmbeddingNetwork
+from tb_keras.networks import TwoBranchNetwork
+from tb_keras.training.corpus_evaluation import CorpusEvaluation
 from tb_keras.training.divergence_check import DivergenceCheck
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.network_checkpoint import NetworkCheckpoint
+from tb_keras.training.network_metrics import headline_metric
 from tb_keras.training.recipe import Recipe
-from tb_keras.training.retrieval_evaluation import RetrievalEvaluation
 from tb_keras.training.training_backup import TrainingBackup
 from tb_keras.training.training_progress import TrainingProgress
 
 
-def train_embedding_network(
+def train_network(
     train: Corpus,
     validation: Corpus,
     recipe: Recipe,
     directory: str | os.PathLike,
     seed: int = 0,
-) -> EmbeddingNetwork:
+) -> TwoBranchNetwork:
     """Trains a network by a recipe and keeps that of the best epoch on `validation`.
 
+    The task follows from the corpora: localization where they have a grounding, else retrieval.
     `directory` gets `network.keras`, `history.csv` (a line an epoch) and, at the end,
     `result.json`. Called again, it returns a finished network from there, or goes on with a
     training that was interrupted or killed.
 
     Args:
         train: corpus with both features.
-        validation: corpus with both features.
+        validation: corpus with both features, for the same task.
         recipe: the settings.
         directory: where everything is kept.
         seed: of the weights, the dropout and the order of the batches.
 
     Returns:
-        The network of the epoch with the best `val_rsum`.
+        The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
 
     Raises:
-        ValueError: if features are missing, a setting is out of range, or the loss becomes NaN or
-            infinite.
+        ValueError: if features are missing, the corpora are for different tasks, a setting is out
+            of range, or the loss becomes NaN or infinite.
     """
     directory = Path(directory)
     path, result = directory / "network.keras", directory / "result.json"
@@ -56,21 +59,27 @@ def train_embedding_network(
             raise ValueError(
                 f"`{argument}` must have image_features and text_features. Received: {corpus}"
             )
+    if (train.grounding is None) != (validation.grounding is None):
+        raise ValueError(
+            "`validation` must be for the task of `train`, with a grounding where that has one. "
+            f"Received: train={train}, validation={validation}"
+        )
     directory.mkdir(parents=True, exist_ok=True)
     network, model, batches = from_recipe(train, recipe, seed)
     backup = TrainingBackup(directory / "backup")
     first_epoch = backup.restore(model)
     started = time.monotonic()
-    checkpoint = NetworkCheckpoint(network, path, monitor="val_rsum", mode="max")
+    monitor = f"val_{headline_metric(validation)}"
+    checkpoint = NetworkCheckpoint(network, path, monitor=monitor, mode="max")
     _cut_history(directory / "history.csv", first_epoch)
     history = keras.callbacks.CSVLogger(directory / "history.csv", append=True)
     callbacks = [
-        RetrievalEvaluation(network, validation),
+        CorpusEvaluation(network, validation),
         checkpoint,
         history,
         DivergenceCheck(),
         backup,
-        TrainingProgress(),
+        TrainingProgress(("violating", "misclassified", monitor)),
     ]
     try:
         model.fit(
@@ -84,10 +93,9 @@ def train_embedding_network(
     finally:
         history.on_train_end()  # closes its file; `fit` does so only where nothing was raised
     seconds = round(time.monotonic() - started, 1)
-    record = {"val_rsum": checkpoint.best, "seed": seed, "seconds": seconds}
-    beside = directory / ".result.json"
-    beside.write_text(json.dumps(record) + "\n")
-    os.replace(beside, result)
+    record = {"monitor": monitor, "best": checkpoint.best, "seed": seed, "seconds": seconds}
+    with written_beside(result) as beside:
+        beside.write_text(json.dumps(record) + "\n")
     backup.clear()
     return keras.saving.load_model(path)
 
@@ -97,6 +105,5 @@ def _cut_history(file: Path, epochs: int) -> None:
     if not file.exists():
         return
     lines = file.read_text().splitlines(keepends=True)[: epochs + 1 if epochs else 0]
-    beside = file.with_name(f".{file.name}")
-    beside.write_text("".join(lines))
-    os.replace(beside, file)
+    with written_beside(file) as beside:
+        beside.write_text("".join(lines))

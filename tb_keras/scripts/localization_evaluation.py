@@ -1,0 +1,34 @@
+"""Localization figures of a run's networks, of exported models and of baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tb_keras.corpus import Corpus
+from tb_keras.evaluation import corpus_localization_metrics
+from tb_keras.evaluation.localization_baselines import (
+    largest_region_scores,
+    localization_recall_at_1,
+    random_region_scores,
+    ridge_region_scores,
+)
+from tb_keras.evaluation.ridge_baseline import RidgeBaseline
+from tb_keras.scripts.network_rows import network_rows
+from tb_keras.training.run import Run
+
+
+def evaluate_localization(
+    run: Run, corpus: Corpus, fitted_on: Sequence[Corpus], models: Sequence[str]
+) -> tuple[dict, dict]:
+    """Measures everything on one split; the arguments are those of `evaluate_retrieval`."""
+    rows = {}
+    if fitted_on:
+        ridge = RidgeBaseline(*fitted_on, figure=localization_recall_at_1)
+        scores = {
+            "random": random_region_scores(corpus.grounding),
+            "largest": largest_region_scores(corpus.grounding),
+            "ridge": ridge_region_scores(ridge, corpus),
+        }
+        rows = {name: corpus_localization_metrics(s, corpus) for name, s in scores.items()}
+    metrics, of_networks = network_rows(run, corpus, models)
+    return {**metrics, "baselines": rows}, rows | of_networks
