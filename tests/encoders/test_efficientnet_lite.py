@@ -72,6 +72,27 @@ def test_variants(variant, size, blocks, parameters):
     assert sum(math.prod(w.shape) for w in model.trainable_weights) == parameters
 
 
+def test_another_size_of_pictures(pretrained):
+    model = efficientnet_lite0(weights=None, size=64)
+    assert model.input_shape == (None, 64, 64, 3)
+    assert model.output_shape == (None, 1280)
+    assert model.get_layer("bn1_relu6").output.shape[1:3] == (2, 2)  # 64 / 32
+    assert [w.shape for w in model.weights] == [w.shape for w in pretrained.weights]
+
+
+def test_another_size_gives_the_same_maps_away_from_the_border(pretrained, golden):
+    """Strides and padding of the blocks do not hang on the size: first maps of a part alike."""
+    layer = "blocks.0.bn1_relu6"
+    small = efficientnet_lite0(size=96)
+    maps = [
+        keras.Model(model.input, model.get_layer(layer).output) for model in (pretrained, small)
+    ]
+    pixels = golden[0][:2]
+    whole, part = maps[0](pixels).numpy(), maps[1](pixels[:, 64:160, 64:160]).numpy()
+    assert part.shape[1:3] == (48, 48)
+    np.testing.assert_allclose(part[:, 2:-2, 2:-2], whole[:, 34:78, 34:78], rtol=1e-4, atol=1e-4)
+
+
 def test_output_is_float32_under_mixed_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

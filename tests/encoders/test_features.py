@@ -8,6 +8,7 @@ import tensorflow as tf
 from tb_keras.corpus import Corpus
 from tb_keras.encoders import encode_corpus, encode_images, encode_texts
 from tb_keras.encoders import features as features_module
+from tb_keras.grounding import Grounding
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -51,9 +52,31 @@ def test_images_and_texts_in_their_order(pictures):
     assert encode_texts(texts, verbose=False).tolist() == [[1], [5], [0], [4]] * 30
 
 
+def test_each_distinct_text_is_encoded_once(monkeypatch):
+    encoded = []
+
+    def cached_features(settings, items, *others):
+        encoded.extend(items)
+        return np.array([[len(item)] for item in items], np.float32)
+
+    monkeypatch.setattr(features_module, "cached_features", cached_features)
+    texts = ["a dog", "it", "a dog", "", "it", "a cat"]
+    assert encode_texts(texts, verbose=False)[:, 0].tolist() == list(map(len, texts))
+    assert encoded == ["a dog", "it", "", "a cat"]
+    encode_texts(np.array(texts), verbose=False)
+    assert encoded == ["a dog", "it", "", "a cat"] * 2
+
+
+def test_repeated_texts_are_those_of_the_same_text_alone():
+    alone = encode_texts(["one", "seven"], verbose=False)
+    repeated = encode_texts(["seven", "one", "seven"], verbose=False)
+    np.testing.assert_array_equal(repeated, alone[[1, 0, 1]])
+
+
 def test_encoders_are_built_once_and_only_when_needed(pictures, built):
-    encode_texts(["a"] * 600, "first", verbose=False)  # several chunks
-    encode_texts(["a"] * 600, "first", verbose=False)
+    texts = [str(number) for number in range(600)]  # several chunks
+    encode_texts(texts, "first", verbose=False)
+    encode_texts(texts, "first", verbose=False)
     encode_images(pictures, "second", verbose=False)
     assert built == ["first", "second"]
 
@@ -92,6 +115,40 @@ def test_features_that_are_there_stay(built):
     assert encoded.image_features is corpus.image_features
     assert encoded.text_features is corpus.text_features
     assert built == []
+
+
+@pytest.fixture
+def localization_corpus(pictures):
+    boxes = [[0, 0, 4, 4], [1, 1, 5, 5], [0, 0, 2, 3]]
+    grounding = Grounding(
+        pictures, [[5, 5], [3, 3]], [0, 0, 1], boxes, [1, 0], [boxes[2], boxes[0]]
+    )
+    return Corpus(grounding.matches_by_iou(), texts=["a", "bb"], grounding=grounding)
+
+
+def test_the_images_of_a_corpus_with_a_grounding_are_its_regions(localization_corpus, monkeypatch):
+    given = []
+
+    def encode_regions(*arguments, **options):
+        given.append((arguments, options))
+        return np.full((3, 4), 7, np.float16)
+
+    monkeypatch.setattr(features_module, "encode_regions", encode_regions)
+    encoded = encode_corpus(localization_corpus, "one", verbose=False, size=64, context=True)
+    options = {"verbose": False, "size": 64, "context": True}
+    assert given == [((localization_corpus.grounding, "one"), options)]
+    assert encoded.image_features.tolist() == [[7] * 4] * 3
+    assert encoded.text_features.tolist() == [[1], [2]]
+    assert encoded.grounding is localization_corpus.grounding
+    again = encode_corpus(encoded, verbose=False)
+    assert again.image_features is encoded.image_features
+    assert len(given) == 1
+
+
+def test_options_of_regions_need_a_grounding(pictures):
+    corpus = Corpus(np.arange(2), image_paths=pictures, texts=["a", "b"])
+    with pytest.raises(ValueError, match="`corpus` must have a grounding with size, context"):
+        encode_corpus(corpus, verbose=False, size=64, context=True)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tb_keras.encoders.image_decoding import DecodeImages, decode_image
+from tb_keras.encoders.image_decoding import DecodeImages, decode_image, decode_picture
 
 # Two frames of 2 x 1 pixels: red and blue, then green and white.
 GIF = (
@@ -84,6 +84,27 @@ def test_png_of_any_size_and_channels(height, width, channels, to_height, to_wid
     assert decoded.shape == (to_height, to_width, 3)
     assert decoded.dtype == tf.float32
     np.testing.assert_allclose(decoded, expected(pixels, to_height, to_width), atol=0.01)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [(1, 1), (7, 30), (40, 9)])
+def test_a_picture_of_its_own_size(size, channels):
+    pixels = random_pixels(*size, channels)
+    decoded = decode_picture(png(pixels))
+    assert decoded.shape == (*size, 3)
+    assert decoded.dtype == tf.float32
+    np.testing.assert_allclose(decoded, on_white(pixels), atol=1e-3)
+
+
+def test_a_picture_of_its_own_size_in_each_format():
+    np.testing.assert_array_equal(decode_picture(GIF), [[[255, 0, 0], [0, 0, 255]]])
+    pixels = random_pixels(5, 6, 4)
+    np.testing.assert_allclose(decode_picture(bmp32(pixels)), on_white(pixels), atol=1e-3)
+    plain = np.full((16, 24, 3), (200, 100, 50), np.uint8)
+    jpeg = tf.io.encode_jpeg(plain, quality=100)
+    np.testing.assert_allclose(decode_picture(jpeg), plain, atol=3)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode_picture(b"no picture")
 
 
 @pytest.mark.parametrize("shape", [(60, 90), (90, 60), (23, 23)])

@@ -90,6 +90,44 @@ def test_keras_application_of_another_size():
     assert encoder.get_layer("backbone").input_shape == whole.input_shape == (None, 240, 240, 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "feature_dim"),
+    [
+        ("efficientnet_lite0", 1280),
+        ("efficientnet_lite1", 1280),
+        ("efficientnet_lite0_levels", 3584),
+        ("keras.applications/MobileNetV2", 1280),
+    ],
+)
+def test_another_size(name, feature_dim):
+    encoder = image_encoder(name, weights=None, size=48)
+    backbone = encoder.get_layer("backbone")
+    assert backbone.input_shape == (None, 48, 48, 3)
+    assert encoder.output_shape == backbone.output_shape == (None, feature_dim)
+    files = random_pngs(2)
+    pixels = DecodeImages(48, 48)(files)
+    np.testing.assert_allclose(encoder(files), backbone(pixels), rtol=1e-4, atol=1e-5)
+
+
+def test_another_size_has_the_same_weights(encoder):
+    small = image_encoder(size=32)
+    for ours, theirs in zip(small.get_weights(), encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert small(random_pngs(2)).shape == (2, 1280)
+
+
+@pytest.mark.parametrize("size", [0, 31, -224, 64.0, "64", True, (64, 64)])
+def test_sizes_out_of_range(size):
+    with pytest.raises(ValueError, match="`size` must be an int of at least 32") as error:
+        image_encoder("efficientnet_lite0", weights=None, size=size)
+    assert f"size={size!r}" in str(error.value)
+
+
+def test_keras_hub_keeps_its_own_size():
+    with pytest.raises(ValueError, match=r"`size` .* is not for keras-hub.*Received: size=64"):
+        image_encoder("keras_hub/no_such_preset", size=64)
+
+
 @pytest.fixture(scope="module")
 def hub():
     return pytest.importorskip("keras_hub")
