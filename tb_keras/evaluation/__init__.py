@@ -3,6 +3,9 @@
 from tb_keras.evaluation.corpus_localization import (
     corpus_localization_metrics as corpus_localization_metrics,
 )
+from tb_keras.evaluation.corpus_localization import (
+    corpus_localization_metrics_by_category as corpus_localization_metrics_by_category,
+)
 from tb_keras.evaluation.corpus_localization import padded_by_phrase as padded_by_phrase
 from tb_keras.evaluation.localization import localization_metrics as localization_metrics
 from tb_keras.evaluation.localization import (

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.localization_outcomes import (
     BLOCK_REGIONS,
+    figures_by_category,
     localization_figures,
     localization_outcomes,
 )
@@ -43,6 +44,48 @@ def corpus_localization_metrics(
     >>> corpus_localization_metrics([0.8, 0.3], corpus)["recall@1"]
     100.0
     """
+    return localization_figures(_outcomes(pair_scores, corpus, iou_threshold), ks)
+
+
+def corpus_localization_metrics_by_category(
+    pair_scores: ArrayLike,
+    corpus: Corpus,
+    attribute: str = "categories",
+    iou_threshold: float = 0.5,
+    ks: Sequence[int] = (1, 5, 10),
+) -> dict[str, dict[str, float]]:
+    """The figures of `localization_metrics_by_category` for the regions and phrases of a corpus.
+
+    Args:
+        pair_scores: as in `corpus_localization_metrics`.
+        corpus: with a grounding.
+        attribute: the text attribute that holds a string or a sequence of strings for each phrase.
+        iou_threshold: least IoU of a right region, in (0, 1].
+        ks: the k of each recall@k.
+
+    Raises:
+        ValueError: as `corpus_localization_metrics`, or if the texts have no such attribute.
+
+    Example:
+
+    >>> grounding = Grounding(["park.jpg"], [[640, 480]], [0], [[0, 0, 100, 100]],
+    ...                       [0, 0], [[10, 0, 100, 100], [300, 300, 400, 400]])
+    >>> corpus = Corpus(grounding.matches_by_iou(), grounding=grounding,
+    ...                 text_attributes={"categories": [["animals"], ["people"]]})
+    >>> found = corpus_localization_metrics_by_category([0.8, 0.3], corpus)
+    >>> {name: figures["recall@1"] for name, figures in found.items()}
+    {'animals': 100.0, 'people': 0.0}
+    """
+    if attribute not in corpus.text_attributes:
+        raise ValueError(
+            f"`attribute` must be one of {sorted(corpus.text_attributes)}. Received: {attribute!r}"
+        )
+    values = corpus.text_attributes[attribute]
+    categories = [[value] if isinstance(value, str) else value for value in values]
+    return figures_by_category(_outcomes(pair_scores, corpus, iou_threshold), categories, ks)
+
+
+def _outcomes(pair_scores: ArrayLike, corpus: Corpus, iou_threshold: float) -> np.ndarray:
     grounding = corpus.grounding
     if grounding is None:
         raise ValueError(f"`corpus` must have a grounding. Received: {corpus!r}")
@@ -58,7 +101,7 @@ def corpus_localization_metrics(
             some = pair_scores[starts[first] : starts[last]]
             yield *padded_by_phrase(part, some), part.phrase_boxes
 
-    return localization_figures(localization_outcomes(blocks(), iou_threshold), ks)
+    return localization_outcomes(blocks(), iou_threshold)
 
 
 def padded_by_phrase(grounding: Grounding, pair_scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

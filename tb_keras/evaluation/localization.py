@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from tb_keras.evaluation.localization_outcomes import (
     BLOCK_REGIONS,
+    figures_by_category,
     localization_figures,
     localization_outcomes,
 )
@@ -112,13 +112,7 @@ def localization_metrics_by_category(
                 f"`categories` must hold sequences of strings. Received: {names!r} in row {row}"
             )
     outcomes = localization_outcomes(_array_blocks(*arrays), iou_threshold)
-    rows = np.repeat(np.arange(len(outcomes)), [len(names) for names in categories])
-    names, category = np.unique(list(itertools.chain(*categories)), return_inverse=True)
-    # Distinct rows: a category that a phrase has twice counts once.
-    return {
-        str(name): localization_figures(outcomes[np.unique(rows[category == number])], ks)
-        for number, name in enumerate(names)
-    }
+    return figures_by_category(outcomes, categories, ks)
 
 
 def _checked(scores: ArrayLike, boxes: ArrayLike, ground_truth: ArrayLike):

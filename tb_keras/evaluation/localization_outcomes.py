@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -75,6 +76,25 @@ def localization_figures(outcomes: np.ndarray, ks: Sequence[int]) -> dict[str, f
         "phrases": len(counted),
         "without_region": int(np.count_nonzero(~counted["has_region"])),
         "without_box": len(outcomes) - len(counted),
+    }
+
+
+def figures_by_category(
+    outcomes: np.ndarray, categories: Sequence[Sequence[str]], ks: Sequence[int]
+) -> dict[str, dict[str, float]]:
+    """Returns the figures of the phrases of each category, in the order of the names.
+
+    Args:
+        outcomes: what `localization_outcomes` returns.
+        categories: for each phrase its categories; see `localization_metrics_by_category`.
+        ks: the k of each recall@k.
+    """
+    rows = np.repeat(np.arange(len(outcomes)), [len(names) for names in categories])
+    names, category = np.unique(list(itertools.chain(*categories)), return_inverse=True)
+    # Distinct rows: a category that a phrase has twice counts once.
+    return {
+        str(name): localization_figures(outcomes[np.unique(rows[category == number])], ks)
+        for number, name in enumerate(names)
     }
 
 

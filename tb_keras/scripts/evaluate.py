@@ -40,9 +40,9 @@ def main(arguments: list[str]) -> None:
         raise ValueError(f"tb-evaluate takes flags only. Received: {' '.join(arguments)}")
     run = Run(_RUN.value)
     settings = run.settings
+    run.networks()  # an error where nothing is trained, before anything is encoded
     if _HTML.value and settings["task"] != "localization":
         raise ValueError(f"--html is for localization. Received: a run of {settings['task']}")
-    run.networks()  # an error where nothing is trained, before anything is encoded
     corpus = load_encoded(settings, _SPLIT.value)
     fitted_on = ()
     if _BASELINES.value:
@@ -51,6 +51,10 @@ def main(arguments: list[str]) -> None:
     metrics, rows = evaluate(run, corpus, fitted_on, _MODEL.value)
     print(f"\n{settings['dataset']}, split {_SPLIT.value}: {corpus}\n")
     print(metrics_table(rows, COLUMNS[settings["task"]]))
+    for network, categories in metrics.get("by_category", {}).items():
+        if categories:
+            print(f"\n{network} network, by category and kind of phrase\n")
+            print(metrics_table(categories, COLUMNS[settings["task"]]))
     file = run.directory / "metrics.json"
     with written_beside(file) as beside:
         beside.write_text(json.dumps({**metrics, "split": _SPLIT.value}, indent=2) + "\n")

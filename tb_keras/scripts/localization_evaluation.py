@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tb_keras.corpus import Corpus
-from tb_keras.evaluation import corpus_localization_metrics
+from tb_keras.evaluation import (
+    corpus_localization_metrics,
+    corpus_localization_metrics_by_category,
+)
 from tb_keras.evaluation.localization_baselines import (
     largest_region_scores,
     localization_recall_at_1,
@@ -20,7 +23,11 @@ from tb_keras.training.run import Run
 def evaluate_localization(
     run: Run, corpus: Corpus, fitted_on: Sequence[Corpus], models: Sequence[str]
 ) -> tuple[dict, dict]:
-    """Measures everything on one split; the arguments are those of `evaluate_retrieval`."""
+    """Measures everything on one split; the arguments are those of `evaluate_retrieval`.
+
+    Among what metrics.json holds is "by_category": for each network's best seed the figures of each
+    category and each kind of phrase, where the data set tells them apart.
+    """
     rows = {}
     if fitted_on:
         ridge = RidgeBaseline(*fitted_on, figure=localization_recall_at_1)
@@ -31,4 +38,19 @@ def evaluate_localization(
         }
         rows = {name: corpus_localization_metrics(s, corpus) for name, s in scores.items()}
     metrics, of_networks = network_rows(run, corpus, models)
+    trained = run.networks()
+    metrics["by_category"] = {network: _by_category(run, network, corpus) for network in trained}
     return {**metrics, "baselines": rows}, rows | of_networks
+
+
+def _by_category(run: Run, network: str, corpus: Corpus) -> dict[str, dict[str, float]]:
+    attributes = [name for name in ("categories", "kind") if name in corpus.text_attributes]
+    if not attributes:
+        return {}
+    best = run.network(network, run.best_seed(network))
+    pairs = corpus.grounding.same_picture_pairs()
+    scores = best.score_pairs(corpus.image_features, corpus.text_features, *pairs)
+    found = {}
+    for name in attributes:
+        found |= corpus_localization_metrics_by_category(scores, corpus, name)
+    return found

@@ -127,14 +127,39 @@ _SMALL = Recipe(
     epochs=30,
     learning_rate=1e-3,
 )
+# The hardest of all negatives led the regression astray (rsum 60 to 130 on the validation
+# pictures); the hardest five of ten drawn at random gave 256, and ten random ones 232.
 _SMALL_SIMILARITY = dataclasses.replace(
-    _SMALL, network="similarity", embedding_dim=256, joint_dims=(256, 64)
+    _SMALL,
+    network="similarity",
+    embedding_dim=256,
+    joint_dims=(256, 64),
+    negative_images=5,
+    negative_texts=5,
+    candidates=10,
+)
+# Chosen on the validation scenes, where 1 to 4 epochs, noise of 0.5 and 1 and margins of 0.1 and
+# 0.2 lay within 2 points of recall@1.
+_SMALL_LOCALIZATION = dataclasses.replace(
+    _SMALL,
+    hidden_dim=512,
+    embedding_dim=256,
+    noise=0.5,
+    pictures_per_batch=16,
+    regions_per_picture=48,
+    epochs=2,
+)
+_SMALL_SIMILARITY_LOCALIZATION = dataclasses.replace(
+    _SMALL_LOCALIZATION, network="similarity", joint_dims=(256, 64), noise=1.0, negative_images=6
 )
 
 # By task and network: "paper" for the authors' settings, "small" for thousands of pictures.
 RECIPES = {
     ("retrieval", "embedding"): {"paper": Recipe(), "small": _SMALL},
     ("retrieval", "similarity"): {"paper": _PAPER_SIMILARITY, "small": _SMALL_SIMILARITY},
-    ("localization", "embedding"): {"paper": Recipe(), "small": _SMALL},
-    ("localization", "similarity"): {"paper": _PAPER_SIMILARITY, "small": _SMALL_SIMILARITY},
+    ("localization", "embedding"): {"paper": Recipe(), "small": _SMALL_LOCALIZATION},
+    ("localization", "similarity"): {
+        "paper": _PAPER_SIMILARITY,
+        "small": _SMALL_SIMILARITY_LOCALIZATION,
+    },
 }

@@ -55,7 +55,8 @@ class Run:
             ValueError: if they were trained with others; the message names them.
         """
         file = self.directory / "settings.json"
-        before = self.settings if file.exists() else {"recipes": {}}
+        # An earlier version of the package wrote no recipes, and its networks elsewhere.
+        before = {"recipes": {}, **(self.settings if file.exists() else {})}
         trained = {n: r for n, r in before["recipes"].items() if self._is_trained(n)}
         ours = json.loads(json.dumps({**data, "recipes": {recipe["network"]: recipe}}))
         if trained:

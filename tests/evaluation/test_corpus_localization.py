@@ -11,7 +11,9 @@ from tb_keras.corpus import Corpus
 from tb_keras.evaluation import (
     corpus_localization,
     corpus_localization_metrics,
+    corpus_localization_metrics_by_category,
     localization_metrics,
+    localization_metrics_by_category,
     padded_by_phrase,
 )
 from tb_keras.grounding import Grounding
@@ -123,3 +125,26 @@ def test_wrong_scores_are_named(pair_scores, message):
 def test_a_corpus_without_grounding_is_named():
     with pytest.raises(ValueError, match=r"`corpus` must have a grounding. Received: Corpus\(1"):
         corpus_localization_metrics([1.0], Corpus(np.array([0])))
+
+
+@given(cases())
+def test_categories_are_those_of_the_rows(case):
+    grounding, pair_scores = case
+    kinds = [f"kind {row % 2}" for row in range(len(grounding.phrase_boxes))]
+    categories = [["people", "other"][: row % 3] for row in range(len(kinds))]
+    corpus = Corpus(
+        grounding.matches_by_iou(),
+        grounding=grounding,
+        text_attributes={"categories": categories, "kind": kinds},
+    )
+    arrays = (*padded_by_phrase(grounding, pair_scores), grounding.phrase_boxes)
+    for attribute, rows in (("categories", categories), ("kind", [[kind] for kind in kinds])):
+        found = corpus_localization_metrics_by_category(pair_scores, corpus, attribute)
+        np.testing.assert_equal(found, localization_metrics_by_category(*arrays, rows))
+
+
+def test_an_attribute_that_is_not_there_is_named():
+    grounding = small_grounding()
+    corpus = Corpus(grounding.matches_by_iou(), grounding=grounding)
+    with pytest.raises(ValueError, match=r"`attribute` must be one of \[\]. Received: 'kind'"):
+        corpus_localization_metrics_by_category(np.ones(4), corpus, "kind")

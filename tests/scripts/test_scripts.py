@@ -3,19 +3,18 @@
 import base64
 import csv
 import json
-import os
-import pathlib
 import re
 import signal
 import subprocess
 import sys
 import time
 from html.parser import HTMLParser
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from tests.scripts.running import environment, run_forked, run_script, without_start_up
 
 pytest.importorskip("keras_hub")
 pytest.importorskip("sklearn")
@@ -30,87 +29,16 @@ SHAPES = {
 }
 TRAIN = ["--data=pairs.csv", "--run=runs/mine", "--seeds=0,1", "--epochs=4"]
 TRAIN += ["--hidden_dim=32", "--embedding_dim=16", "--images_per_batch=6"]
+SIMILARITY = [*TRAIN, "--network=similarity", "--seeds=1", "--joint_dims=16,8"]
+MODEL = "--model=savedmodels/mine"
+BOTH = f"{MODEL},savedmodels/mine-similarity"
+NETWORKS = ("embedding", "similarity")
 FIGURES = {
     *(f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)),
     *(f"{d}_{name}" for d in ("i2t", "t2i") for name in ("median_rank", "mean_rank", "queries")),
     "rsum",
     "mean_recall",
 }
-
-
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-def run_script(folder, script, *arguments, entry_point=False):
-    """Runs a script as a process of its own, by its module or as its console script does."""
-    start = ["-m", f"tb_keras.scripts.{script}"]
-    if entry_point:
-        start = ["-c", f"from tb_keras.scripts import {script}; {script}()"]
-    command = [sys.executable, *start, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True)
-    return Ended(done.returncode, done.stdout.decode(), without_start_up(done.stderr.decode()))
-
-
-def environment(folder):
-    import tb_keras
-
-    package = pathlib.Path(tb_keras.__file__).parents[1]
-    return {**os.environ, "TB_KERAS_CACHE": str(folder / "cache"), "PYTHONPATH": str(package)}
-
-
-def without_start_up(err):
-    """Standard error without what TensorFlow says when it is imported, whatever it is told."""
-    start_up = r"^(WARNING: All log messages before|I0000 ).*\n"
-    return re.sub(start_up, "", err, flags=re.MULTILINE)
-
-
-# Runs commands one after the other in children of one process that has TensorFlow imported.
-FORKING = """
-import json, os, runpy, sys, traceback
-import tb_keras, tb_keras.datasets, tb_keras.encoders, tb_keras.training, tb_keras.serving
-
-for number, (script, *arguments) in enumerate(json.load(sys.stdin)):
-    child = os.fork()
-    if child == 0:
-        for stream, name in ((1, "out"), (2, "err")):
-            file = os.open(f"{number}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.dup2(file, stream)
-        sys.argv = [script, *arguments]
-        code = 2
-        try:
-            runpy.run_module(f"tb_keras.scripts.{script}", run_name="__main__", alter_sys=True)
-        except SystemExit as end:
-            code = end.code or 0
-        except BaseException:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)  # at once: a child that ends as usual takes a second for it
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-def run_forked(folder, commands):
-    """Runs commands `[script, *arguments]` in order, without an import of TensorFlow for each."""
-    done = subprocess.run(
-        [sys.executable, "-c", FORKING],
-        input=json.dumps(commands),
-        text=True,
-        check=True,
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    return [
-        Ended(int(code), *((folder / f"{number}.{name}").read_text() for name in ("out", "err")))
-        for number, code in enumerate(done.stdout.split())
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +66,13 @@ def folder(tmp_path_factory):
 def pipeline(folder):
     """Each command of the way once, in order."""
     ended = {"train": run_script(folder, "train", *TRAIN)}
-    exporting = ["export", "--run=runs/mine"]
-    evaluating = ["evaluate", "--run=runs/mine", "--model=savedmodels/mine"]
-    ended["export"], ended["evaluate"] = run_forked(folder, [exporting, evaluating])
+    forked = {
+        "train similarity": ["train", *SIMILARITY],
+        "export": ["export", "--run=runs/mine"],
+        "export similarity": ["export", "--run=runs/mine", "--network=similarity"],
+        "evaluate": ["evaluate", "--run=runs/mine", BOTH],
+    }
+    ended.update(zip(forked, run_forked(folder, list(forked.values()))))
     search = ["--model=savedmodels/mine", "--data=pairs.csv", "--k=3", "--html=pages/found.html"]
     ended["search"] = run_script(
         folder, "search", *search, "a red ring", "pictures/blue_ring.png", entry_point=True
@@ -153,17 +85,33 @@ def pipeline(folder):
 def test_train(pipeline, folder):
     run = folder / "runs" / "mine"
     settings = json.loads((run / "settings.json").read_text())
+    assert settings["task"] == "retrieval"
     assert settings["dataset"] == "table"
     assert settings["data"] == "pairs.csv"
-    assert settings["recipe"]["hidden_dim"] == 32
-    for seed in (0, 1):
-        assert (run / f"seed-{seed}" / "network.keras").is_file()
-        assert len((run / f"seed-{seed}" / "history.csv").read_text().splitlines()) == 5
+    assert list(settings["recipes"]) == ["embedding", "similarity"]
+    for network, seeds in (("embedding", ["seed-0", "seed-1"]), ("similarity", ["seed-1"])):
+        assert settings["recipes"][network]["network"] == network
+        assert settings["recipes"][network]["hidden_dim"] == 32
+        trained = sorted((run / network).iterdir())
+        assert [directory.name for directory in trained] == seeds
+        for directory in trained:
+            assert (directory / "network.keras").is_file()
+            assert len((directory / "history.csv").read_text().splitlines()) == 5
+    assert settings["recipes"]["similarity"]["joint_dims"] == [16, 8]
     out, err = pipeline["train"].out, pipeline["train"].err
     assert "train: 12 images, 24 texts" in out
     assert "validation: 4 images, 8 texts" in out
-    assert re.search(r"seed 1: val_rsum \d+\.\d, \d+\.\d s\n", out)
+    assert re.search(r"embedding network, seed 1: val_rsum \d+\.\d, \d+\.\d s\n", out)
     assert "12/12" in out  # a progress bar
+    assert err == ""
+
+
+def test_a_network_is_added_to_a_run(pipeline):
+    out, err = pipeline["train similarity"].out, pipeline["train similarity"].err
+    assert "similarity network, seed 1: 4 epochs" in out
+    assert re.search(r"similarity network, seed 1: val_rsum \d+\.\d, \d+\.\d s\n", out)
+    assert "embedding network" not in out
+    assert "item" not in out  # the features were kept
     assert err == ""
 
 
@@ -178,27 +126,41 @@ def test_export(pipeline, folder):
     assert str(folder) not in card
 
 
+def test_export_of_the_similarity_network(pipeline, folder):
+    version = folder / "savedmodels" / "mine-similarity" / "1"
+    assert pipeline["export similarity"].out.endswith("Wrote savedmodels/mine-similarity/1\n")
+    assert pipeline["export similarity"].err == ""
+    assert "Exporting seed 1" in pipeline["export similarity"].out
+    assert "similarity network for image-text matching" in (version / "README.md").read_text()
+
+
 def test_evaluate(pipeline, folder):
     metrics = json.loads((folder / "runs" / "mine" / "metrics.json").read_text())
-    assert set(metrics) == {*FIGURES, "split", "baselines", "seeds"}
+    assert set(metrics) == {*FIGURES, *NETWORKS, "split", "baselines", "seeds"}
+    for network in NETWORKS:
+        assert set(metrics[network]) == FIGURES
+    assert metrics["embedding"] == {name: metrics[name] for name in FIGURES}
     assert metrics["split"] == "test"
     assert list(metrics["baselines"]) == ["chance", "ridge", "cca", "regularized_cca"]
     for figures in metrics["baselines"].values():
         assert set(figures) == FIGURES
-    assert [figures["seed"] for figures in metrics["seeds"]] == [0, 1]
+    trained = [(figures["network"], figures["seed"]) for figures in metrics["seeds"]]
+    assert trained == [("embedding", 0), ("embedding", 1), ("similarity", 1)]
     for figures in metrics["seeds"]:
-        assert set(figures) == {*FIGURES, "seed"}
+        assert set(figures) == {*FIGURES, "network", "seed"}
     assert metrics["i2t_queries"] == 4
     assert metrics["t2i_queries"] == 8
-    # The exported model is the best seed's network.
-    results = [(folder / "runs" / "mine" / f"seed-{s}" / "result.json") for s in (0, 1)]
-    best = int(np.argmax([json.loads(result.read_text())["val_rsum"] for result in results]))
-    assert metrics["seeds"][best] == {
-        "seed": best,
-        **{name: pytest.approx(metrics[name], rel=1e-4) for name in FIGURES},
-    }
+    # The exported models are the best seeds' networks.
+    results = [folder / "runs" / "mine" / "embedding" / f"seed-{s}" / "result.json" for s in (0, 1)]
+    best = int(np.argmax([json.loads(result.read_text())["best"] for result in results]))
+    for network, row in (("embedding", best), ("similarity", 2)):
+        assert {name: metrics["seeds"][row][name] for name in FIGURES} == {
+            name: pytest.approx(metrics[network][name], rel=1e-4) for name in FIGURES
+        }
     out = pipeline["evaluate"].out
-    for name in ("chance", "ridge", "cca", "seed 0", "seed 1", "exported savedmodels/mine/1"):
+    rows = ["chance", "ridge", "cca", "embedding, seed 0", "embedding, seed 1"]
+    rows += ["similarity, seed 1", "exported savedmodels/mine/1"]
+    for name in (*rows, "exported savedmodels/mine-similarity/1"):
         assert re.search(rf"\| {name} +\| +\d", out)
     assert "Wrote runs/mine/metrics.json" in out
     assert pipeline["evaluate"].err == ""
@@ -250,7 +212,6 @@ def test_search_page(pipeline, folder):
     assert "Wrote pages/found.html" in pipeline["search"].out
 
 
-MODEL = "--model=savedmodels/mine"
 # What is typed after the pipeline → exit code, and what one line on standard error must hold.
 # Exit code 0 goes with what standard output must hold.
 TYPED = {
@@ -258,7 +219,10 @@ TYPED = {
         ["export", "--run=runs/mine"],
         (0, "savedmodels/mine/1 holds this network already"),
     ),
-    "a training that is finished": (["train", *TRAIN], (0, "seed 1: val_rsum")),
+    "a training that is finished": (
+        ["train", *TRAIN],
+        (0, "embedding network, seed 1: val_rsum"),
+    ),
     "a folder of pictures and a very long query": (
         ["search", MODEL, "--images=pictures", "--k=30", "a green disc " * 100],
         (0, "20. "),
@@ -267,6 +231,7 @@ TYPED = {
     "help of evaluate": (["evaluate", "--help"], (0, "--[no]baselines")),
     "help of export": (["export", "--help"], (0, "--directory: ")),
     "help of search": (["search", "--help"], (0, "--dataset: ")),
+    "help of localize": (["localize", "--help"], (0, "--edge_model: ")),
     "an unknown flag": (["train", "--sedes=1"], (1, "tb-train: Unknown .*'sedes'.*--help")),
     "no run": (["train", "--data=pairs.csv"], (1, "tb-train: .*--run must have a value.*--help")),
     "a flag of another type": (["train", "--run=r", "--epochs=few"], (1, "--epochs=few.*--help")),
@@ -277,7 +242,7 @@ TYPED = {
     ),
     "an unknown data set": (
         ["train", "--run=runs/other", "--dataset=imagenet"],
-        (1, "one of openmoji, table.*imagenet"),
+        (1, "one of openmoji, .*table.*imagenet"),
     ),
     "a missing table": (["train", "--run=runs/other", "--data=none.csv"], (1, "none.csv")),
     "a missing split": (
@@ -291,6 +256,34 @@ TYPED = {
     "other settings": (
         ["train", *TRAIN, "--margin=0.7", "--epochs=9"],
         (1, "'runs/mine' was trained with other settings .*epochs was 4, is 9.*margin"),
+    ),
+    "another network on other data": (
+        ["train", *SIMILARITY, "--data=damaged.csv"],
+        (1, "'runs/mine' was trained with other settings .*data was 'pairs.csv', is 'damaged.csv'"),
+    ),
+    "another network with other settings": (
+        ["train", *SIMILARITY, "--joint_dims=16"],
+        (1, r"settings \(similarity.joint_dims was \[16, 8\], is \[16\]\)"),
+    ),
+    "an unknown network": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--network=embedding,graph"],
+        (1, "--network must be of embedding, similarity.*--network=embedding,graph"),
+    ),
+    "no network": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--network="],
+        (1, "--network must be of embedding, similarity"),
+    ),
+    "sizes that are none": (
+        ["train", *SIMILARITY, "--joint_dims=16,wide"],
+        (1, "--joint_dims must be positive ints, separated by commas.*16,wide"),
+    ),
+    "an unknown task": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--task=captions"],
+        (1, "--task=captions.*retrieval.localization"),
+    ),
+    "a table has no boxes": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--task=localization"],
+        (1, "data set 'table' has no boxes to localize phrases with"),
     ),
     "a setting out of range": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--epochs=0"],
@@ -310,6 +303,22 @@ TYPED = {
     ),
     "no such run": (["export", "--run=runs/none"], (1, "'runs/none' must be a run of tb-train")),
     "no such run to evaluate": (["evaluate", "--run=runs/none"], (1, "must be a run of tb-train")),
+    "a network to export that is not there": (
+        ["export", "--run=runs/mine", "--network=graph"],
+        (1, "--network must be one that 'runs/mine' has: embedding, similarity.*graph"),
+    ),
+    "a page of boxes where there are none": (
+        ["evaluate", "--run=runs/mine", "--html=pages/boxes.html"],
+        (1, "--html is for localization"),
+    ),
+    "a search by a similarity network": (
+        ["search", "--model=savedmodels/mine-similarity", "--data=pairs.csv", "a dog"],
+        (1, "needs an embedding network; 'savedmodels/mine-similarity/1' has another"),
+    ),
+    "a model that does not localize": (
+        ["localize", MODEL, "pictures/red_disc.png", "a disc"],
+        (1, "must hold a model that localizes .*'savedmodels/mine/1'"),
+    ),
     "no such model": (
         ["search", "--model=none", "--data=pairs.csv", "a dog"],
         (1, "must hold an exported model .*'none'"),
@@ -363,24 +372,24 @@ def test_typed(typed, name):
 
 def test_nothing_is_done_twice(typed, folder):
     assert [path.name for path in (folder / "savedmodels" / "mine").iterdir()] == ["1"]
+    assert not (folder / "pages" / "boxes.html").exists()
     assert "epoch - loss" not in typed["a training that is finished"].out
     assert "item" not in typed["a training that is finished"].out  # the features were kept
 
 
 def test_errors_leave_no_network(typed, folder):
-    assert not list((folder / "runs" / "other").glob("seed-*/*"))
+    assert not list((folder / "runs" / "other").glob("*/seed-*/*"))
 
 
-@pytest.mark.parametrize("script", ["train", "evaluate", "export", "search"])
+@pytest.mark.parametrize("script", ["train", "evaluate", "export", "search", "localize"])
 def test_help_is_worth_reading(typed, script):
     out = typed[f"help of {script}"].out
     assert f"    tb-{script} --" in out  # an example
     flags = re.findall(r"^  --(?:\[no\])?(\w+):(.*)", out, re.MULTILINE)
     assert len(flags) >= 2
     if script == "train":
-        assert {"dataset", "data", "image_encoder", "run", "seeds", "margin"} <= {
-            name for name, _ in flags
-        }
+        names = {"task", "dataset", "data", "image_encoder", "proposals", "run", "seeds"}
+        assert names | {"network", "margin", "joint_dims"} <= {name for name, _ in flags}
         assert re.search(r"--margin: .*\n?.*paper 0\.05", out)
 
 
@@ -395,7 +404,7 @@ def test_interrupted(pipeline, folder):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    network = folder / "runs" / "long" / "seed-0" / "network.keras"
+    network = folder / "runs" / "long" / "embedding" / "seed-0" / "network.keras"
     while process.poll() is None and not network.exists():
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)

@@ -1,9 +1,7 @@
 """Tests of the export: loaded and asked in a process that knows neither tb_keras nor keras-hub."""
 
-import os
 import pathlib
 import re
-import subprocess
 import sys
 
 import numpy as np
@@ -15,105 +13,17 @@ import tb_keras
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import ExportedModel, export, latest_version
-
-SIZES = (1, 2, 7)
-
-# Asks every signature in batches of each size, and writes the answers to a file.
-CLIENT = """
-import sys
-
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tb_keras", "keras_hub"):
-            raise ImportError(name + " must not be needed")
-
-sys.meta_path.insert(0, Blocked())
-sys.path[:] = [path for path in sys.path if path != sys.argv[4]]
-for name in ("tb_keras", "keras_hub"):
-    try:
-        __import__(name)
-    except ImportError:
-        pass
-    else:
-        raise SystemExit(name + " could be imported")
-
-import numpy as np
-import tensorflow as tf
-import tensorflow_text
-
-signatures = tf.saved_model.load(sys.argv[1]).signatures
-asked = np.load(sys.argv[2], allow_pickle=True).item()
-answers = {}
-for name, inputs in asked.items():
-    for size in (1, 2, 7):
-        parts = []
-        for start in range(0, len(next(iter(inputs.values()))), size):
-            batch = {k: tf.constant(v[start : start + size]) for k, v in inputs.items()}
-            (output,) = signatures[name](**batch).values()
-            parts.append(output.numpy())
-        answers[f"{name}/{size}"] = np.concatenate(parts)
-np.savez(sys.argv[3], **answers)
-"""
-
-
-def network(image_dim, text_dim):
-    """Random weights, moving averages of the batch norm included."""
-    made = EmbeddingNetwork(image_dim, text_dim, hidden_dim=24, embedding_dim=16)
-    rng = np.random.default_rng(0)
-    made.set_weights(
-        [
-            rng.normal(size=w.shape) / w.shape[0] ** 0.5
-            if w.ndim == 2
-            else rng.uniform(0.1, 1.0, w.shape)
-            for w in made.get_weights()
-        ]
-    )
-    return made
-
-
-def pictures():
-    """Seven encoded pictures of several kinds, sizes and channels."""
-    rng = np.random.default_rng(0)
-
-    def random(*shape):
-        return tf.constant(rng.integers(0, 256, shape, dtype=np.uint8))
-
-    wide = [np.linspace(0, 255, 90, dtype=np.uint8)[None, :, None]] * 3
-    return [
-        tf.io.encode_png(random(40, 30, 4)).numpy(),  # with alpha
-        tf.io.encode_jpeg(tf.constant(np.concatenate(wide, axis=2).repeat(20, axis=0))).numpy(),
-        tf.io.encode_png(random(25, 25, 1)).numpy(),  # grey
-        tf.io.encode_png(random(224, 224, 3)).numpy(),
-        tf.io.encode_png(random(16, 48, 2)).numpy(),  # grey with alpha
-        tf.io.encode_jpeg(random(300, 260, 3)).numpy(),
-        tf.io.encode_png(random(1, 1, 3)).numpy(),
-    ]
-
+from tests.serving.asking import SIZES, ask, described
+from tests.serving.small_models import network, pictures
 
 TEXTS = ["a dog", "", "Zwölf Boxkämpfer jagen Viktor", "word " * 400, "🐕 犬", "x", "a dog "]
 
 
-def ask(model, asked, directory):
-    """The answers of another process, `signature/batch size` → array."""
-    directory.mkdir()
-    np.save(directory / "asked.npy", asked, allow_pickle=True)
-    repository = str(pathlib.Path(tb_keras.__file__).parents[1])
-    files = [str(model), str(directory / "asked.npy"), str(directory / "answers.npz")]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    subprocess.run(
-        [sys.executable, "-c", CLIENT, *files, repository],
-        check=True,
-        cwd=directory,
-        env=environment,
-    )
-    return np.load(directory / "answers.npz")
-
-
-@pytest.fixture(scope="module")
-def of_features(tmp_path_factory):
+@pytest.fixture(scope="module", params=["embedding", "similarity"])
+def of_features(request, tmp_path_factory):
     """A network without encoders, exported, and what another process was answered."""
     directory = tmp_path_factory.mktemp("of_features")
-    made = network(5, 4)
+    made = network(5, 4, request.param)
     version = export(made, directory / "model", card="# Card\n")
     rng = np.random.default_rng(1)
     images = rng.normal(size=(9, 5)).astype("float32")
@@ -121,6 +31,10 @@ def of_features(tmp_path_factory):
     asked = {
         "embed_image_features": {"features": images},
         "embed_text_features": {"features": texts},
+        "score_embeddings": {
+            "image_embedding": made.embed_images(images),
+            "text_embedding": made.embed_texts(texts),
+        },
         "similarity": {"image_features": images, "text_features": texts},
         "serving_default": {"image_features": images, "text_features": texts},
     }
@@ -156,11 +70,14 @@ def full(tmp_path_factory):
 @pytest.mark.parametrize("size", SIZES)
 def test_answers_of_features(of_features, size):
     made, _, images, texts, answers = of_features
+    scores = made.score(images, texts)
     images, texts = made.embed_images(images), made.embed_texts(texts)
     np.testing.assert_allclose(answers[f"embed_image_features/{size}"], images, atol=1e-5)
     np.testing.assert_allclose(answers[f"embed_text_features/{size}"], texts, atol=1e-5)
-    for name in ("similarity", "serving_default"):
-        scores = (images * texts).sum(axis=1)
+    if isinstance(made, EmbeddingNetwork):
+        np.testing.assert_allclose(scores, (images * texts).sum(axis=1), atol=1e-6)
+    assert np.ptp(scores) > 0.01
+    for name in ("score_embeddings", "similarity", "serving_default"):
         np.testing.assert_allclose(answers[f"{name}/{size}"], scores, atol=1e-5)
 
 
@@ -177,25 +94,9 @@ def test_answers_of_pictures_and_texts(full, size):
         np.testing.assert_allclose(answers[f"{name}/{size}"], scores, atol=1e-5)
 
 
-def described(version):
-    """Of each signature: name, shape and dtype of its inputs and of its outputs."""
-    graph = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
-    (graph,) = graph.meta_graphs
-    return {
-        name: tuple(
-            {
-                key: ([d.size for d in info.tensor_shape.dim], tf.as_dtype(info.dtype).name)
-                for key, info in tensors.items()
-            }
-            for tensors in (signature.inputs, signature.outputs)
-        )
-        for name, signature in graph.signature_def.items()
-        if not name.startswith("__")
-    }
-
-
 EMBEDDING = {"embedding": ([-1, 16], "float32")}
 SCORE = {"score": ([-1], "float32")}
+EMBEDDINGS = {f"{view}_embedding": ([-1, 16], "float32") for view in ("image", "text")}
 
 
 def test_signatures_of_features(of_features):
@@ -203,6 +104,7 @@ def test_signatures_of_features(of_features):
     assert described(of_features[1]) == {
         "embed_image_features": ({"features": ([-1, 5], "float32")}, EMBEDDING),
         "embed_text_features": ({"features": ([-1, 4], "float32")}, EMBEDDING),
+        "score_embeddings": (EMBEDDINGS, SCORE),
         "similarity": (pair, SCORE),
         "serving_default": (pair, SCORE),
     }
@@ -213,6 +115,7 @@ def test_signatures_of_pictures_and_texts(full):
     assert described(full[2]) == {
         "embed_image_features": ({"features": ([-1, 1280], "float32")}, EMBEDDING),
         "embed_text_features": ({"features": ([-1, 384], "float32")}, EMBEDDING),
+        "score_embeddings": (EMBEDDINGS, SCORE),
         "embed_image": ({"image_bytes": ([-1], "string")}, EMBEDDING),
         "embed_text": ({"text": ([-1], "string")}, EMBEDDING),
         "similarity": (pair, SCORE),

@@ -11,8 +11,8 @@ import tensorflow as tf
 from tb_keras.batching import neighborhood_batches
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation import retrieval_metrics
-from tb_keras.losses import BidirectionalRanking, bidirectional_ranking_loss
-from tb_keras.networks import EmbeddingNetwork
+from tb_keras.losses import BidirectionalRanking, PairwiseLogistic, bidirectional_ranking_loss
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import attach_losses
 
 MASKS = ("matches", "negatives", "text_negatives", "image_negatives")
@@ -32,8 +32,11 @@ def toy_corpus(num_images=24, texts_per_image=3, seed=0):
     )
 
 
-def small_network(dropout=0.0):
-    return EmbeddingNetwork(8, 8, hidden_dim=32, embedding_dim=8, dropout=dropout)
+def small_network(kind="embedding", dropout=0.0):
+    settings = {"hidden_dim": 32, "embedding_dim": 8, "dropout": dropout}
+    if kind == "embedding":
+        return EmbeddingNetwork(8, 8, **settings)
+    return SimilarityNetwork(8, 8, **settings, joint_dims=(16, 8))
 
 
 def rsum(network, corpus):
@@ -42,18 +45,53 @@ def rsum(network, corpus):
     return retrieval_metrics(images, texts, corpus.matches, ks=(1, 5))["rsum"]
 
 
-def test_one_step_changes_the_weights_of_the_network_in_both_branches():
-    network = small_network()
+@pytest.mark.parametrize("kind", ["embedding", "similarity"])
+def test_one_step_changes_the_weights_of_the_network_in_all_its_parts(kind):
+    network = small_network(kind)
     model = attach_losses(network)
-    assert [id(w) for w in model.trainable_weights] == [id(w) for w in network.trainable_weights]
-    before = [weight.numpy() for weight in network.trainable_weights]
+    ours, theirs = model.trainable_weights, network.trainable_weights
+    assert {id(weight) for weight in ours} == {id(weight) for weight in theirs}
+    assert len(ours) == len(theirs)
+    before = {id(weight): weight.numpy() for weight in theirs}
     model.compile(keras.optimizers.SGD(0.5))
     model.fit(neighborhood_batches(toy_corpus(), 12).take(1), epochs=1, shuffle=False, verbose=0)
-    for branch in (network.image_branch, network.text_branch):
-        for name in ("hidden", "embedding"):
-            kernel = branch.get_layer(name).kernel
-            index = [id(weight) for weight in network.trainable_weights].index(id(kernel))
-            assert not np.array_equal(kernel.numpy(), before[index]), (branch.name, name)
+    parts = [(network.image_branch, "hidden embedding"), (network.text_branch, "hidden embedding")]
+    parts += [(network.fusion, "joint_1 joint_2 score")] if kind == "similarity" else []
+    for part, names in parts:
+        for name in names.split():
+            kernel = part.get_layer(name).kernel
+            assert not np.array_equal(kernel.numpy(), before[id(kernel)]), (part.name, name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss"), [("embedding", BidirectionalRanking), ("similarity", PairwiseLogistic)]
+)
+def test_the_loss_follows_from_the_network(kind, loss):
+    network = small_network(kind)
+    layer = attach_losses(network).layers[-1]
+    assert type(layer) is loss
+    assert layer.get_config() == {
+        **(loss(network.fusion) if kind == "similarity" else loss()).get_config(),
+        "name": layer.name,
+    }
+    assert getattr(layer, "fusion", network.fusion) is network.fusion
+
+
+def test_the_logistic_loss_is_that_of_the_networks_branches_and_fusion():
+    """One match a text, and all negatives are scored: nothing is drawn."""
+    network = small_network("similarity")
+    model = attach_losses(network)
+    batch = next(iter(neighborhood_batches(toy_corpus(), 6)))
+    images, texts = batch["image"].numpy(), batch["text"].numpy()
+    rows, columns = (grid.ravel() for grid in np.meshgrid(range(6), range(12), indexing="ij"))
+    scores = network({"image": images[rows], "text": texts[columns]}, training=False)
+    scores = scores.numpy().reshape(6, 12)
+    matches, negatives = batch["matches"].numpy(), batch["negatives"].numpy()
+    hardest = np.where(negatives, scores, -np.inf)
+    right = scores[matches]
+    wrong = np.concatenate([hardest.max(axis=0), hardest.max(axis=1)])
+    expected = np.logaddexp(0, np.concatenate([-right, wrong])).mean()
+    np.testing.assert_allclose(model(batch, training=False), expected, rtol=1e-5)
 
 
 def test_the_output_is_the_loss_of_the_networks_embeddings():
@@ -109,15 +147,16 @@ def test_evaluate_gives_the_mean_loss_of_the_batches():
     np.testing.assert_allclose(found["loss"], expected, rtol=1e-5)
 
 
-def test_the_saved_network_holds_nothing_of_the_training(tmp_path):
-    network = small_network()
+@pytest.mark.parametrize("kind", ["embedding", "similarity"])
+def test_the_saved_network_holds_nothing_of_the_training(tmp_path, kind):
+    network = small_network(kind)
     model = attach_losses(network)
     model.compile(keras.optimizers.Adam(0.01))
     model.fit(neighborhood_batches(toy_corpus(), 12), epochs=1, shuffle=False, verbose=0)
     network.save(tmp_path / "network.keras")
     with zipfile.ZipFile(tmp_path / "network.keras") as archive:
         config = archive.read("config.json").decode()
-    for word in ("Ranking", "margin", "Adam", "optimizer", "losses"):
+    for word in ("Ranking", "Logistic", "negatives", "margin", "Adam", "optimizer", "losses"):
         assert word not in config, word
     assert set(json.loads(config)["config"]) == {
         "name",
@@ -129,8 +168,10 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path):
         "embedding_dim",
         "dropout",
         "noise",
+        *(["joint_dims"] if kind == "similarity" else []),
     }
     loaded = keras.saving.load_model(tmp_path / "network.keras")
+    assert type(loaded) is type(network)
     assert loaded.losses == []
     assert not loaded.compiled
     ours, theirs = network.get_weights(), loaded.get_weights()
@@ -139,17 +180,17 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path):
     assert len(network.losses) == 0
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16"])
-def test_mixed_precision(policy):
-    keras.mixed_precision.set_dtype_policy(policy)
+@pytest.mark.parametrize(("kind", "share"), [("embedding", 0.6), ("similarity", 0.9)])
+def test_mixed_precision(kind, share):
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     try:
-        model = attach_losses(small_network())
+        model = attach_losses(small_network(kind))
         model.compile(keras.optimizers.Adam(0.01))
         batches = neighborhood_batches(toy_corpus(), 12)
         history = model.fit(batches, epochs=5, shuffle=False, verbose=0).history
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
-    assert history["loss"][-1] < 0.6 * history["loss"][0]
+    assert history["loss"][-1] < share * history["loss"][0]
 
 
 def test_under_xla():
@@ -169,7 +210,7 @@ def test_the_first_choice_runs_without_xla_unless_there_is_an_accelerator():
     assert model.jit_compile is bool(tf.config.list_physical_devices("GPU"))
 
 
-def test_another_loss_layer_and_another_network():
+def test_another_loss_layer_and_features_of_different_sizes():
     class Sum(keras.layers.Layer):
         def call(self, inputs):
             images, texts, *masks = inputs
@@ -181,9 +222,13 @@ def test_another_loss_layer_and_another_network():
         def compute_output_shape(self, input_shape):
             return ()
 
-    image, text = keras.Input((3,), name="image"), keras.Input((2,), name="text")
-    outputs = {"image": keras.layers.Dense(4)(image), "text": keras.layers.Dense(4)(text)}
-    model = attach_losses(keras.Model({"image": image, "text": text}, outputs), Sum())
+    network = EmbeddingNetwork(3, 2, hidden_dim=5, embedding_dim=4)
+    model = attach_losses(network, Sum())
     assert sorted(model.input) == sorted(["image", "text", *MASKS])
     assert model.input["image"].shape == (None, 3)
     assert model.input["text"].shape == (None, 2)
+    images, texts = np.ones((1, 3), "float32"), np.ones((2, 2), "float32")
+    masks = {name: np.zeros((1, 2), bool) for name in MASKS}
+    expected = network.embed_images(images).sum() + network.embed_texts(texts).sum()
+    found = model({"image": images, "text": texts, **masks})
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -78,6 +78,7 @@ def test_an_interrupted_save_leaves_the_older_network(tmp_path, network, monkeyp
             patched.setattr(what, interrupted)
             with pytest.raises(KeyboardInterrupt):
                 again.on_epoch_end(1, {"val_rsum": 2.0})
+        assert sorted(os.listdir(tmp_path)) == ["network.json", "network.keras"]
         assert saved_value(path) == 1
         assert NetworkCheckpoint(network, path).best == 1.0
     NetworkCheckpoint(network, path).on_epoch_end(1, {"val_rsum": 2.0})

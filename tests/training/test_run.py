@@ -1,69 +1,150 @@
-"""Tests of the run directory: settings that bind, results, the best seed."""
+"""Tests of the run directory: settings that bind, networks of each kind, the best seed."""
 
 import json
 
 import numpy as np
 import pytest
 
-from tb_keras.networks import EmbeddingNetwork
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training.run import Run
 
-SETTINGS = {"dataset": "table", "data": None, "recipe": {"margin": 0.1, "epochs": 3}}
+DATA = {"task": "localization", "data": None, "regions": {"size": 96, "spatial": True}}
+EMBEDDING = {"network": "embedding", "margin": 0.1, "epochs": 3}
+SIMILARITY = {"network": "similarity", "joint_dims": (8, 4), "epochs": 2}
+BOTH = {"embedding": EMBEDDING, "similarity": {**SIMILARITY, "joint_dims": [8, 4]}}
 
 
-def finished(run, seed, val_rsum):
-    directory = run.seed_directory(seed)
+def finished(run, network, seed, best):
+    directory = run.seed_directory(network, seed)
     directory.mkdir(parents=True)
-    network = EmbeddingNetwork(3, 2, hidden_dim=4, embedding_dim=2)
-    network.save(directory / "network.keras")
-    record = {"val_rsum": val_rsum, "seed": seed, "seconds": 1.0}
+    if network == "embedding":
+        built = EmbeddingNetwork(3, 2, hidden_dim=4, embedding_dim=2)
+    else:
+        built = SimilarityNetwork(3, 2, hidden_dim=4, embedding_dim=2, joint_dims=(3,))
+    built.save(directory / "network.keras")
+    record = {"monitor": "val_recall@1", "best": best, "seed": seed, "seconds": 1.0}
     (directory / "result.json").write_text(json.dumps(record))
-    return network
+    return built
+
+
+def unfinished(run, network, seed=0):
+    """A training that was killed after its first epoch, as far as the settings are concerned."""
+    directory = run.seed_directory(network, seed)
+    directory.mkdir(parents=True)
+    (directory / "network.keras").touch()
 
 
 def test_settings_are_kept_and_the_same_ones_are_taken_again(tmp_path):
     run = Run(tmp_path / "runs" / "mine")
-    run.start(SETTINGS)
-    assert Run(tmp_path / "runs" / "mine").settings == SETTINGS
-    finished(run, 0, 100.0)
-    run.start(json.loads(json.dumps(SETTINGS)))
-    assert run.settings == SETTINGS
-    assert sorted(path.name for path in run.directory.iterdir()) == ["seed-0", "settings.json"]
+    run.start(DATA, EMBEDDING)
+    settings = {**DATA, "recipes": {"embedding": EMBEDDING}}
+    assert Run(tmp_path / "runs" / "mine").settings == settings
+    finished(run, "embedding", 0, 50.0)
+    run.start(json.loads(json.dumps(DATA)), dict(EMBEDDING))
+    assert run.settings == settings
+    assert run.seed_directory("embedding", 0) == tmp_path / "runs" / "mine" / "embedding" / "seed-0"
+    assert sorted(path.name for path in run.directory.iterdir()) == ["embedding", "settings.json"]
 
 
-def test_other_settings_are_refused_once_there_is_a_network(tmp_path):
+@pytest.mark.parametrize(
+    "trained", [[], ["embedding"], ["similarity"], ["embedding", "similarity"]]
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_both_kinds_of_network_may_be_started_before_either_is_trained(tmp_path, trained, order):
     run = Run(tmp_path)
-    run.start(SETTINGS)
-    finished(run, 0, 100.0)
-    changed = {**SETTINGS, "data": "x.csv", "recipe": {"margin": 0.2, "epochs": 3, "top_k": 5}}
+    for network in trained:
+        unfinished(run, network)
+    for recipe in [EMBEDDING, SIMILARITY][::order]:
+        run.start(DATA, recipe)
+    assert run.settings == {**DATA, "recipes": BOTH}
+
+
+def test_another_kind_of_network_is_added_to_a_run(tmp_path):
+    run = Run(tmp_path)
+    run.start(DATA, EMBEDDING)
+    finished(run, "embedding", 0, 50.0)
+    run.start(DATA, SIMILARITY)
+    assert run.settings == {**DATA, "recipes": BOTH}
+    finished(run, "similarity", 0, 60.0)
+    for recipe in (EMBEDDING, SIMILARITY):
+        run.start(DATA, recipe)
+    assert run.settings == {**DATA, "recipes": BOTH}
+
+
+def test_another_recipe_is_refused_once_there_is_a_network_of_its_kind(tmp_path):
+    run = Run(tmp_path)
+    run.start(DATA, EMBEDDING)
+    unfinished(run, "embedding")
+    run.start(DATA, SIMILARITY)
     with pytest.raises(ValueError, match="was trained with other settings") as error:
-        run.start(changed)
-    for part in ("data was None, is 'x.csv'", "recipe.margin was 0.1, is 0.2", "recipe.top_k was"):
+        run.start(DATA, {**EMBEDDING, "margin": 0.2, "top_k": 5})
+    for part in ("embedding.margin was 0.1, is 0.2", "embedding.top_k was None, is 5"):
         assert part in str(error.value)
     assert "epochs" not in str(error.value)
-    assert run.settings == SETTINGS
+    assert "similarity" not in str(error.value)
+    assert run.settings == {**DATA, "recipes": BOTH}
+    # Of the similarity network there is none yet.
+    run.start(DATA, {**SIMILARITY, "epochs": 9})
+    assert run.settings["recipes"] == {
+        "embedding": EMBEDDING,
+        "similarity": {**BOTH["similarity"], "epochs": 9},
+    }
+
+
+@pytest.mark.parametrize("recipe", [EMBEDDING, SIMILARITY])
+def test_other_data_is_refused_for_each_kind_of_network(tmp_path, recipe):
+    run = Run(tmp_path)
+    run.start(DATA, EMBEDDING)
+    unfinished(run, "embedding")
+    changed = {
+        **DATA,
+        "data": "x.csv",
+        "regions": {"size": 64, "spatial": True},
+        "text_encoder": "minilm",
+    }
+    with pytest.raises(ValueError, match="was trained with other settings") as error:
+        run.start(changed, recipe)
+    found = str(error.value)
+    assert "data was None, is 'x.csv'; regions.size was 96, is 64; text_encoder was None" in found
+    for unchanged in ("task", "spatial", "margin", "joint_dims", "epochs"):
+        assert unchanged not in found
+    assert run.settings == {**DATA, "recipes": {"embedding": EMBEDDING}}
 
 
 def test_settings_that_trained_nothing_do_not_bind(tmp_path):
     run = Run(tmp_path)
-    run.start({**SETTINGS, "recipe": {"margin": -1}})
-    run.start(SETTINGS)
-    assert run.settings == SETTINGS
+    run.start({**DATA, "data": "x.csv"}, {**EMBEDDING, "margin": -1})
+    run.start(DATA, EMBEDDING)
+    assert run.settings == {**DATA, "recipes": {"embedding": EMBEDDING}}
 
 
 def test_results_by_seed_and_the_best_of_them(tmp_path):
     run = Run(tmp_path)
-    for seed, val_rsum in ((10, 120.0), (2, 300.0), (0, 250.0)):
-        network = finished(run, seed, val_rsum)
-    unfinished = run.seed_directory(7)
-    unfinished.mkdir()
-    assert [result["seed"] for result in run.results()] == [0, 2, 10]
-    assert run.best_seed() == 2
-    loaded, other = run.network(0), run.network(2)  # seed 0 was made last
-    assert isinstance(loaded, EmbeddingNetwork)
+    for seed, best in ((10, 12.0), (2, 30.0), (0, 25.0)):
+        network = finished(run, "embedding", seed, best)
+    finished(run, "similarity", 10, 99.0)
+    run.seed_directory("embedding", 7).mkdir()
+    assert [result["seed"] for result in run.results("embedding")] == [0, 2, 10]
+    assert [result["best"] for result in run.results("embedding")] == [25.0, 30.0, 12.0]
+    assert (run.best_seed("embedding"), run.best_seed("similarity")) == (2, 10)
+    loaded, other = run.network("embedding", 0), run.network("embedding", 2)  # 0 was made last
+    assert type(loaded) is EmbeddingNetwork
+    assert type(run.network("similarity", 10)) is SimilarityNetwork
     last, same, first = (n.text_branch.get_layer("hidden").kernel for n in (network, loaded, other))
     assert np.array_equal(same, last)
     assert not np.array_equal(first, last)
+
+
+def test_the_kinds_of_network_that_are_trained_to_the_end(tmp_path):
+    run = Run(tmp_path)
+    unfinished(run, "embedding")
+    finished(run, "similarity", 1, 60.0)
+    assert run.networks() == ["similarity"]
+    finished(run, "embedding", 1, 50.0)
+    assert run.networks() == ["embedding", "similarity"]
+    assert run.results("embedding") == [
+        {"monitor": "val_recall@1", "best": 50.0, "seed": 1, "seconds": 1.0}
+    ]
 
 
 def test_the_name_is_the_directorys_own(tmp_path, monkeypatch):
@@ -76,6 +157,6 @@ def test_no_run_and_no_result(tmp_path):
     run = Run(tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=r"must be a run of tb-train"):
         _ = run.settings
-    for ask in (run.results, run.best_seed):
-        with pytest.raises(FileNotFoundError, match="has no finished training"):
-            ask()
+    with pytest.raises(FileNotFoundError, match="has no finished training"):
+        run.networks()
+    assert run.results("embedding") == []

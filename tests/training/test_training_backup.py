@@ -14,7 +14,7 @@ import pytest
 import tb_keras
 from tb_keras.batching import neighborhood_batches
 from tb_keras.corpus import Corpus
-from tb_keras.networks import EmbeddingNetwork
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import attach_losses
 from tb_keras.training.training_backup import TrainingBackup
 
@@ -41,9 +41,9 @@ def toy_corpus():
     return Corpus(np.arange(24) // 2, image_features=images, text_features=texts)
 
 
-def compiled_model():
+def compiled_model(build=EmbeddingNetwork):
     keras.utils.set_random_seed(0)
-    network = EmbeddingNetwork(5, 4, hidden_dim=8, embedding_dim=3, dropout=0.0)
+    network = build(5, 4, hidden_dim=8, embedding_dim=3, dropout=0.0)
     model = attach_losses(network)
     model.compile(keras.optimizers.Adam(0.01))
     return model
@@ -62,8 +62,8 @@ def fit(model, directory, epochs, callbacks=(), seconds_between=0.0):
 
 
 def state(model):
-    """Everything that training changes: weights, running averages, optimizer variables."""
-    variables = [*model.variables, *model.optimizer.variables]
+    """Weights, running averages and optimizer variables: all that is to be the same again."""
+    variables = [*model.weights, *model.optimizer.variables]
     return [variable.numpy() for variable in variables]
 
 
@@ -97,6 +97,17 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path):
     assert_same_state(state(restored), state(whole))
     moved = [np.abs(now - then).max() for now, then in zip(state(whole), after_three)]
     assert max(moved) > 1e-3
+
+
+def test_the_similarity_network_goes_on_with_all_its_parts(tmp_path):
+    """Each text has one match and all negatives are scored: nothing is left to chance."""
+    whole, stopped, restored = (compiled_model(SimilarityNetwork) for _ in range(3))
+    fit(whole, tmp_path / "whole", epochs=4)
+    fit(stopped, tmp_path / "backup", epochs=2)
+    assert fit(restored, tmp_path / "backup", epochs=4) == 2
+    assert len(restored.layers[-1].fusion.weights) > 0
+    assert_same_state(state(restored), state(whole))
+    assert max(np.abs(a - b).max() for a, b in zip(state(whole), state(stopped))) > 1e-3
 
 
 def test_nothing_to_restore(tmp_path):

@@ -1,0 +1,323 @@
+"""Tests of the command lines that localize phrases, on drawn pictures in RefCOCO's layout."""
+
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras_hub")
+pytest.importorskip("sklearn")
+pytest.importorskip("cv2")
+
+from PIL import Image
+
+from tb_keras.encoders import propose_regions
+from tb_keras.serving import ExportedLocalizer
+from tests.scripts.running import run_forked
+
+WIDTH, HEIGHT = 96, 80
+SPLITS = ["train"] * 8 + ["val"] * 3 + ["testA", "testA", "testB"]
+COLORS = {"red": (220, 30, 30), "green": (30, 160, 60), "blue": (30, 60, 220)}
+SHAPES = {
+    "square": lambda x, y: (abs(x) < 13) & (abs(y) < 13),
+    "disc": lambda x, y: x**2 + y**2 < 169,
+    "stripe": lambda x, y: (abs(x) < 13) & (abs(y) < 6),
+}
+CENTRES = [(20, 20), (70, 22), (46, 58)]
+PICTURES = "images/mscoco/images/train2014"
+TRAIN = ["--task=localization", "--dataset=refcoco", "--data=refcoco", "--run=runs/shapes"]
+TRAIN += ["--network=embedding,similarity", "--region_size=32", "--proposals_per_picture=30"]
+TRAIN += ["--hidden_dim=16", "--embedding_dim=8", "--joint_dims=8,4", "--epochs=2"]
+TRAIN += ["--pictures_per_batch=4", "--regions_per_picture=16"]
+MODELS = {"embedding": "savedmodels/shapes", "similarity": "savedmodels/shapes-similarity"}
+MODEL = f"--model={MODELS['embedding']}"
+FIGURES = {"recall@1", "recall@5", "recall@10", "upper_bound", "mean_iou", "pointing_game"}
+FIGURES |= {"phrases", "without_region", "without_box"}
+PHRASES = ["a red disc", "the blue <in> square"]
+
+
+def drawn(number):
+    """A picture of three shapes on noise: pixels, and a (colour, shape, box xywh) for each."""
+    random = np.random.default_rng(number)
+    pixels = random.integers(190, 215, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    objects = []
+    for (column, row), color, shape in zip(
+        CENTRES, random.permutation(list(COLORS)), random.permutation(list(SHAPES))
+    ):
+        inside = SHAPES[shape](x - column - random.integers(-4, 5), y - row)
+        pixels[inside] = COLORS[color]
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        box = [columns[0], rows[0], len(columns), len(rows)]
+        objects.append((color, shape, [int(side) for side in box]))
+    return pixels, objects
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Fourteen pictures with three objects each, two phrases about each object."""
+    folder = tmp_path_factory.mktemp("localization")
+    (folder / PICTURES).mkdir(parents=True)
+    (folder / "refcoco").mkdir()
+    images, annotations, references = [], [], []
+    ids = itertools.count()
+    for number, split in enumerate(SPLITS):
+        pixels, objects = drawn(number)
+        Image.fromarray(pixels).save(folder / PICTURES / f"{number}.png")
+        size = {"width": WIDTH, "height": HEIGHT}
+        images.append({"id": number, "file_name": f"{number}.png", **size})
+        for color, shape, box in objects:
+            of_picture = {"image_id": number, "category_id": list(SHAPES).index(shape)}
+            annotations.append({"id": next(ids), "bbox": box, **of_picture})
+            texts = [f"a {color} {shape}", f"the {color} <in> {shape}"]
+            sentences = [{"sent": text, "sent_id": next(ids)} for text in texts]
+            annotation = {"ann_id": annotations[-1]["id"], "image_id": number}
+            references.append(
+                {"ref_id": next(ids), "split": split, "sentences": sentences, **annotation}
+            )
+    categories = [{"id": row, "name": shape} for row, shape in enumerate(SHAPES)]
+    instances = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "refcoco" / "instances.json").write_text(json.dumps(instances))
+    (folder / "refcoco" / "refs(unc).json").write_text(json.dumps(references))
+    Image.new("RGB", (64, 64), "red").save(folder / "plain.png")
+    Image.new("RGB", (200, 1), "red").save(folder / "thin.png")
+    whole = (folder / PICTURES / "0.png").read_bytes()
+    (folder / "damaged.png").write_bytes(whole[:60])
+    (folder / "picture.png").write_bytes((folder / PICTURES / "12.png").read_bytes())
+    return folder
+
+
+# What is typed after the pipeline → exit code, and what one line on standard error must hold.
+TYPED = {
+    "a training that is finished": (["train", *TRAIN], (0, "similarity network, seed 0: val_r")),
+    "no phrase": (
+        ["localize", MODEL, "picture.png"],
+        (1, "name a picture and at least one phrase"),
+    ),
+    "no picture": (["localize", MODEL], (1, "name a picture and at least one phrase")),
+    "an empty phrase": (
+        ["localize", MODEL, "picture.png", "a disc", " "],
+        (1, "a phrase must not be empty"),
+    ),
+    "a missing picture": (
+        ["localize", MODEL, "none.png", "a disc"],
+        (1, "tb-localize: there is no picture 'none.png'"),
+    ),
+    "a damaged picture": (
+        ["localize", MODEL, "damaged.png", "a disc"],
+        (1, "tb-localize: 'damaged.png' is damaged, or no PNG"),
+    ),
+    "a picture without a region": (
+        ["localize", MODEL, "thin.png", "a disc"],
+        (1, "nothing was proposed in 'thin.png'"),
+    ),
+    "a picture of one colour": (["localize", MODEL, "plain.png", "a disc"], (0, "[0, 0, 64, 64]")),
+    "too few boxes": (["localize", MODEL, "--k=0", "picture.png", "a disc"], (1, "--k=0.*--help")),
+    "no such model": (
+        ["localize", "--model=none", "picture.png", "a disc"],
+        (1, "must hold an exported model .*'none'"),
+    ),
+    "a search by a model that localizes": (
+        ["search", MODEL, "--images=images", "a disc"],
+        (1, "must hold a model .*embed_regions"),
+    ),
+    "edge boxes without a model": (
+        ["localize", MODEL, "--proposals=edge_boxes", "picture.png", "a disc"],
+        (1, "`edge_model` must be given with method='edge_boxes'"),
+    ),
+    "edge boxes by a missing model": (
+        ["train", *TRAIN, "--run=runs/b", "--proposals=edge_boxes", "--edge_model=none.yml"],
+        (1, "tb-train: .*none.yml"),
+    ),
+    "unknown proposals": (
+        ["train", *TRAIN, "--run=runs/b", "--proposals=sliding"],
+        (1, "--proposals=sliding.*selective_search.edge_boxes.*--help"),
+    ),
+    "regions too small": (
+        ["train", *TRAIN, "--run=runs/b", "--region_size=8"],
+        (1, "--region_size=8.*--help"),
+    ),
+    "an unknown network": (
+        ["train", *TRAIN, "--run=runs/b", "--network=fusion"],
+        (1, "--network must be of embedding, similarity.*fusion"),
+    ),
+    "overlaps in the wrong order": (
+        ["train", *TRAIN, "--run=runs/b", "--positive_iou=0.2"],
+        (1, "`negative` in .*positive=0.2, negative=0.3"),
+    ),
+    "other regions": (
+        ["train", *TRAIN, "--region_size=64"],
+        (1, r"with other settings \(regions.size was 32, is 64\)"),
+    ),
+    "no data": (
+        ["train", "--task=localization", "--dataset=refcoco", "--run=runs/b"],
+        (1, "'refcoco' needs a `directory`"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def ended(folder):
+    """Each command of the way once, in order, and then all of `TYPED`."""
+    models = ",".join(MODELS.values())
+    found = [*PHRASES, "--k=4"]
+    commands = {
+        "train": ["train", *TRAIN],
+        "export embedding": ["export", "--run=runs/shapes"],
+        "export similarity": ["export", "--run=runs/shapes", "--network=similarity"],
+        "evaluate": [
+            *("evaluate", "--run=runs/shapes", f"--model={models}", "--html=pages/boxes.html")
+        ],
+        **{
+            f"localize {network}": [
+                *("localize", f"--model={model}", "--proposals_per_picture=30"),
+                *("picture.png", *found, f"--output=found/{network}.png"),
+            ]
+            for network, model in MODELS.items()
+        },
+    }
+    pipeline = len(commands)
+    commands |= {name: command for name, (command, _) in TYPED.items()}
+    ended = dict(zip(commands, run_forked(folder, list(commands.values())), strict=True))
+    for name, command in list(ended.items())[:pipeline]:
+        assert command.code == 0, (name, command.err)
+        assert command.err == ""
+    return ended
+
+
+def test_train(ended, folder):
+    run = folder / "runs" / "shapes"
+    settings = json.loads((run / "settings.json").read_text())
+    assert (settings["task"], settings["dataset"]) == ("localization", "refcoco")
+    assert settings["regions"] == {"size": 32, "spatial": True, "context": False}
+    assert settings["proposals"] == {
+        "method": "selective_search",
+        "limit": 30,
+        "edge_model": None,
+        "positive_iou": 0.6,
+        "negative_iou": 0.3,
+    }
+    out = ended["train"].out
+    for split, pictures in (("train", 8), ("validation", 3)):
+        assert f"{split}: {pictures} pictures, proposals ..." in out
+        counts = rf"{split}: \d+ regions, {6 * pictures} phrases, of which 0 have no box and \d+ no"
+        assert re.search(counts + r" proposal with IoU >= 0.6; \d+ pictures have no usable", out)
+    for network in ("embedding", "similarity"):
+        assert (run / network / "seed-0" / "network.keras").is_file()
+        assert re.search(rf"{network} network, seed 0: val_recall@1 \d+\.\d, \d+\.\d s\n", out)
+
+
+def test_export(ended, folder):
+    for network, model in MODELS.items():
+        assert ended[f"export {network}"].out.endswith(f"Wrote {model}/1\n")
+        card = (folder / model / "1" / "README.md").read_text()
+        for part in (f"{network} network for phrase localization", "`localize`", "recall@1 "):
+            assert part in card
+        assert str(folder) not in card
+
+
+def test_evaluate(ended, folder):
+    metrics = json.loads((folder / "runs" / "shapes" / "metrics.json").read_text())
+    assert set(metrics) == {"embedding", "similarity", "baselines", "seeds", "split"}
+    assert list(metrics["baselines"]) == ["random", "largest", "ridge"]
+    seeds = {figures.pop("network"): figures for figures in metrics["seeds"]}
+    for network in MODELS:
+        assert seeds[network].pop("seed") == 0
+        assert metrics[network] == pytest.approx(seeds[network], abs=1e-3)
+    for figures in (metrics["embedding"], metrics["similarity"], *metrics["baselines"].values()):
+        assert set(figures) == FIGURES
+        assert (figures["phrases"], figures["without_box"]) == (18, 0)
+        assert figures["upper_bound"] == metrics["baselines"]["random"]["upper_bound"] > 50
+        assert 0 <= figures["recall@1"] <= figures["recall@5"] <= figures["recall@10"]
+        assert figures["recall@10"] <= figures["upper_bound"]
+    out = ended["evaluate"].out
+    assert "refcoco, split test" in out
+    rows = ["random", "largest", "ridge", "embedding, seed 0", "similarity, seed 0"]
+    for name in (*rows, *(f"exported {model}/1" for model in MODELS.values())):
+        (line,) = re.findall(rf"^\| {name} +\|.*$", out, re.MULTILINE)
+        assert len(re.findall(r"\d+\.\d", line)) == 6
+    assert "Wrote runs/shapes/metrics.json" in out
+    assert "Wrote pages/boxes.html" in out
+
+
+def test_page(ended, folder):
+    class Page(HTMLParser):
+        tags, captions = [], []
+
+        def handle_starttag(self, tag, attrs):
+            self.tags.append(tag)
+
+        def handle_data(self, data):
+            if self.tags[-1:] == ["figcaption"]:
+                self.captions.append(data)
+
+    page = Page()
+    page.feed((folder / "pages" / "boxes.html").read_text(encoding="utf-8"))
+    assert "in" not in page.tags  # the phrases have "<in>"
+    assert len(page.captions) == 3 * 4  # four phrases of each picture
+    assert sum("<in>" in caption for caption in page.captions) == 3 * 2
+    assert page.tags.count("image") == 3
+    assert page.tags.count("use") == 3 * 4
+    assert page.tags.count("rect") == 3 * 4 * 3  # the true box, and one of each network
+
+
+def printed(out):
+    """Of each phrase what tb-localize printed: [(score, [left, top, right, bottom])]."""
+    found = {}
+    for block in out.strip().split("\n\n")[:-1]:
+        phrase, *lines = block.splitlines()
+        matched = [re.fullmatch(r"  (\d+)\. +(-?\d+\.\d{3})  \[(.*)\]", line) for line in lines]
+        assert [int(m[1]) for m in matched] == list(range(1, len(lines) + 1))
+        found[phrase] = [(float(m[2]), [int(c) for c in m[3].split(", ")]) for m in matched]
+    return found
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_localize_prints_the_best_boxes(ended, folder, network, monkeypatch):
+    out = ended[f"localize {network}"].out
+    assert out.endswith(f"Wrote found/{network}.png\n")
+    found = printed(out)
+    assert list(found) == PHRASES
+    monkeypatch.setenv("TB_KERAS_CACHE", str(folder / "cache"))
+    picture = str(folder / "picture.png")
+    _, boxes = propose_regions([picture], limit=30, verbose=False)
+    scores = ExportedLocalizer(folder / MODELS[network]).localize(picture, boxes, PHRASES)
+    for phrase, row in zip(PHRASES, scores):
+        assert len(found[phrase]) == 4
+        best = sorted(row, reverse=True)[:4]
+        assert [score for score, _ in found[phrase]] == pytest.approx(best, abs=6e-4)
+        for score, (left, top, right, bottom) in found[phrase]:
+            assert 0 <= left < right <= WIDTH
+            assert 0 <= top < bottom <= HEIGHT
+            same = np.abs(boxes - [left, top, right, bottom]).max(axis=1) <= 0.5
+            assert (np.abs(row[same] - score) < 6e-4).any()
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_localize_draws_the_best_boxes(ended, folder, network):
+    with Image.open(folder / "found" / f"{network}.png") as image:
+        assert image.format == "PNG"
+        assert image.size == (8 * WIDTH, 8 * HEIGHT)  # enlarged, so that the text can be read
+        (_, (left, top, *_)), *_ = printed(ended[f"localize {network}"].out)[PHRASES[-1]]
+        assert image.getpixel((8 * left + 1, 8 * top + 1)) == (0xDD, 0x55, 0x00)
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_typed(ended, name):
+    code, expected = TYPED[name][1]
+    assert ended[name].code == code, ended[name]
+    if code == 0:
+        assert expected in ended[name].out
+        assert ended[name].err == ""
+    else:
+        (line,) = ended[name].err.splitlines()
+        assert re.match(r"tb-\w+: ", line)
+        assert re.search(expected, line), line
+
+
+def test_errors_leave_nothing(ended, folder):
+    assert not list((folder / "runs").glob("b/*/*"))
+    assert [path.name for path in folder.glob("*.localized.png")] == ["plain.png.localized.png"]

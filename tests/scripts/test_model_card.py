@@ -1,0 +1,88 @@
+"""Tests of the card of an exported model, against what the export holds."""
+
+import json
+import re
+
+import pytest
+
+from tb_keras.scripts.model_card import model_card
+from tb_keras.training.run import Run
+
+DATA = {
+    "retrieval": {"dataset": "openmoji", "image_encoder": "efficientnet_lite0_levels"},
+    "localization": {
+        "dataset": "scenes",
+        "image_encoder": "efficientnet_lite0",
+        "regions": {"size": 128, "spatial": True, "context": False},
+    },
+}
+MONITORS = {"retrieval": "val_rsum", "localization": "val_recall@1"}
+# Of each task the signatures of `tb_keras.serving.export`, as a user types them.
+SIGNATURES = {
+    "retrieval": {"embed_image", "embed_text", "similarity", "serving_default"},
+    "localization": {"embed_regions", "embed_text", "localize", "serving_default"},
+}
+FEATURES = {"embed_image_features", "embed_text_features", "score_embeddings"}
+
+
+def finished_run(directory, task, networks=("embedding", "similarity"), **data):
+    run = Run(directory)
+    settings = {"task": task, "data": None, "text_encoder": "minilm", **DATA[task], **data}
+    for network in networks:
+        run.start(settings, {"network": network, "margin": 0.1})
+        for seed, best in ((0, 12.5), (1, 40.25)):
+            folder = run.seed_directory(network, seed)
+            folder.mkdir(parents=True)
+            (folder / "network.keras").write_bytes(b"")
+            result = {"monitor": MONITORS[task], "best": best, "seed": seed, "seconds": 1.0}
+            (folder / "result.json").write_text(json.dumps(result))
+    return run
+
+
+@pytest.mark.parametrize("network", ["embedding", "similarity"])
+@pytest.mark.parametrize("task", ["retrieval", "localization"])
+def test_card(tmp_path, task, network):
+    run = finished_run(tmp_path / "runs" / "mine", task)
+    card = model_card(run, network, 1, "0123abcd")
+    assert card.startswith("# mine\n")
+    purpose = {"retrieval": "image-text matching", "localization": "phrase localization"}[task]
+    assert f"two-branch {network} network for {purpose}" in card
+    assert f"Figures: {MONITORS[task].removeprefix('val_')} 40.2 on the validation" in card
+    assert "(1) were chosen" in card
+    assert "Network SHA-256: 0123abcd" in card
+    assert ("dot product" in card) == (network == "embedding")
+    assert ("logit of the probability" in card) == (network == "similarity")
+    for package in ("tensorflow", "keras", "tensorflow-text", "keras-hub"):
+        assert re.search(rf"\b{package} \d+\.\d+", card)
+    (settings,) = re.findall(r"```json\n(.*)\n```", card, re.DOTALL)
+    assert json.loads(settings) == run.settings
+    assert str(tmp_path) not in card
+
+
+@pytest.mark.parametrize("task", ["retrieval", "localization"])
+def test_the_table_has_every_signature_once(tmp_path, task):
+    card = model_card(finished_run(tmp_path, task), "embedding", 0, "0")
+    table = re.findall(r"^\|(.*)\|$", card, re.MULTILINE)
+    rows = [[cell.strip() for cell in row.split("|")] for row in table]
+    assert all(len(row) == 3 for row in rows)
+    names = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(names) == sorted(SIGNATURES[task] | FEATURES)
+
+
+def test_licences_of_what_went_into_it(tmp_path):
+    openmoji = model_card(finished_run(tmp_path / "a", "retrieval"), "embedding", 0, "0")
+    scenes = model_card(finished_run(tmp_path / "b", "localization"), "embedding", 0, "0")
+    for card in (openmoji, scenes):
+        for part in ("CC BY-SA 4.0", "EfficientNet-Lite", "all-MiniLM-L6-v2", "Apache-2.0"):
+            assert card.count(f"{part}") >= 1
+    assert "not photographs" in scenes
+    assert "not photographs" not in openmoji
+
+
+def test_no_licence_is_claimed_for_what_others_brought(tmp_path):
+    others = {"dataset": "table", "image_encoder": "keras.applications/ResNet50"}
+    run = finished_run(tmp_path, "retrieval", text_encoder="keras_hub/bert", **others)
+    card = model_card(run, "embedding", 0, "0")
+    assert "- the data set's and the encoders' own" in card
+    assert "OpenMoji" not in card
+    assert "MiniLM" not in card

@@ -1,0 +1,105 @@
+"""Tests of the settings of a training: each goes to the part that takes it."""
+
+import dataclasses
+import inspect
+import json
+
+import pytest
+
+from tb_keras.batching import region_batches
+from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tb_keras.training.recipe import NETWORKS, RECIPES, TASKS, Recipe
+
+EMBEDDING, SIMILARITY = Recipe(), Recipe(network="similarity")
+
+
+@pytest.mark.parametrize(
+    ("settings", "takes"),
+    [
+        (EMBEDDING.network_settings(), EmbeddingNetwork),
+        (SIMILARITY.network_settings(), SimilarityNetwork),
+        (EMBEDDING.ranking_settings(), BidirectionalRanking),
+        (SIMILARITY.logistic_settings(), PairwiseLogistic),
+        (EMBEDDING.region_settings(), region_batches),
+    ],
+)
+def test_settings_are_arguments_of_what_takes_them(settings, takes):
+    assert settings.keys() <= inspect.signature(takes).parameters.keys()
+
+
+def test_no_setting_is_forgotten():
+    used = {
+        *SIMILARITY.network_settings(),
+        *SIMILARITY.ranking_settings(),
+        *SIMILARITY.logistic_settings(),
+        *SIMILARITY.region_settings(),
+        *"network images_per_batch texts_per_image epochs learning_rate".split(),
+    }
+    assert used == {field.name for field in dataclasses.fields(Recipe)}
+
+
+def test_settings_have_the_recipes_values():
+    recipe = Recipe(hidden_dim=7, joint_dims=(5,), margin=0.4, negative_texts=3, candidates=9)
+    assert "joint_dims" not in recipe.network_settings()
+    assert recipe.network_settings()["hidden_dim"] == 7
+    similarity = dataclasses.replace(recipe, network="similarity")
+    assert similarity.network_settings()["joint_dims"] == (5,)
+    assert recipe.ranking_settings()["margin"] == 0.4
+    assert (recipe.logistic_settings()["negative_texts"], recipe.top_k) == (3, 10)
+    assert recipe.logistic_settings()["candidates"] == 9
+    assert Recipe(regions_per_phrase=2).region_settings()["regions_per_phrase"] == 2
+
+
+def test_zero_stands_for_all():
+    assert Recipe(top_k=0).ranking_settings()["top_k"] is None
+    assert Recipe(candidates=0).logistic_settings()["candidates"] is None
+
+
+def test_each_setting_says_what_it_is():
+    for field in dataclasses.fields(Recipe):
+        assert field.metadata["help"].endswith("."), field.name
+
+
+def test_there_are_recipes_for_each_task_and_network():
+    assert set(RECIPES) == {(task, network) for task in TASKS for network in NETWORKS}
+    for (_, network), recipes in RECIPES.items():
+        assert list(recipes) == ["paper", "small"]
+        assert {recipe.network for recipe in recipes.values()} == {network}
+
+
+def test_the_papers_settings():
+    paper = RECIPES["retrieval", "embedding"]["paper"]
+    assert (paper.hidden_dim, paper.embedding_dim, paper.dropout) == (2048, 512, 0.5)
+    assert (paper.images_per_batch, paper.texts_per_image, paper.epochs) == (500, 2, 20)
+    assert (paper.margin, paper.top_k, paper.learning_rate) == (0.05, 10, 1e-4)
+    weights = paper.image_anchor_weight, paper.text_anchor_weight, paper.text_neighborhood_weight
+    assert weights == (1.0, 1.5, 0.05)
+    similarity = RECIPES["localization", "similarity"]["paper"]
+    assert (similarity.hidden_dim, similarity.embedding_dim) == (1024, 1024)
+    assert similarity.joint_dims == (1024, 256)
+
+
+def test_recipes_are_kept_as_json():
+    recipe = RECIPES["localization", "similarity"]["small"]
+    kept = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    assert Recipe(**{**kept, "joint_dims": tuple(kept["joint_dims"])}) == recipe
+
+
+def test_a_recipe_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        EMBEDDING.margin = 1.0
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"network": "both"}, r"`network` must be one of embedding, similarity.*'both'"),
+        ({"epochs": 0}, r"`epochs` must be a positive int. Received: epochs=0"),
+        ({"learning_rate": 0.0}, r"`learning_rate` must be positive.*=0.0"),
+        ({"learning_rate": float("nan")}, r"`learning_rate` must be positive.*=nan"),
+    ],
+)
+def test_settings_out_of_range(setting, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe(**setting)
