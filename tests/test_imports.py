@@ -1,7 +1,7 @@
 """Imports run one way: a check of every module's syntax tree against the layers of the design.
 
 scripts → training, serving, search, datasets → networks, losses, batching, evaluation, encoders →
-corpus → grounding → boxes, matches. An import inside a function or under `TYPE_CHECKING` is an import.
+corpus → grounding → boxes, matches. An import inside a function or under `TYPE_CHECKING` is one.
 """
 
 import ast

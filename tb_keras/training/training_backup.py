@@ -6,11 +6,12 @@ import os
 import time
 from pathlib import Path
 
+import h5py
 import keras
 
 
 class TrainingBackup(keras.callbacks.Callback):
-    """Keeps weights and optimizer state on disk at epochs' ends, and restores them.
+    """Keeps weights, optimizer and random states on disk at epochs' ends, and restores them.
 
     Unlike `keras.callbacks.BackupAndRestore`, each backup is one file, written beside and renamed,
     whose name has the epoch: whenever the process is killed, a whole backup is there.
@@ -44,6 +45,9 @@ class TrainingBackup(keras.callbacks.Callback):
             return 0
         model.optimizer.build(model.trainable_variables)
         model.load_weights(backups[-1])
+        with h5py.File(backups[-1]) as file:
+            for number, state in enumerate(_random_states(model)):
+                state.assign(file[f"random_states/{number}"][()])
         return _epochs_done(backups[-1])
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -53,6 +57,9 @@ class TrainingBackup(keras.callbacks.Callback):
         older = self._backups()
         beside = self.directory / "unfinished.weights.h5"
         self.model.save_weights(beside, overwrite=True)
+        with h5py.File(beside, "a") as file:
+            for number, state in enumerate(_random_states(self.model)):
+                file[f"random_states/{number}"] = state.numpy()
         os.replace(beside, self.directory / f"epoch-{epoch + 1:05d}.weights.h5")
         for backup in older:
             backup.unlink()
@@ -67,6 +74,11 @@ class TrainingBackup(keras.callbacks.Callback):
 
     def _backups(self) -> list[Path]:
         return sorted(self.directory.glob("epoch-*.weights.h5"), key=_epochs_done)
+
+
+def _random_states(model: keras.Model) -> list[keras.Variable]:
+    """Those of dropout, noise and the choice of pairs, which Keras does not save with weights."""
+    return [v for v in model.variables if v.path.endswith("seed_generator_state")]
 
 
 def _epochs_done(backup: Path) -> int:

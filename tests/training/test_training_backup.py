@@ -43,7 +43,7 @@ def toy_corpus():
 
 def compiled_model(build=EmbeddingNetwork):
     keras.utils.set_random_seed(0)
-    network = build(5, 4, hidden_dim=8, embedding_dim=3, dropout=0.0)
+    network = build(5, 4, hidden_dim=8, embedding_dim=3, dropout=0.5, noise=0.1)
     model = attach_losses(network)
     model.compile(keras.optimizers.Adam(0.01))
     return model
