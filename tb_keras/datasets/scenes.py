@@ -22,7 +22,7 @@ from tb_keras.datasets.scenes_texts import Phrase, describe
 from tb_keras.grounding import Grounding
 from tb_keras.matches import Matches
 
-_SCENES = {"train": 600, "validation": 80, "test": 150}  # of each split, unless told otherwise
+_SCENES = {"train": 500, "validation": 80, "test": 150}  # of each split, unless told otherwise
 _TEXTS = ("phrases", "sentences")
 _LEAST_SIDE = 160  # of the canvas: in less, seven objects do not always find room
 _VERSION = 1  # of the generator; another one draws other scenes into another folder
@@ -58,7 +58,7 @@ def load_scenes(
             What is missing there is drawn (about 30 ms a scene).
         split: "train", "validation" or "test".
         texts: "phrases", regions with phrases; or "sentences", pictures with sentences.
-        scenes: how many, a positive int; 600, 80 and 150 in the three splits if left out. The first
+        scenes: how many, a positive int; 500, 80 and 150 in the three splits if left out. The first
             are the same however many there are.
         seed: int ≥ 0; another one gives other scenes.
         width: of a scene in pixels, at least 160.
