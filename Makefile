@@ -20,7 +20,8 @@ $(VENV)/installed: setup.py pyproject.toml
 	touch $@
 
 demo: venv
-	$(BIN)/tb-train --dataset=openmoji --image_encoder=efficientnet_lite0_levels --run=runs/openmoji --seeds=0,1,2
+	$(BIN)/tb-train --dataset=openmoji --network=embedding,similarity --run=runs/openmoji --seeds=0,1,2 \
+		--image_encoder=efficientnet_lite0_levels
 	$(BIN)/tb-export --run=runs/openmoji
 	$(BIN)/tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
 	$(BIN)/tb-search --model=savedmodels/openmoji --dataset=openmoji --html=runs/openmoji/search.html \

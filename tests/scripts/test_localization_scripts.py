@@ -125,7 +125,7 @@ TYPED = {
         (1, "must hold a model .*embed_regions"),
     ),
     "edge boxes without a model": (
-        ["localize", MODEL, "--proposals=edge_boxes", "picture.png", "a disc"],
+        ["train", *TRAIN, "--run=runs/b", "--proposals=edge_boxes"],
         (1, "`edge_model` must be given with method='edge_boxes'"),
     ),
     "edge boxes by a missing model": (
@@ -221,7 +221,7 @@ def test_export(ended, folder):
 
 def test_evaluate(ended, folder):
     metrics = json.loads((folder / "runs" / "shapes" / "metrics.json").read_text())
-    assert set(metrics) == {"embedding", "similarity", "baselines", "seeds", "split"}
+    assert set(metrics) == {*MODELS, "baselines", "by_category", "seeds", "split"}
     assert list(metrics["baselines"]) == ["random", "largest", "ridge"]
     seeds = {figures.pop("network"): figures for figures in metrics["seeds"]}
     for network in MODELS:
@@ -233,6 +233,11 @@ def test_evaluate(ended, folder):
         assert figures["upper_bound"] == metrics["baselines"]["random"]["upper_bound"] > 50
         assert 0 <= figures["recall@1"] <= figures["recall@5"] <= figures["recall@10"]
         assert figures["recall@10"] <= figures["upper_bound"]
+    for network, categories in metrics["by_category"].items():
+        assert set(categories) == set(SHAPES)
+        for name in ("recall@1", "mean_iou"):  # of six phrases a category
+            mean = np.mean([figures[name] for figures in categories.values()])
+            assert mean == pytest.approx(metrics[network][name], abs=1e-3)
     out = ended["evaluate"].out
     assert "refcoco, split test" in out
     rows = ["random", "largest", "ridge", "embedding, seed 0", "similarity, seed 0"]
