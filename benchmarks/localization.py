@@ -5,8 +5,8 @@
 Trains both networks by the demo's recipes with one thing changed at a time: the embedding network
 without and with the neighbourhood constraint, and without and with positive region augmentation
 (without it, a phrase's true box alone matches it); the similarity network with random and with
-hardest negative regions, and with negative phrases as well. Several seeds, on the training split, and
-measured on the validation split (the test split is for the demo's figures alone) after the last
+hardest negative regions, and with negative phrases as well. Several seeds, on the training split,
+and measured on the validation split (the test split is for the demo's figures alone) after the last
 epoch, so that nothing is chosen on the split it is measured on. Writes localization.md and
 localization.json beside this file; what is in the JSON is not run again.
 """

@@ -91,6 +91,7 @@ def _method(
             f"Received: method={method!r}, edge_model={edge_model!r}"
         )
     try:
+        import cv2
         from cv2 import ximgproc
     except ImportError as error:
         raise ModuleNotFoundError(
@@ -106,7 +107,13 @@ def _method(
 
     def edge_boxes(pixels: np.ndarray) -> np.ndarray:
         # A detector of its own for each picture: it is called from several threads.
-        detector = ximgproc.createStructuredEdgeDetection(os.fspath(edge_model))
+        try:
+            detector = ximgproc.createStructuredEdgeDetection(os.fspath(edge_model))
+        except cv2.error as error:
+            raise ValueError(
+                "`edge_model` must be a file that OpenCV's createStructuredEdgeDetection reads. "
+                f"Received: {os.fspath(edge_model)!r}"
+            ) from error
         edges = detector.detectEdges(np.float32(pixels) / 255)
         orientations = detector.computeOrientation(edges)
         thin = detector.edgesNms(edges, orientations)

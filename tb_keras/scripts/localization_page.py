@@ -26,6 +26,7 @@ section {{ display: flex; flex-wrap: wrap; gap: 1rem; margin: 2rem 0 }}
 figure {{ margin: 0; width: 17rem }}
 svg {{ display: block; width: 100% }}
 rect {{ fill: none; stroke-width: 3 }}
+.similarity {{ stroke-dasharray: 8 6 }} /* or a box below it would not be seen */
 small {{ display: block }}
 </style>
 <h1>Phrase localization</h1>
@@ -109,6 +110,6 @@ def _section(corpus: Corpus, picture: int, found: dict[str, np.ndarray]) -> str:
 def _rectangle(box: np.ndarray, kind: str) -> str:
     left, top, width, height = boxes.convert(box, "xyxy", "xywh")
     return (
-        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
         f'stroke="{_COLORS[kind]}"/>'
     )

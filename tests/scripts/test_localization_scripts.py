@@ -132,6 +132,10 @@ TYPED = {
         ["train", *TRAIN, "--run=runs/b", "--proposals=edge_boxes", "--edge_model=none.yml"],
         (1, "tb-train: .*none.yml"),
     ),
+    "edge boxes by a file that is no model": (
+        ["train", *TRAIN, "--run=runs/b", "--proposals=edge_boxes", "--edge_model=picture.png"],
+        (1, "`edge_model` must be a file that .* reads. Received: 'picture.png'"),
+    ),
     "unknown proposals": (
         ["train", *TRAIN, "--run=runs/b", "--proposals=sliding"],
         (1, "--proposals=sliding.*selective_search.edge_boxes.*--help"),
