@@ -110,6 +110,7 @@ def _section(corpus: Corpus, picture: int, found: dict[str, np.ndarray]) -> str:
 def _rectangle(box: np.ndarray, kind: str) -> str:
     left, top, width, height = boxes.convert(box, "xyxy", "xywh")
     return (
-        f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" '
+        f'width="{width:.1f}" height="{height:.1f}" '
         f'stroke="{_COLORS[kind]}"/>'
     )

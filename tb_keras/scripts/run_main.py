@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from absl import app, flags, logging
 
@@ -28,7 +30,7 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
         except SystemExit:
             sys.exit(0)  # --help was asked for and given, which absl counts as a failure
 
-    def guarded(argv: list[str]) -> int:
+    def guarded(argv: list[str]) -> None:
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
@@ -39,13 +41,20 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
         except _INPUT_ERRORS as error:
             logging.debug("%s failed", name, exc_info=True)  # --verbosity=1 shows where
             print(f"{name}: {error}{_remedy(error)}", file=sys.stderr)
-            return 1
+            _end(1)
         except KeyboardInterrupt:
             print(f"\n{name}: interrupted; the same command goes on from here", file=sys.stderr)
-            return 130
-        return 0
+            _end(130)
 
     app.run(guarded, flags_parser=parsed)
+
+
+def _end(code: int) -> NoReturn:
+    # At once: as the interpreter goes down it frees the data set of a training that was stopped,
+    # which waits for its generator in another thread, which waits for the interpreter, for ever.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _remedy(error: Exception) -> str:
