@@ -38,7 +38,7 @@ demo-localize: venv
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --quiet
+	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadfile
 
 lint: venv
 	$(BIN)/ruff check .
