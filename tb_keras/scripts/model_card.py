@@ -33,8 +33,7 @@ _SIGNATURES = {
 left, top, right, bottom in pixels | `embedding`: float32 (n, r, dim) |
 | `embed_text` | `text`: string (n,) | `embedding` |
 | `localize`, `serving_default` | `image_bytes`, `boxes` and `text`, n of each | `score`: \
-float32 (n, r), of each box |
-| `similarity` | `image_features` and `text_features`, n of each | `score`: float32 (n,) |""",
+float32 (n, r), of each box |""",
 }
 _SCORE = {
     "embedding": "Embeddings have unit length; the score of an image and a text is their dot "

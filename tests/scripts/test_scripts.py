@@ -395,7 +395,11 @@ def test_help_is_worth_reading(typed, script):
 
 def test_interrupted(pipeline, folder):
     """Ctrl-C in the middle of a training; the same command would go on."""
-    command = [sys.executable, "-m", "tb_keras.scripts.train", *TRAIN, "--epochs=100000"]
+    # Tests in the background of a shell inherit that Ctrl-C is ignored; a user's command does not.
+    heeding = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    heeding += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    command = [sys.executable, "-c", heeding, "-m", "tb_keras.scripts.train", *TRAIN]
+    command += ["--epochs=100000"]
     command[command.index("--run=runs/mine")] = "--run=runs/long"
     process = subprocess.Popen(
         command,
