@@ -120,7 +120,7 @@ class Grounding:
 
         The pairs are in the order of the phrases, then of the regions.
         """
-        phrases, regions = self._regions_of_pictures().expand(self.phrase_pictures)
+        phrases, regions = self.regions_of_pictures().expand(self.phrase_pictures)
         return regions, phrases
 
     def matches_by_iou(self, positive: float = 0.6, negative: float = 0.3) -> Matches:
@@ -148,7 +148,7 @@ class Grounding:
                 "`positive` must be in (0, 1] and `negative` in [0, positive]. "
                 f"Received: positive={positive}, negative={negative}"
             )
-        regions_of = self._regions_of_pictures()
+        regions_of = self.regions_of_pictures()
         matching, ignored = [np.zeros((0, 2), np.int64)], [np.zeros((0, 2), np.int64)]
         step = max(1, _BLOCK_PAIRS // self.regions_per_phrase().max(initial=1))
         for first in range(0, len(self.phrase_pictures), step):
@@ -165,7 +165,8 @@ class Grounding:
             ignored=np.concatenate(ignored),
         )
 
-    def _regions_of_pictures(self) -> Adjacency:
+    def regions_of_pictures(self) -> Adjacency:
+        """Which regions each picture has, as rows of an `Adjacency`."""
         regions = np.arange(len(self.region_pictures))
         return Adjacency(self.region_pictures, regions, self.num_pictures)
 

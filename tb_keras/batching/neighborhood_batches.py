@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tb_keras.batching.neighborhood_order import NeighborhoodOrder, check_int
+from tb_keras.argument_checks import check_int
+from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.corpus import Corpus
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tb_keras.argument_checks import check_int
 from tb_keras.matches import Matches
 
 
@@ -116,13 +117,6 @@ class NeighborhoodOrder:
         kept = column < self.texts_per_image
         texts[position[kept], column[kept]] = text[kept]
         return texts
-
-
-def check_int(argument: str, value: int, least: int) -> None:
-    """Raises a ValueError unless `value` is an int of at least `least`, 0 or 1."""
-    if not isinstance(value, (int, np.integer)) or value < least:
-        kind = "positive" if least else "non-negative"
-        raise ValueError(f"`{argument}` must be a {kind} int. Received: {value!r}")
 
 
 def _dealt(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tb_keras.argument_checks import check_int
 from tb_keras.batching.neighborhood_batches import batch_dataset, gathered
-from tb_keras.batching.neighborhood_order import NeighborhoodOrder, check_int
+from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.batching.region_order import RegionOrder
 from tb_keras.corpus import Corpus
 from tb_keras.matches import BatchMasks

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from tb_keras.batching.neighborhood_order import check_int
+from tb_keras.argument_checks import check_int
 from tb_keras.corpus import Corpus
 from tb_keras.matches import Matches
 
@@ -40,10 +40,7 @@ class RegionOrder:
                 "`regions_per_picture` must be at least phrases_per_picture * regions_per_phrase = "
                 f"{least}. Received: regions_per_picture={self.regions_per_picture}"
             )
-        pictures = self.corpus.grounding.region_pictures
-        belong = np.stack([pictures, np.arange(len(pictures))], axis=1)
-        num_pictures = self.corpus.grounding.num_pictures
-        object.__setattr__(self, "_regions_of", Matches(belong, num_pictures, len(pictures)))
+        object.__setattr__(self, "_regions_of", self.corpus.grounding.regions_of_pictures())
 
     def usable_phrases(self) -> Matches:
         """Returns the relation of the pictures with those of their phrases that a region matches.
@@ -78,7 +75,7 @@ class RegionOrder:
         place = _random_places(phrase, len(phrases), rng)
         drawn[region[place < self.regions_per_phrase]] = True
 
-        picture, region = self._regions_of.texts_of_each(pictures)
+        picture, region = self._regions_of.expand(pictures)
         place = _random_places(picture, len(pictures), rng, first=drawn[region])
         kept = place < self.regions_per_picture
         regions = np.full((len(pictures), self.regions_per_picture), -1, np.int64)

@@ -68,9 +68,11 @@ def encode_regions(
         regions = {"regions": _digest(part), "spatial": spatial, "context": around is not None}
         return feature_file({**crop_settings, **regions}, len(part.region_boxes), blocks, verbose)
 
-    whole = np.concatenate([np.zeros_like(grounding.picture_sizes), grounding.picture_sizes], 1)
-    pictures = grounding.with_regions(np.arange(grounding.num_pictures), whole)
-    around = features_of(pictures, False, None) if context else None
+    around = None
+    if context:
+        whole = np.concatenate([np.zeros_like(grounding.picture_sizes), grounding.picture_sizes], 1)
+        pictures = grounding.with_regions(np.arange(grounding.num_pictures), whole)
+        around = features_of(pictures, False, None)
     return features_of(grounding, spatial, around)
 
 

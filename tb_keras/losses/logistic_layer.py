@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
+from tb_keras.argument_checks import check_int
 from tb_keras.losses.batch_arguments import as_mask, static_sizes
 from tb_keras.losses.logistic import pairwise_logistic_loss
 from tb_keras.losses.pair_choice import choose_pairs, filled_with_valid
@@ -197,23 +197,13 @@ class PairwiseLogistic(keras.layers.Layer):
                 f"`negatives` must be 'hardest' or 'random'. Received: negatives={self.negatives!r}"
             )
         for name in ("negative_images", "negative_texts"):
-            _check_int(name, getattr(self, name), 0, "a non-negative int")
+            check_int(name, getattr(self, name), least=0)
         if not self.negative_images and not self.negative_texts:
             raise ValueError(
                 "`negative_images` and `negative_texts` must not both be 0: all pairs would match"
             )
-        _check_int("positives_per_text", self.positives_per_text, 1, "a positive int")
-        _check_int("block", self.block, 1, "a positive int")
+        check_int("positives_per_text", self.positives_per_text, least=1)
+        check_int("block", self.block, least=1)
         if self.candidates is not None:
             most = max(self.negative_images * self.positives_per_text, self.negative_texts)
-            _check_int(
-                "candidates",
-                self.candidates,
-                most,
-                f"None or an int of at least {most}, the negatives to choose of one anchor",
-            )
-
-
-def _check_int(name: str, value, lowest: int, expected: str) -> None:
-    if not isinstance(value, (int, np.integer)) or value < lowest:
-        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+            check_int("candidates", self.candidates, least=most)

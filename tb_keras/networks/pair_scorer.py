@@ -78,7 +78,7 @@ class PairScorer:
                 f"Received: {len(text_rows)}"
             )
         images, texts = self.embed_images(image_features), self.embed_texts(text_features)
-        return self._fused(images, texts, image_rows, text_rows)
+        return self.fuse_rows(images, texts, image_rows, text_rows)
 
     def score_blocks(
         self, image_features: ArrayLike, text_features: ArrayLike
@@ -93,7 +93,7 @@ class PairScorer:
         for start in range(0, len(images), step):
             rows = np.arange(start, min(start + step, len(images)))
             columns = np.arange(len(texts))
-            scores = self._fused(
+            scores = self.fuse_rows(
                 images, texts, np.repeat(rows, len(texts)), np.tile(columns, len(rows))
             )
             yield scores.reshape(len(rows), len(texts))
@@ -108,10 +108,22 @@ class PairScorer:
         empty = np.zeros((0, len(text_features)), np.float32)
         return np.concatenate([empty, *self.score_blocks(image_features, text_features)])
 
-    def _fused(
+    def fuse_rows(
         self, images: np.ndarray, texts: np.ndarray, image_rows: np.ndarray, text_rows: np.ndarray
     ) -> np.ndarray:
-        """Scores of pairs of embeddings; the last block is padded, so that shapes stay static."""
+        """Scores some pairs of embeddings, block by block.
+
+        The last block is padded, so that shapes stay static.
+
+        Args:
+            images: float32 `(n, dim)`, embeddings.
+            texts: float32 `(m, dim)`, embeddings.
+            image_rows: int `(p,)`, the row of each pair's image.
+            text_rows: int `(p,)`, the row of each pair's text.
+
+        Returns:
+            float32 `(p,)`.
+        """
         scores = np.empty(len(image_rows), np.float32)
         block = min(_PAIRS, 1 << max(0, len(image_rows) - 1).bit_length())
         for start in range(0, len(image_rows), block):

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.serving.saved_model import open_saved_model
+from tb_keras.serving.exported_network import ExportedNetwork
 
 _REGIONS = 64  # crops encoded at a time
 
 
-class ExportedLocalizer:
+class ExportedLocalizer(ExportedNetwork):
     """Scores the regions of pictures by the signatures of an exported localization model.
 
     Args:
@@ -26,7 +26,7 @@ class ExportedLocalizer:
     """
 
     def __init__(self, directory: str | os.PathLike):
-        self.path, self._signatures, self.network = open_saved_model(directory)
+        super().__init__(directory)
         if "localize" not in self._signatures:
             raise ValueError(
                 "`directory` must hold a model that localizes (tb-train --task=localization). "
@@ -67,8 +67,5 @@ class ExportedLocalizer:
         texts = self._signatures["embed_text"](text=tf.constant(list(phrases)))
         texts = texts["embedding"].numpy()
         rows, columns = np.indices((len(phrases), len(boxes)))
-        scores = self._signatures["score_embeddings"](
-            image_embedding=tf.constant(np.concatenate(blocks)[columns.ravel()]),
-            text_embedding=tf.constant(texts[rows.ravel()]),
-        )
-        return scores["score"].numpy().reshape(len(phrases), len(boxes))
+        scores = self.fuse_rows(np.concatenate(blocks), texts, columns.ravel(), rows.ravel())
+        return scores.reshape(rows.shape)

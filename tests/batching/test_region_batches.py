@@ -246,8 +246,8 @@ def test_a_corpus_where_nothing_matches():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"pictures_per_batch": 0}, "`pictures_per_batch` must be a positive int. Received: 0"),
-        ({"pictures_per_batch": 2.0}, "`pictures_per_batch` must be a positive int. .*: 2.0"),
+        ({"pictures_per_batch": 0}, "`pictures_per_batch` must be a positive int. Received: .*0"),
+        ({"pictures_per_batch": 2.0}, "`pictures_per_batch` must be a positive int. Received: .*2.0"),
         (
             {"pictures_per_batch": 11},
             "`pictures_per_batch` must be at most .*pictures_per_batch=11",
@@ -255,8 +255,8 @@ def test_a_corpus_where_nothing_matches():
         ({"phrases_per_picture": 0}, "`phrases_per_picture` must be a positive int"),
         ({"regions_per_picture": 5}, "`regions_per_picture` must be at least .* = 6. .*=5"),
         ({"regions_per_phrase": 0}, "`regions_per_phrase` must be a positive int"),
-        ({"seed": -1}, "`seed` must be a non-negative int. Received: -1"),
-        ({"first_epoch": -1}, "`first_epoch` must be a non-negative int. Received: -1"),
+        ({"seed": -1}, "`seed` must be a non-negative int. Received: .*-1"),
+        ({"first_epoch": -1}, "`first_epoch` must be a non-negative int. Received: .*-1"),
     ],
 )
 def test_numbers_out_of_range_are_named_at_once(changes, message):

@@ -458,7 +458,7 @@ def test_the_fusion_is_shared():
         ({"negative_images": 0, "negative_texts": 0}, "must not both be 0"),
         ({"positives_per_text": 0}, "`positives_per_text` must be a positive int.*=0"),
         ({"block": 0}, "`block` must be a positive int. Received: block=0"),
-        ({"candidates": 0}, "`candidates` must be None or an int of at least 1.*candidates=0"),
+        ({"candidates": 0}, "`candidates` must be a positive int.*candidates=0"),
         ({"candidates": 3, "negative_images": 2, "positives_per_text": 2}, "of at least 4"),
         ({"candidates": 3, "negative_texts": 5}, "of at least 5"),
     ],
