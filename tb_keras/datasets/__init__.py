@@ -11,10 +11,16 @@ from tb_keras.corpus import Corpus
 _READERS = {
     "openmoji": "tb_keras.datasets.openmoji:load_openmoji",
     "scenes": "tb_keras.datasets.scenes:load_scenes",
+    "flickr30k": "tb_keras.datasets.flickr30k:load_flickr30k",
+    "coco": "tb_keras.datasets.coco:load_coco",
+    "multi30k": "tb_keras.datasets.multi30k:load_multi30k",
+    "coco_cn": "tb_keras.datasets.coco_cn:load_coco_cn",
     "flickr30k_entities": "tb_keras.datasets.flickr30k_entities:load_flickr30k_entities",
     "referit": "tb_keras.datasets.referit:load_referit",
     "refcoco": "tb_keras.datasets.refcoco:load_refcoco",
+    "authors": "tb_keras.datasets.authors:load_authors",
     "table": "tb_keras.datasets.table:load_table",
+    "arrays": "tb_keras.datasets.arrays:load_arrays",
 }
 
 
@@ -25,8 +31,9 @@ def load(
 
     Args:
         name: which one; the reader of a data set NAME is `tb_keras.datasets.NAME.load_NAME`, whose
-            docstring says what it needs: `openmoji`; for localization `scenes`,
-            `flickr30k_entities`, `referit` and `refcoco`; for one's own data `table`.
+            docstring says what it needs: `openmoji`, `flickr30k`, `coco`, `multi30k`, `coco_cn`,
+            and `authors` for the features that the authors released; for localization `scenes`,
+            `flickr30k_entities`, `referit` and `refcoco`; for one's own data `table` and `arrays`.
         directory: where its files are, as its reader says. A data set that arrives with a package
             needs none.
         split: the part of it to return, such as "train", "validation", "test" or "all".
@@ -40,7 +47,7 @@ def load(
 
     >>> load("imagenet")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: `name` must be one of openmoji, ..., table. Received: name='imagenet'
+    ValueError: `name` must be one of openmoji, ..., arrays. Received: name='imagenet'
     """
     if name not in _READERS:
         raise ValueError(f"`name` must be one of {', '.join(_READERS)}. Received: name={name!r}")

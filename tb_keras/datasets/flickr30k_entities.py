@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from tb_keras.corpus import Corpus
+from tb_keras.datasets.caption_lines import read_picture_list
 from tb_keras.datasets.flickr30k_entities_files import read_annotations, read_sentences
 from tb_keras.datasets.grounded_pictures import GroundedPictures, picture_path
-from tb_keras.datasets.text_files import read_text
 from tb_keras.matches import Matches
 
 _SPLIT_FILES = {"train": "train", "val": "val", "validation": "val", "test": "test"}
@@ -93,16 +93,12 @@ def load_flickr30k_entities(
     directory = Path(directory)
     pictures = {}
     split_file = directory / f"{_SPLIT_FILES[split]}.txt"
-    for number, line in enumerate(read_text(split_file).split("\n"), 1):
-        picture, where = line.strip(), f"{split_file}, line {number}"
+    for picture, where in read_picture_list(split_file):
         if picture in pictures:
             raise ValueError(f"{where}: the picture {picture!r} stands there twice")
-        if picture:
-            pictures[picture] = picture_path(
-                directory / picture_folder, f"{picture}.jpg", where, check_pictures
-            )
-    if not pictures:
-        raise ValueError(f"{split_file} names no picture")
+        pictures[picture] = picture_path(
+            directory / picture_folder, f"{picture}.jpg", where, check_pictures
+        )
     return (_phrases if texts == "phrases" else _sentences)(directory, pictures)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tb_keras.corpus import Corpus
 from tb_keras.datasets.grounded_pictures import GroundedPictures, picture_path
+from tb_keras.datasets.json_fields import field, items_by_id
 from tb_keras.datasets.plain_pickle import load_plain_pickle
 from tb_keras.datasets.text_files import read_json
 
@@ -87,14 +88,14 @@ def load_refcoco(
     file = directory / "instances.json"
     instances = read_json(file)
     images, annotations, categories = (
-        _by_id(file, instances, name, kind)
+        items_by_id(str(file), instances, name, kind)
         for name, kind in (
             ("images", "image"),
             ("annotations", "annotation"),
             ("categories", "category"),
         )
     )
-    names = {id: _field(where, item, "name", str) for id, (where, item) in categories.items()}
+    names = {id: field(where, item, "name", str) for id, (where, item) in categories.items()}
 
     gathered = GroundedPictures()
     pictures: dict[int, int] = {}
@@ -104,12 +105,12 @@ def load_refcoco(
         id = reference["image_id"]
         if id not in pictures:
             place, image = _known(file, images, id, "image", where)
-            sizes[id] = tuple(_field(place, image, side, int) for side in ("width", "height"))
+            sizes[id] = tuple(field(place, image, side, int) for side in ("width", "height"))
             if min(sizes[id]) < 1:
                 raise ValueError(f"{place}: the size must be positive. Received: {sizes[id]}")
             path = picture_path(
                 directory / picture_folder,
-                _field(place, image, "file_name", str),
+                field(place, image, "file_name", str),
                 place,
                 check_pictures,
             )
@@ -118,12 +119,12 @@ def load_refcoco(
     regions: dict[int, int] = {}
     referred = {reference["ann_id"] for _, reference in references}
     for id, (where, annotation) in annotations.items():
-        image = _field(where, annotation, "image_id", int)
+        image = field(where, annotation, "image_id", int)
         if image in pictures:
             box = _xyxy(where, annotation)
             # COCO has a few boxes without width or height; no phrase can be about them.
             if id in referred or _has_area(box, sizes[image]):
-                category = _field(where, annotation, "category_id", int)
+                category = field(where, annotation, "category_id", int)
                 regions[id] = gathered.add_region(
                     pictures[image],
                     box,
@@ -140,13 +141,13 @@ def load_refcoco(
                 f"{where}: its annotation {reference['ann_id']} must be of its image "
                 f"{reference['image_id']}. Received: image {annotation['image_id']} in {file}"
             )
-        for sentence in _field(where, reference, "sentences", list):
+        for sentence in field(where, reference, "sentences", list):
             gathered.add_phrase(
                 pictures[reference["image_id"]],
-                _field(where, sentence, "sent", str),
+                field(where, sentence, "sent", str),
                 [regions[reference["ann_id"]]],
                 categories=[names[annotation["category_id"]]],
-                sentence=_field(where, sentence, "sent_id", int),
+                sentence=field(where, sentence, "sent_id", int),
                 reference=reference["ref_id"],
                 picture=reference["image_id"],
                 split=reference["split"],
@@ -164,12 +165,12 @@ def _references(directory: Path, split: str, split_by: str) -> list[tuple[str, d
         values = load_plain_pickle(file)
     references: dict[int, tuple[str, dict]] = {}
     for number, reference in enumerate(_items(str(file), values)):
-        id = _field(f"{file}, reference number {number}", reference, "ref_id", int)
+        id = field(f"{file}, reference number {number}", reference, "ref_id", int)
         where = f"{file}, reference {id}"
         if id in references:
             raise ValueError(f"{where} stands there twice")
         for name, kind in (("ann_id", int), ("image_id", int), ("split", str)):
-            _field(where, reference, name, kind)
+            field(where, reference, name, kind)
         references[id] = where, reference
     wanted = "val" if split == "validation" else split
     chosen = [
@@ -186,19 +187,8 @@ def _references(directory: Path, split: str, split_by: str) -> list[tuple[str, d
     return chosen
 
 
-def _by_id(file: Path, instances: object, name: str, kind: str) -> dict[int, tuple[str, dict]]:
-    """Returns the items of a part of COCO's file by id, each with what a message calls it."""
-    found: dict[int, tuple[str, dict]] = {}
-    for number, item in enumerate(_field(str(file), instances, name, list)):
-        id = _field(f"{file}, {kind} number {number}", item, "id", int)
-        if id in found:
-            raise ValueError(f"{file}, {kind} {id} stands there twice")
-        found[id] = f"{file}, {kind} {id}", item
-    return found
-
-
 def _xyxy(where: str, annotation: dict) -> list[float]:
-    box = _field(where, annotation, "bbox", list)
+    box = field(where, annotation, "bbox", list)
     numbers = len(box) == 4 and all(type(value) in (int, float) for value in box)
     if not numbers or min(box[2:]) < 0:
         raise ValueError(
@@ -217,16 +207,6 @@ def _items(where: str, values: object) -> list:
     if not isinstance(values, list):
         raise ValueError(f"{where}: expected a list. Received: {type(values).__name__}")
     return values
-
-
-def _field(where: str, item: object, name: str, kind: type):
-    if not isinstance(item, dict) or name not in item:
-        raise ValueError(f"{where}: there is no {name!r}")
-    if not isinstance(item[name], kind):
-        raise ValueError(
-            f"{where}: {name!r} must be of type {kind.__name__}. Received: {item[name]!r:.80}"
-        )
-    return item[name]
 
 
 def _known(file: Path, known: dict[int, object], id: int, kind: str, where: str):

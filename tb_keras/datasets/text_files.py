@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zlib
 from pathlib import Path
 
 
 def read_text(path: str | os.PathLike) -> str:
     r"""Returns a UTF-8 file as a string; a byte order mark is left out, "\r\n" becomes "\n".
 
+    Args:
+        path: the file; if its name ends in `.gz`, it is unpacked.
+
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if the file is not in UTF-8; the message names the file and the line.
+        ValueError: if the file is no gzip though its name says so, or not in UTF-8; the message
+            names the file, and the line.
     """
     data = Path(path).read_bytes()
+    if str(path).endswith(".gz"):
+        try:
+            data = gzip.decompress(data)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(f"{path}: no gzip, or cut off ({error})") from error
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

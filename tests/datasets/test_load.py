@@ -4,7 +4,7 @@ from tb_keras.datasets import load
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"openmoji, .*refcoco, table.*'imagenet'"):
+    with pytest.raises(ValueError, match=r"openmoji, .*refcoco, authors, table.*'imagenet'"):
         load("imagenet")
 
 

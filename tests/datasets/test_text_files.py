@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pytest
@@ -18,6 +19,19 @@ def test_the_line_that_is_not_in_utf8(tmp_path, mark, data, line):
     (tmp_path / "a.txt").write_bytes(mark + data)
     with pytest.raises(ValueError, match=rf"a\.txt, line {line}: not in UTF-8"):
         read_text(tmp_path / "a.txt")
+
+
+def test_gzip_is_unpacked(tmp_path):
+    file, whole = tmp_path / "a.gz", gzip.compress(b"one\r\ntw\xc3\xb6\n")
+    file.write_bytes(whole)
+    assert read_text(file) == "one\ntwö\n"
+    for damaged in (whole[:-9], b"one\n"):
+        file.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"a\.gz: no gzip, or cut off"):
+            read_text(file)
+    file.write_bytes(gzip.compress(b"one\n\xe9"))
+    with pytest.raises(ValueError, match=r"a\.gz, line 2: not in UTF-8"):
+        read_text(file)
 
 
 values = st.recursive(
