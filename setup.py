@@ -57,6 +57,7 @@ setup(
             "tb-train = tb_keras.scripts:train",
             "tb-evaluate = tb_keras.scripts:evaluate",
             "tb-export = tb_keras.scripts:export",
+            "tb-extract = tb_keras.scripts:extract",
             "tb-localize = tb_keras.scripts:localize",
             "tb-search = tb_keras.scripts:search",
         ]

@@ -22,7 +22,9 @@ class Corpus:
     Args:
         matches: a `Matches`, or a form that `Matches.of` takes.
         image_features: float `(n, image_dim)`; a memory map stays one.
-        text_features: float `(m, text_dim)`; a memory map stays one.
+        text_features: float `(m, text_dim)`, or int `(m, words)`: word indices, 0 for padding and 1
+            for words out of the vocabulary, for text encoders that are trained with the network. A
+            memory map stays one.
         image_paths: `n` paths of picture files.
         texts: `m` raw strings.
         image_attributes: more columns about the images, name → `n` values, such as a name or a
@@ -32,8 +34,9 @@ class Corpus:
             picture and the box of each.
 
     Raises:
-        ValueError: if a length disagrees with `matches`, features are no float matrix or hold a NaN
-            or an infinity, or a text is no string; the message names the row.
+        ValueError: if a length disagrees with `matches`, features are no float matrix (nor, for
+            texts, an int one) or hold a NaN, an infinity or a negative index, or a text is no
+            string; the message names the row.
 
     Example:
 
@@ -61,7 +64,10 @@ class Corpus:
         object.__setattr__(self, "matches", Matches.of(self.matches, num_images))
         n, m = self.num_images, self.num_texts
         _check_features("image_features", self.image_features, n)
-        _check_features("text_features", self.text_features, m)
+        if getattr(self.text_features, "dtype", np.dtype(float)).kind in "iu":
+            _check_indices("text_features", self.text_features, m)
+        else:
+            _check_features("text_features", self.text_features, m)
         _check_strings("image_paths", self.image_paths, n)
         _check_strings("texts", self.texts, m)
         for argument, size in (("image_attributes", n), ("text_attributes", m)):
@@ -175,6 +181,18 @@ def _check_features(argument: str, features: np.ndarray | None, size: int) -> No
         if not finite.all():
             row = start + int(np.argmin(finite))
             raise ValueError(f"`{argument}` must be finite. Received: NaN or infinity in row {row}")
+
+
+def _check_indices(argument: str, indices: np.ndarray, size: int) -> None:
+    if indices.ndim != 2:
+        raise ValueError(
+            f"`{argument}` must be of rank 2. Received: shape={indices.shape}, "
+            f"dtype={indices.dtype}"
+        )
+    _check_length(argument, indices, size)
+    if indices.size and indices.min() < 0:
+        row = int(np.argmax((indices < 0).any(axis=1)))
+        raise ValueError(f"`{argument}` must hold no negative index. Received: one in row {row}")
 
 
 def _check_strings(argument: str, strings: Sequence[str] | None, size: int) -> None:

@@ -51,8 +51,8 @@ def neighborhood_batches(
 
     Returns:
         A `tf.data.Dataset` of dicts with static shapes: `image` float32 `(n, image_dim)`, `text`
-        float32 `(m, text_dim)`, and bool `matches` `(n, m)`, `negatives` `(n, m)`,
-        `text_negatives` `(m, m)`, `image_negatives` `(n, n)`.
+        float32 `(m, text_dim)` (int32 where the corpus holds word indices), and bool `matches`
+        `(n, m)`, `negatives` `(n, m)`, `text_negatives` `(m, m)`, `image_negatives` `(n, n)`.
 
     Raises:
         ValueError: if features are missing or a number is out of range.
@@ -126,8 +126,8 @@ def batch_dataset(
         "image_negatives": (num_images, num_images),
     }
     signature = {
-        "image": tf.TensorSpec((num_images, corpus.image_features.shape[1]), tf.float32),
-        "text": tf.TensorSpec((num_texts, corpus.text_features.shape[1]), tf.float32),
+        "image": _rows_spec(num_images, corpus.image_features),
+        "text": _rows_spec(num_texts, corpus.text_features),
         **{name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()},
     }
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
@@ -137,7 +137,17 @@ def batch_dataset(
 
 
 def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Returns rows of a feature matrix as float32, zeros for padding (-1)."""
-    found = np.asarray(features[np.maximum(rows, 0)], np.float32)
-    found[rows < 0] = 0.0
+    """Returns rows of a feature matrix as float32 (ints as int32), zeros for padding (-1)."""
+    found = np.asarray(features[np.maximum(rows, 0)], _batch_dtype(features))
+    found[rows < 0] = 0
     return found
+
+
+def _rows_spec(rows: int, features: np.ndarray) -> tf.TensorSpec:
+    import tensorflow as tf
+
+    return tf.TensorSpec((rows, features.shape[1]), _batch_dtype(features))
+
+
+def _batch_dtype(features: np.ndarray) -> str:
+    return "int32" if features.dtype.kind in "iu" else "float32"

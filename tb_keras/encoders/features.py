@@ -19,7 +19,10 @@ _TEXTS_PER_BATCH = 64
 
 
 def encode_images(
-    paths: Sequence[str], encoder: str = "efficientnet_lite0", verbose: bool = True
+    paths: Sequence[str],
+    encoder: str = "efficientnet_lite0",
+    verbose: bool = True,
+    crops: int = 1,
 ) -> np.ndarray:
     """Encodes picture files, keeping the features on disk (see `tb_keras.cache_directory`).
 
@@ -27,23 +30,27 @@ def encode_images(
         paths: paths of PNG, JPEG, GIF or BMP files.
         encoder: a name that `tb_keras.encoders.image_encoder` takes.
         verbose: whether to show progress.
+        crops: 1 or 10, as in `image_encoder`.
 
     Returns:
         float32 `(len(paths), feature_dim)`.
 
     Raises:
         FileNotFoundError: if a file is missing.
-        ValueError: if `encoder` is unknown.
+        ValueError: if `encoder` or `crops` is unknown.
     """
     import tensorflow as tf
 
-    build = functools.cache(lambda: image_encoder(encoder))
+    build = functools.cache(lambda: image_encoder(encoder, crops=crops))
+    settings = encoder_settings("image", encoder)
+    if crops != 1:  # one crop is the key of what was kept before there were ten
+        settings["crops"] = crops
 
     def encode(chunk: Sequence[str]) -> np.ndarray:
         files = tf.data.Dataset.from_tensor_slices(list(chunk)).map(tf.io.read_file)
-        return build().predict(files.batch(_IMAGES_PER_BATCH), verbose=0)
+        return build().predict(files.batch(max(1, _IMAGES_PER_BATCH // crops)), verbose=0)
 
-    return cached_features(encoder_settings("image", encoder), paths, file_digest, encode, verbose)
+    return cached_features(settings, paths, file_digest, encode, verbose)
 
 
 def encode_texts(texts: Sequence[str], encoder: str = "minilm", verbose: bool = True) -> np.ndarray:
@@ -55,10 +62,12 @@ def encode_texts(texts: Sequence[str], encoder: str = "minilm", verbose: bool = 
         verbose: whether to show progress.
 
     Returns:
-        float32 `(len(texts), feature_dim)`.
+        float32 `(len(texts), feature_dim)`; of an encoder that gives word indices, int32
+        `(len(texts), max_words)`.
 
     Raises:
         ValueError: if `encoder` is unknown.
+        FileNotFoundError: if `encoder` is the path of a file that is not there.
     """
     import tensorflow as tf
 
@@ -82,6 +91,7 @@ def encode_corpus(
     image_encoder: str = "efficientnet_lite0",
     text_encoder: str = "minilm",
     verbose: bool = True,
+    crops: int = 1,
     **regions,
 ) -> Corpus:
     """Returns `corpus` with the features of its pictures and texts, where it has none yet.
@@ -93,6 +103,7 @@ def encode_corpus(
         image_encoder: a name that `tb_keras.encoders.image_encoder` takes.
         text_encoder: a name that `tb_keras.encoders.text_encoder` takes.
         verbose: whether to show progress.
+        crops: as in `encode_images`, for a corpus without a grounding.
         **regions: for a corpus with a grounding: `size`, `spatial` and `context` as in
             `encode_regions`.
 
@@ -115,7 +126,7 @@ def encode_corpus(
             raise ValueError(
                 f"`corpus` must have image_paths or image_features. Received: {corpus}"
             )
-        changes["image_features"] = encode_images(corpus.image_paths, image_encoder, verbose)
+        changes["image_features"] = encode_images(corpus.image_paths, image_encoder, verbose, crops)
     if corpus.text_features is None:
         if corpus.texts is None:
             raise ValueError(f"`corpus` must have texts or text_features. Received: {corpus}")

@@ -30,7 +30,9 @@ def decode_picture(image_bytes: tf.Tensor) -> tf.Tensor:
     return _on_white(tf.cast(decoded, tf.float32), _is_bmp(image_bytes))
 
 
-def decode_image(image_bytes: tf.Tensor, height: int, width: int) -> tf.Tensor:
+def decode_image(
+    image_bytes: tf.Tensor, height: int, width: int, crop_to_aspect_ratio: bool = True
+) -> tf.Tensor:
     """Decodes one picture, as `decode_picture`, to pixels of a fixed size.
 
     The largest central part with the target's aspect ratio is resized by antialiased bilinear
@@ -40,6 +42,7 @@ def decode_image(image_bytes: tf.Tensor, height: int, width: int) -> tf.Tensor:
         image_bytes: Scalar string tensor, the file's content.
         height: Height of the result in pixels, positive.
         width: Width of the result in pixels, positive.
+        crop_to_aspect_ratio: If False, the whole picture is resized, whatever its aspect ratio.
 
     Returns:
         A float32 tensor `(height, width, 3)`, RGB in [0, 255].
@@ -58,7 +61,7 @@ def decode_image(image_bytes: tf.Tensor, height: int, width: int) -> tf.Tensor:
         (height, width),
         interpolation="bilinear",
         antialias=True,
-        crop_to_aspect_ratio=True,
+        crop_to_aspect_ratio=crop_to_aspect_ratio,
         data_format="channels_last",
     )
     return tf.clip_by_value(tf.ensure_shape(pixels, (height, width, 3)), 0.0, 255.0)
@@ -90,6 +93,7 @@ class DecodeImages(keras.layers.Layer):
     Args:
         height: Height of the result in pixels.
         width: Width of the result in pixels.
+        crop_to_aspect_ratio: As in `decode_image`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -107,17 +111,22 @@ class DecodeImages(keras.layers.Layer):
         TensorShape([2, 8, 6, 3])
     """
 
-    def __init__(self, height: int, width: int, **kwargs):
+    def __init__(self, height: int, width: int, crop_to_aspect_ratio: bool = True, **kwargs):
         super().__init__(**kwargs)
         for name, value in (("height", height), ("width", width)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
         self.height = height
         self.width = width
+        self.crop_to_aspect_ratio = crop_to_aspect_ratio
+
+    def decode(self, image_bytes: tf.Tensor) -> tf.Tensor:
+        """Decodes one picture, a scalar string tensor, to pixels `(height, width, 3)`."""
+        return decode_image(image_bytes, self.height, self.width, self.crop_to_aspect_ratio)
 
     def call(self, inputs):
         return tf.map_fn(
-            lambda image_bytes: decode_image(image_bytes, self.height, self.width),
+            self.decode,
             inputs,
             fn_output_signature=tf.TensorSpec((self.height, self.width, 3), tf.float32),
         )
@@ -131,4 +140,5 @@ class DecodeImages(keras.layers.Layer):
         return keras.KerasTensor((inputs.shape[0], self.height, self.width, 3), "float32")
 
     def get_config(self):
-        return {**super().get_config(), "height": self.height, "width": self.width}
+        own = ("height", "width", "crop_to_aspect_ratio")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}

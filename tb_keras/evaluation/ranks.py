@@ -10,7 +10,7 @@ from tb_keras.matches import Matches
 
 _BLOCK_VALUES = 2**24  # scores in a block: 64 MiB
 # Times sqrt(dim) and both lengths. Up to 3.6 eps was measured, between copies of one vector.
-_ROUNDING = 4 * np.finfo(np.float32).eps
+ROUNDING = 4 * np.finfo(np.float32).eps
 
 
 def ranks_from_scores(
@@ -62,7 +62,7 @@ def ranks_from_embeddings(
         )
     image, text = pairs.T
     lengths = np.linalg.norm(images, axis=1)[image] * np.linalg.norm(texts, axis=1)[text]
-    pair_scores -= _ROUNDING * images.shape[1] ** 0.5 * lengths
+    pair_scores -= ROUNDING * images.shape[1] ** 0.5 * lengths
     rows = max(1, _BLOCK_VALUES // max(1, len(texts)))
     blocks = (
         (first, images[first : first + rows] @ texts.T) for first in range(0, len(images), rows)

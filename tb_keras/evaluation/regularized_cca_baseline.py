@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.corpus import Corpus
-from tb_keras.evaluation.retrieval import retrieval_metrics
+from tb_keras.evaluation.canonical_correlation import (
+    CanonicalDirections,
+    PairCovariances,
+    Projection,
+    canonical_directions,
+    pair_covariances,
+)
+from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 
 
 class RegularizedCCABaseline:
     """Normalised, regularised CCA in closed form, compared by cosine.
 
     Both views are standardised, mapped onto their canonical directions, and each direction is
-    scaled by a power of its correlation. Regularisation and power are chosen by rsum on the
-    validation corpus. Without regularisation its correlations are those of scikit-learn's `CCA`; a
-    test holds the two against each other.
+    scaled by a power of its correlation: power 0 is plain CCA, 4 that of the reference.
+    Regularisation and power are chosen on the validation corpus. Without regularisation its
+    correlations are those of scikit-learn's `CCA`; a test holds the two against each other.
 
     Args:
-        train: corpus with both features.
+        train: corpus with both features; memory maps are read block by block.
         validation: corpus with both features.
         regularizations: shares of the mean variance to add to each view's covariance.
         powers: exponents of the correlations.
         dim: number of canonical directions, at most; all if None.
+        figure: of a baseline and the validation corpus, what both shall maximise.
+        verbose: whether to show bars of progress.
+
+    Attributes:
+        image_projection: `Projection` from image features, before the scaling to unit length.
+        text_projection: the same from text features.
+        correlations: float64 `(dim,)`, the canonical correlations of the training pairs, falling.
+        regularization: the one chosen.
+        power: the one chosen.
+
+    Raises:
+        ValueError: if nothing gets a figure, such as a validation corpus without matches.
 
     Reference:
         Gong, Ke, Isard and Lazebnik, *A Multi-View Embedding Space for Modeling Internet Images,
@@ -46,70 +65,55 @@ class RegularizedCCABaseline:
         regularizations: Sequence[float] = (0.1, 0.3, 1.0, 3.0, 10.0),
         powers: Sequence[float] = (0, 1, 2, 4),
         dim: int | None = None,
+        figure: Callable[[RegularizedCCABaseline, Corpus], float] = retrieval_rsum,
+        verbose: bool = False,
     ):
-        images, texts = train.matches.pairs.T
-        self._image_scale = _mean_and_deviation(train.image_features[images])
-        self._text_scale = _mean_and_deviation(train.text_features[texts])
-        x = self._standardized(train.image_features[images], self._image_scale)
-        y = self._standardized(train.text_features[texts], self._text_scale)
-        covariances = x.T @ x / len(x), x.T @ y / len(x), y.T @ y / len(x)
+        import keras
+
+        covariances = pair_covariances(train, verbose)
         best = -np.inf
+        steps = len(regularizations) * len(powers)
+        bar = keras.utils.Progbar(
+            steps, stateful_metrics=["best"], unit_name="setting", verbose=int(verbose)
+        )
         for regularization in regularizations:
-            directions = _canonical_directions(*covariances, regularization, dim)
+            directions = canonical_directions(covariances, regularization, dim)
             for power in powers:
-                self._use(directions, power)
-                figures = retrieval_metrics(
-                    self.embed_images(validation.image_features),
-                    self.embed_texts(validation.text_features),
-                    validation.matches,
-                )
-                if figures["rsum"] > best:
-                    best, chosen = figures["rsum"], (directions, power)
+                self._use(covariances, directions, power)
+                found = figure(self, validation)
+                if found > best:
+                    best, chosen = found, (directions, power)
                     self.regularization, self.power = regularization, power
-        self._use(*chosen)
+                bar.add(1, values=[("best", best)])
+        if best == -np.inf:
+            raise ValueError(
+                "`validation` must have what `figure` measures, and `regularizations` and `powers` "
+                f"a value. Received: validation={validation!r}, regularizations={regularizations}, "
+                f"powers={powers}"
+            )
+        self._use(covariances, *chosen)
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(n, dim)`, rows of unit length."""
-        return _unit(self._standardized(features, self._image_scale) @ self._image_map)
+        return _unit(self.image_projection(features))
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(m, dim)`, rows of unit length."""
-        return _unit(self._standardized(features, self._text_scale) @ self._text_map)
+        return _unit(self.text_projection(features))
 
-    def _use(self, directions, power: float) -> None:
-        image_map, text_map, self.correlations = directions
+    def _use(
+        self, covariances: PairCovariances, directions: CanonicalDirections, power: float
+    ) -> None:
+        self.correlations = directions.correlations
         scale = self.correlations**power
-        self._image_map, self._text_map = image_map * scale, text_map * scale
-
-    @staticmethod
-    def _standardized(features: ArrayLike, scale) -> np.ndarray:
-        mean, deviation = scale
-        return (np.asarray(features, np.float64) - mean) / deviation
-
-
-def _canonical_directions(xx, xy, yy, regularization: float, dim: int | None):
-    """Maps of both views and the correlations, by the SVD of the whitened cross-covariance."""
-    x_white, y_white = _whitening(xx, regularization), _whitening(yy, regularization)
-    left, correlations, right = np.linalg.svd(x_white.T @ xy @ y_white, full_matrices=False)
-    return (
-        x_white @ left[:, :dim],
-        y_white @ right[:dim].T,
-        np.minimum(correlations[:dim], 1.0),
-    )
-
-
-def _whitening(covariance: np.ndarray, regularization: float) -> np.ndarray:
-    size = len(covariance)
-    ridge = max(regularization * np.trace(covariance) / size, 1e-12)
-    return np.linalg.inv(np.linalg.cholesky(covariance + ridge * np.eye(size))).T
-
-
-def _mean_and_deviation(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    features = np.asarray(features, np.float64)
-    deviation = features.std(axis=0)
-    return features.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+        self.image_projection = Projection(
+            covariances.image_mean, covariances.image_deviation, directions.images * scale
+        )
+        self.text_projection = Projection(
+            covariances.text_mean, covariances.text_deviation, directions.texts * scale
+        )
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(lengths, np.finfo(np.float64).tiny)).astype(np.float32)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -16,20 +16,28 @@ def build_branch(
     name: str,
     noise: float = 0.0,
     dtype: str | keras.DTypePolicy | None = None,
+    encoder: keras.Model | None = None,
 ) -> keras.Model:
     """Returns a branch: standardise → noise → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm.
 
+    An encoder that is trained along stands before all of them. Its outputs move while it learns, so
+    that statistics taken beforehand would not hold: a BatchNorm without scale and shift
+    standardises them instead.
+
     Args:
-        feature_dim: size of the incoming feature vectors.
+        feature_dim: size of the incoming feature vectors, or how many ints the encoder takes.
         hidden_dim: units of the hidden layer.
         embedding_dim: size of the embedding.
         dropout: rate in [0, 1) between the two dense layers.
         name: the model's name.
         noise: standard deviation of Gaussian noise on the standardised features while training.
         dtype: the layers' dtype policy; Keras's own if left out. The L2 norm is float32 under each.
+        encoder: int32 `(batch, feature_dim)` → float `(batch, any size)`; it becomes a part of the
+            branch, no copy is made.
 
     Returns:
-        A functional model, `(batch, feature_dim)` → float32 `(batch, embedding_dim)`.
+        A functional model, float32, or with an encoder int32, `(batch, feature_dim)` → float32
+        `(batch, embedding_dim)`.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1.
@@ -39,8 +47,14 @@ def build_branch(
     >>> build_branch(8, 16, 4, 0.5, name="image_branch").output_shape
     (None, 4)
     """
-    features = keras.Input((feature_dim,), name="features")
-    standardized = Standardization(name="standardize")(features)
+    features = keras.Input((feature_dim,), name="features", dtype="int32" if encoder else "float32")
+    if encoder is None:
+        standardized = Standardization(name="standardize")(features)
+    else:
+        # Encodings may be small: the usual epsilon of 1e-3 would hold them down.
+        standardized = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-6, center=False, scale=False, name="encoder_norm", dtype=dtype
+        )(encoder(features))
     # Noise on the inputs is Tikhonov regularisation (Bishop, Neural Computation 7(1), 1995).
     noisy = keras.layers.GaussianNoise(noise, name="feature_noise", dtype=dtype)(standardized)
     hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=dtype)(noisy)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from tb_keras.networks.two_branch_network import (
-    TwoBranchNetwork,
-    build_branches,
-    checked_settings,
-)
+from tb_keras.networks.two_branch_network import TwoBranchNetwork, build_branches
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
@@ -32,6 +28,10 @@ class EmbeddingNetwork(TwoBranchNetwork):
             against overfitting than dropout.
         dtype: dtype policy of the layers, such as `"mixed_bfloat16"`; Keras's own if left out. It
             is saved with the network.
+        text_encoder: a Keras model from word indices, int32 `(batch, text_dim)`, to vectors
+            `(batch, any size)`, that becomes the first part of the text branch and is trained with
+            it (no copy is made); see `tb_keras.encoders.word_encoder`. The texts' features are then
+            word indices.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
@@ -39,7 +39,8 @@ class EmbeddingNetwork(TwoBranchNetwork):
         fusion: `keras.Model`, the dot product of pairs of embeddings.
 
     Raises:
-        ValueError: if a size is no positive int or `dropout` or `noise` is out of range.
+        ValueError: if a size is no positive int, `dropout` or `noise` is out of range, or
+            `text_encoder` takes or gives something else.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1 (arXiv 1704.03470).
@@ -63,41 +64,24 @@ class EmbeddingNetwork(TwoBranchNetwork):
         dropout: float = 0.5,
         noise: float = 0.0,
         dtype: str | keras.DTypePolicy | None = None,
+        text_encoder: keras.Model | None = None,
         **kwargs,
     ):
-        settings = checked_settings(
-            {
-                "image_dim": image_dim,
-                "text_dim": text_dim,
-                "hidden_dim": hidden_dim,
-                "embedding_dim": embedding_dim,
-                "dropout": dropout,
-                "noise": noise,
-            }
-        )
-
-        # Layers
-        policy = keras.dtype_policies.get(dtype)
-        image_branch, text_branch = build_branches(settings, policy)
-
-        # Functional model
-        image = keras.Input((settings["image_dim"],), name="image")
-        text = keras.Input((settings["text_dim"],), name="text")
-        super().__init__(
-            inputs={"image": image, "text": text},
-            outputs={"image": image_branch(image), "text": text_branch(text)},
-            **kwargs,
-        )
-
-        # Config
-        self.dtype_policy = policy
-        self.image_branch = image_branch
-        self.text_branch = text_branch
-        self.fusion = _dot_product(settings["embedding_dim"])
-        self.settings = settings
+        settings = {
+            "image_dim": image_dim,
+            "text_dim": text_dim,
+            "hidden_dim": hidden_dim,
+            "embedding_dim": embedding_dim,
+            "dropout": dropout,
+            "noise": noise,
+        }
+        branches = build_branches(settings, dtype, text_encoder)
+        super().__init__(inputs=branches.inputs, outputs=branches.embeddings, **kwargs)
+        self.hold(branches, build_dot_product(branches.settings["embedding_dim"]))
 
 
-def _dot_product(embedding_dim: int) -> keras.Model:
+def build_dot_product(embedding_dim: int) -> keras.Model:
+    """Returns the fusion of an embedding network: the dot product of pairs of embeddings."""
     pair = {name: keras.Input((embedding_dim,), name=name) for name in ("image", "text")}
     product = keras.layers.Multiply(dtype="float32", name="product")(list(pair.values()))
     return keras.Model(pair, keras.ops.sum(product, axis=1), name="fusion")

@@ -9,7 +9,6 @@ import keras
 from tb_keras.networks.two_branch_network import (
     TwoBranchNetwork,
     build_branches,
-    checked_settings,
     checked_size,
 )
 
@@ -34,6 +33,10 @@ class SimilarityNetwork(TwoBranchNetwork):
         noise: standard deviation, at least 0, of Gaussian noise on the standardised features while
             training.
         dtype: dtype policy of the layers; Keras's own if left out. Scores are float32 under each.
+        text_encoder: a Keras model from word indices, int32 `(batch, text_dim)`, to vectors
+            `(batch, any size)`, that becomes the first part of the text branch and is trained with
+            it (no copy is made); see `tb_keras.encoders.word_encoder`. The texts' features are then
+            word indices.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
@@ -42,7 +45,8 @@ class SimilarityNetwork(TwoBranchNetwork):
             → scores `(pairs,)`: all that comes after the branches.
 
     Raises:
-        ValueError: if a size is no positive int or `dropout` or `noise` is out of range.
+        ValueError: if a size is no positive int, `dropout` or `noise` is out of range, or
+            `text_encoder` takes or gives something else.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.3 (arXiv 1704.03470). The sizes
@@ -69,39 +73,23 @@ class SimilarityNetwork(TwoBranchNetwork):
         dropout: float = 0.5,
         noise: float = 0.0,
         dtype: str | keras.DTypePolicy | None = None,
+        text_encoder: keras.Model | None = None,
         **kwargs,
     ):
-        settings = checked_settings(
-            {
-                "image_dim": image_dim,
-                "text_dim": text_dim,
-                "hidden_dim": hidden_dim,
-                "embedding_dim": embedding_dim,
-                "dropout": dropout,
-                "noise": noise,
-            }
-        )
-
-        # Layers
-        policy = keras.dtype_policies.get(dtype)
-        image_branch, text_branch = build_branches(settings, policy)
+        settings = {
+            "image_dim": image_dim,
+            "text_dim": text_dim,
+            "hidden_dim": hidden_dim,
+            "embedding_dim": embedding_dim,
+            "dropout": dropout,
+            "noise": noise,
+        }
+        branches = build_branches(settings, dtype, text_encoder)
         joint_dims = [checked_size("joint_dims", size) for size in joint_dims]
-        fusion = _build_fusion(settings["embedding_dim"], joint_dims, policy)
-
-        # Functional model
-        image = keras.Input((settings["image_dim"],), name="image")
-        text = keras.Input((settings["text_dim"],), name="text")
-        embeddings = {"image": image_branch(image), "text": text_branch(text)}
-        super().__init__(
-            inputs={"image": image, "text": text}, outputs=fusion(embeddings), **kwargs
-        )
-
-        # Config
-        self.dtype_policy = policy
-        self.image_branch = image_branch
-        self.text_branch = text_branch
-        self.fusion = fusion
-        self.settings = {**settings, "joint_dims": joint_dims}
+        branches.settings["joint_dims"] = joint_dims
+        fusion = _build_fusion(branches.settings["embedding_dim"], joint_dims, branches.dtype)
+        super().__init__(inputs=branches.inputs, outputs=fusion(branches.embeddings), **kwargs)
+        self.hold(branches, fusion)
 
 
 def _build_fusion(

@@ -31,3 +31,8 @@ def search() -> None:
 def localize() -> None:
     """Runs tb-localize."""
     _run("localize")
+
+
+def extract() -> None:
+    """Runs tb-extract."""
+    _run("extract")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from absl import flags
+import ast
+from collections.abc import Mapping
 
-from tb_keras.corpus import Corpus
-from tb_keras.scripts.picture_errors import damaged_picture_named
+from absl import flags
 
 TASK = flags.DEFINE_enum(
     "task",
@@ -16,26 +16,54 @@ TASK = flags.DEFINE_enum(
 DATASET = flags.DEFINE_string(
     "dataset",
     None,
-    "Data set: openmoji (pictures that arrive with pip), scenes (made of them, to localize phrases "
-    "in), flickr30k_entities, referit, refcoco, or table (your own, see --data).",
+    "Data set: table (your own, see --data), arrays (your own features), openmoji (pictures that "
+    "arrive with pip), scenes (made of them, to localize phrases in), flickr30k, coco, multi30k, "
+    "coco_cn, flickr30k_entities, referit, refcoco, or authors (the features they released).",
 )
 DATA = flags.DEFINE_string(
     "data",
     None,
-    "Where the data set is. For table: a CSV, TSV or JSONL file with columns image (a path, "
-    "relative to the file), text and, if you like, split (train, validation, test).",
+    "Where the data set is. For table: a CSV, TSV, JSONL or Parquet file with columns image (a "
+    "path, relative to the file), text and, if you like, split (train, validation, test) and, to "
+    "localize, x_min, y_min, x_max, y_max.",
+)
+DATASET_OPTIONS = flags.DEFINE_list(
+    "dataset_options",
+    [],
+    "What the data set's reader takes besides, NAME=VALUE; + joins several: "
+    "languages=en+de,task=2.",
 )
 IMAGE_ENCODER = flags.DEFINE_string(
     "image_encoder",
     "efficientnet_lite0",
     "Image encoder: efficientnet_lite0 (or _lite1, _lite2) for photos, efficientnet_lite0_levels "
-    "for drawings (weights arrive with pip), "
-    "keras.applications/NAME or keras_hub/PRESET (weights are downloaded).",
+    "for drawings (weights arrive with pip); vgg19_fc7, resnet152, keras.applications/NAME or "
+    "keras_hub/PRESET (weights are downloaded).",
+)
+_CROPS = flags.DEFINE_integer(
+    "crops", 1, "Crops of each picture over which its features are averaged: 1 or 10."
+)
+_IMAGE_FEATURES = flags.DEFINE_string(
+    "image_features", None, "Directory of features that tb-extract wrote, instead of pictures."
+)
+_MISSING_FEATURES = flags.DEFINE_enum(
+    "missing_features",
+    "error",
+    ["error", "drop"],
+    "What to do about images that have none in --image_features: drop leaves them out.",
 )
 TEXT_ENCODER = flags.DEFINE_string(
     "text_encoder",
     "minilm",
-    "Text encoder: minilm (weights arrive with pip) or keras_hub/PRESET.",
+    "Text encoder: minilm (weights arrive with pip), keras_hub/PRESET; fitted to the training "
+    "texts: tfidf, mean_words, hglmm; or trained with the network: attended_words, lstm, "
+    "bidirectional_lstm.",
+)
+_WORD_VECTORS = flags.DEFINE_string(
+    "word_vectors",
+    "minilm",
+    "Word vectors, for the encoders that take words: a file of word2vec, GloVe or fastText, a text "
+    "encoder that encodes each word alone (minilm), or random, to be trained from scratch.",
 )
 PROPOSALS = flags.DEFINE_enum(
     "proposals",
@@ -68,22 +96,37 @@ _NEGATIVE_IOU = flags.DEFINE_float(
     "negative_iou", 0.3, "Localization: a region with a lower IoU is a negative of the phrase."
 )
 
-_WITH_SENTENCES = ("scenes", "flickr30k_entities")  # data sets of phrases and of whole sentences
+_RETRIEVAL = (
+    DATASET,
+    DATA,
+    IMAGE_ENCODER,
+    _CROPS,
+    _IMAGE_FEATURES,
+    _MISSING_FEATURES,
+    TEXT_ENCODER,
+    _WORD_VECTORS,
+)
 
 
-def data_settings() -> dict:
-    """Returns the data flags as they are kept in a run's settings."""
-    dataset, data = DATASET.value, DATA.value
-    if dataset in (None, "table") and data is None:
+def data_settings(recipe: Mapping[str, object] | None = None) -> dict:
+    """Returns the data flags as they are kept in a run's settings.
+
+    Args:
+        recipe: what a recipe says of some of them; a flag that was given wins.
+    """
+    recipe = dict(recipe or {})
+
+    def setting(flag: flags.FlagHolder):
+        given = flags.FLAGS[flag.name].present
+        return flag.value if given else recipe.get(flag.name, flag.value)
+
+    settings = {"task": setting(TASK), **{flag.name: setting(flag) for flag in _RETRIEVAL}}
+    if settings["dataset"] in (None, "table") and settings["data"] is None:
         raise ValueError("name a data set: --dataset=openmoji, or your own: --data=pictures.csv")
-    settings = {
-        "task": TASK.value,
-        "dataset": dataset or "table",
-        "data": data,
-        "image_encoder": IMAGE_ENCODER.value,
-        "text_encoder": TEXT_ENCODER.value,
-    }
-    if TASK.value == "localization":
+    settings["dataset"] = settings["dataset"] or "table"
+    options = recipe.get("dataset_options", {})
+    settings["dataset_options"] = {**options, **_options(DATASET_OPTIONS.value)}
+    if settings["task"] == "localization":
         settings["regions"] = {
             "size": _REGION_SIZE.value,
             "spatial": _SPATIAL.value,
@@ -106,45 +149,22 @@ def proposal_settings() -> dict:
     }
 
 
-def load_corpus(settings: dict, split: str) -> Corpus:
-    """Loads a split of the data set that `settings` name, without features."""
-    from tb_keras import datasets
+def _options(given: list[str]) -> dict[str, object]:
+    options = {}
+    for option in given:
+        name, equals, value = option.partition("=")
+        if not equals or not name.isidentifier():
+            raise ValueError(
+                f"--dataset_options must be NAME=VALUE, separated by commas. Received: {option}"
+            )
+        values = [_literal(part) for part in value.split("+")]
+        options[name] = values if len(values) > 1 else values[0]
+    return options
 
-    sentences = settings["task"] == "retrieval" and settings["dataset"] in _WITH_SENTENCES
-    options = {"texts": "sentences"} if sentences else {}
-    return datasets.load(settings["dataset"], settings["data"], split=split, **options)
 
-
-def load_encoded(settings: dict, split: str) -> Corpus:
-    """Loads a split with the features of the encoders that `settings` name."""
-    return encoded(load_corpus(settings, split), settings, split)
-
-
-def encoded(corpus: Corpus, settings: dict, split: str) -> Corpus:
-    """Returns a split that was loaded with the features of the encoders that `settings` name.
-
-    To localize, its regions are proposals; for training the true boxes stand among them.
-    """
-    from tb_keras.encoders import encode_corpus, proposal_report, proposed_corpus
-
-    if settings["task"] == "retrieval":
-        print(f"{split}: {corpus.num_images} images, {corpus.num_texts} texts", flush=True)
-        with damaged_picture_named(corpus.image_paths or ()):
-            return encode_corpus(corpus, settings["image_encoder"], settings["text_encoder"])
-    if corpus.grounding is None:
-        raise ValueError(f"data set {settings['dataset']!r} has no boxes to localize phrases with")
-    with damaged_picture_named(corpus.grounding.picture_paths):
-        print(f"{split}: {corpus.grounding.num_pictures} pictures, proposals ...", flush=True)
-        proposals = proposed_corpus(corpus, **settings["proposals"])
-        counts = proposal_report(proposals)
-        print(
-            f"{split}: {proposals.num_images} regions, {counts['phrases']} phrases, of which "
-            f"{counts['phrases_without_box']} have no box and {counts['phrases_without_match']} no "
-            f"proposal with IoU >= {settings['proposals']['positive_iou']}; "
-            f"{counts['pictures_without_match']} pictures have no usable proposal",
-            flush=True,
-        )
-        if split == "train":
-            proposals = proposed_corpus(corpus, **settings["proposals"], true_boxes=True)
-        encoders = settings["image_encoder"], settings["text_encoder"]
-        return encode_corpus(proposals, *encoders, **settings["regions"])
+def _literal(value: str) -> object:
+    """A number, True, False or None; else the string as it is."""
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value

@@ -19,6 +19,7 @@ from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.encoders.region_encoder import RegionEncoder
 from tb_keras.scripts.model_card import model_card
 from tb_keras.scripts.run_main import run_main
+from tb_keras.scripts.run_text_encoder import text_encoder_name
 from tb_keras.serving import export, latest_version
 from tb_keras.training.run import Run
 
@@ -56,18 +57,23 @@ def main(arguments: list[str]) -> None:
         print(f"{latest} holds this network already")
         return
     print(f"Exporting seed {seed}, the best on the validation split (about half a minute) ...")
-    if settings["task"] == "localization":
-        images = RegionEncoder(settings["image_encoder"], **settings["regions"])
-    else:
-        images = image_encoder(settings["image_encoder"])
+    texts = text_encoder(text_encoder_name(run)) if settings["text_encoder"] else None
     version = export(
         run.network(network, seed),
         directory,
-        images,
-        text_encoder(settings["text_encoder"]),
+        _image_encoder(settings),
+        texts,
         card=model_card(run, network, seed, digest),
     )
     print(f"Wrote {version}")
+
+
+def _image_encoder(settings: dict):
+    if settings["task"] == "localization":
+        return RegionEncoder(settings["image_encoder"], **settings["regions"])
+    if settings["image_encoder"] is None:
+        return None
+    return image_encoder(settings["image_encoder"], crops=settings.get("crops", 1))
 
 
 if __name__ == "__main__":

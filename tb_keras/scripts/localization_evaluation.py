@@ -16,13 +16,15 @@ from tb_keras.evaluation.localization_baselines import (
     ridge_region_scores,
 )
 from tb_keras.evaluation.ridge_baseline import RidgeBaseline
+from tb_keras.scripts.metrics_table import COLUMNS, MetricsTable
 from tb_keras.scripts.network_rows import network_rows
+from tb_keras.scripts.published_row import published_row
 from tb_keras.training.run import Run
 
 
 def evaluate_localization(
-    run: Run, corpus: Corpus, fitted_on: Sequence[Corpus], models: Sequence[str]
-) -> tuple[dict, dict]:
+    run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
+) -> tuple[dict, list[MetricsTable]]:
     """Measures everything on one split; the arguments are those of `evaluate_retrieval`.
 
     Among what metrics.json holds is "by_category": for each network's best seed the figures of each
@@ -40,7 +42,15 @@ def evaluate_localization(
     metrics, of_networks = network_rows(run, corpus, models)
     trained = run.networks()
     metrics["by_category"] = {network: _by_category(run, network, corpus) for network in trained}
-    return {**metrics, "baselines": rows}, rows | of_networks
+    settings, columns = run.settings, COLUMNS["localization"]
+    published = published_row(settings)
+    title = f"{settings['dataset']}, split {split}: {corpus}"
+    tables = [MetricsTable(title, rows | of_networks | published, columns)]
+    for network, categories in metrics["by_category"].items():
+        if categories:
+            title = f"{network} network, by category and kind of phrase"
+            tables.append(MetricsTable(title, categories, columns))
+    return {**metrics, "baselines": rows, **published}, tables
 
 
 def _by_category(run: Run, network: str, corpus: Corpus) -> dict[str, dict[str, float]]:

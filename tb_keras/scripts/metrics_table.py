@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
+# By task; and "ranked_precision" for data sets whose matches are known more fully.
 COLUMNS = {
     "retrieval": {
         "i2t_recall@1": "i2t R@1",
@@ -22,13 +24,38 @@ COLUMNS = {
         "pointing_game": "pointing",
         "mean_iou": "mean IoU",
     },
+    "ranked_precision": {
+        "i2t_map@r": "i2t mAP@R",
+        "i2t_r_precision": "R-P",
+        "i2t_recall@1": "R@1",
+        "t2i_map@r": "t2i mAP@R",
+        "t2i_r_precision": "R-P",
+        "t2i_recall@1": "R@1",
+    },
 }
+
+
+class MetricsTable(NamedTuple):
+    """Figures under a title.
+
+    Attributes:
+        title: one line, without a full stop.
+        rows: the results by name.
+        columns: figures to show, and their titles.
+    """
+
+    title: str
+    rows: Mapping[str, Mapping[str, float]]
+    columns: Mapping[str, str] = COLUMNS["retrieval"]
+
+    def __str__(self) -> str:
+        return f"{self.title}\n\n{metrics_table(self.rows, self.columns)}"
 
 
 def metrics_table(
     rows: Mapping[str, Mapping[str, float]], columns: Mapping[str, str] = COLUMNS["retrieval"]
 ) -> str:
-    """Returns one line for each named result of `retrieval_metrics` or `localization_metrics`.
+    """Returns a line for each named result of `tb_keras.evaluation`, blank where a figure is not.
 
     Args:
         rows: the results by name.
@@ -48,7 +75,7 @@ def metrics_table(
         ["", *columns.values()],
         ["-" * first, *("-" * width for width in widths)],
         *(
-            [name, *(_written(column, row[column]) for column in columns)]
+            [name, *(_written(column, row.get(column)) for column in columns)]
             for name, row in rows.items()
         ),
     ]
@@ -66,5 +93,7 @@ def metrics_table(
     )
 
 
-def _written(figure: str, value: float) -> str:
+def _written(figure: str, value: float | None) -> str:
+    if value is None:
+        return ""
     return f"{value:.3f}" if figure == "mean_iou" else f"{value:.1f}"

@@ -10,25 +10,29 @@ from tb_keras.evaluation.cca_baseline import CCABaseline
 from tb_keras.evaluation.chance import chance_metrics
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import RidgeBaseline
+from tb_keras.scripts.metrics_table import MetricsTable
 from tb_keras.scripts.network_rows import network_rows
+from tb_keras.scripts.published_row import published_row
+from tb_keras.scripts.retrieval_protocols import protocol_tables
 from tb_keras.serving import ExportedModel, ExportedNetwork
 from tb_keras.training import network_metrics
 from tb_keras.training.run import Run
 
 
 def evaluate_retrieval(
-    run: Run, corpus: Corpus, fitted_on: Sequence[Corpus], models: Sequence[str]
-) -> tuple[dict, dict]:
+    run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
+) -> tuple[dict, list[MetricsTable]]:
     """Measures everything on one split.
 
     Args:
         run: with at least one network trained.
         corpus: the split, with features.
+        split: its name.
         fitted_on: training and validation corpus for the baselines, or nothing.
         models: directories of exported models.
 
     Returns:
-        What metrics.json holds, and the rows of the table by name.
+        What metrics.json holds, and the tables.
     """
     rows = {}
     if fitted_on:
@@ -38,11 +42,23 @@ def evaluate_retrieval(
         rows["regularized_cca"] = _measured(RegularizedCCABaseline(*fitted_on), corpus)
     baselines = dict(rows)
     metrics, of_networks = network_rows(run, corpus, models, _of_export)
+    trained = {network: run.network(network, run.best_seed(network)) for network in run.networks()}
+    settings = run.settings
+    tables = protocol_tables(settings, corpus, split, trained)
+    published = published_row(settings)
+    if "folds" in tables:
+        tables["folds"].rows.update(published)
+    main = MetricsTable(
+        f"{settings['dataset']}, split {split}: {corpus}",
+        rows | of_networks | ({} if "folds" in tables else published),
+    )
     return {
         **metrics[run.networks()[0]],
         **metrics,
         "baselines": baselines,
-    }, rows | of_networks
+        **published,
+        **{name: table.rows for name, table in tables.items()},
+    }, [main, *tables.values()]
 
 
 def _measured(matcher, corpus: Corpus) -> dict[str, float]:

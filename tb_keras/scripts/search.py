@@ -1,10 +1,13 @@
 """Finds pictures for a text, and texts for a picture.
 
-    tb-search --model=savedmodels/openmoji --dataset=openmoji "a sleeping cat" holiday.png
-    tb-search --model=savedmodels/openmoji --images=~/Pictures "a dog on a beach" --html=found.html
+    tb-search --run=runs/mine "a sleeping cat" holiday.png
+    tb-search --model=savedmodels/openmoji --dataset=openmoji "a sleeping cat"
+    tb-search --run=runs/mine --images=~/Pictures "a dog on a beach" --html=found.html
 
-Each argument is a query: the path of a picture file asks for texts, anything else for pictures.
-Answers are ranked by the dot product of the embeddings, best first.
+Searches by the best network of a run, or by an exported model; where no pictures are named, in all
+pictures of the run's own data set. Each argument is a query: the path of a picture file asks for
+texts, anything else for pictures. Answers are ranked by the dot product of the embeddings, best
+first.
 """
 
 from __future__ import annotations
@@ -16,18 +19,25 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
+from tb_keras.corpus import Corpus
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.picture_errors import damaged_picture_named
+from tb_keras.scripts.run_data import load_corpus
 from tb_keras.scripts.run_main import run_main
+from tb_keras.scripts.run_model import RunModel
 from tb_keras.scripts.search_page import write_search_page
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel
+from tb_keras.training.run import Run
 
-_MODEL = flags.DEFINE_string("model", None, "Directory of the exported model.", required=True)
+_RUN = flags.DEFINE_string("run", None, "Directory of a run that tb-train made.")
+_MODEL = flags.DEFINE_string("model", None, "Directory of an exported model, instead of --run.")
 _IMAGES = flags.DEFINE_string(
     "images", None, "Folder with the pictures to search, with all below it; instead of --dataset."
 )
-_SPLIT = flags.DEFINE_string("split", "test", "Split of the data set to search.")
+_SPLIT = flags.DEFINE_string(
+    "split", None, "Split of the data set to search; by default test, and all of a run's own."
+)
 _K = flags.DEFINE_integer("k", 5, "How many answers to a query.", lower_bound=1)
 _HTML = flags.DEFINE_string("html", None, "Also write a page that shows the pictures.")
 for _flag in (data_flags.DATASET, data_flags.DATA):
@@ -53,12 +63,14 @@ class Answer(NamedTuple):
 def main(queries: list[str]) -> None:
     if not queries:
         raise ValueError('name what to search for, e.g. "a sleeping cat" or the path of a picture')
+    if (_RUN.value is None) == (_MODEL.value is None):
+        raise ValueError("name either --run or --model")
     is_picture = np.array([_is_picture(query) for query in queries])
     paths, texts, names = _searched()
     if is_picture.any() and not texts:
         raise ValueError("a picture as a query needs texts to search: name a --dataset")
-    model = ExportedModel(_MODEL.value)
-    if model.network != "embedding":
+    model = ExportedModel(_MODEL.value) if _MODEL.value else RunModel(Run(_RUN.value))
+    if model.network == "similarity":
         raise ValueError(f"tb-search needs an embedding network; {str(model.path)!r} has another")
     answers: dict[str, list[tuple[float, str]]] = {}
     for asked, found_in, embed_query, embed_found in (
@@ -95,7 +107,9 @@ def _is_picture(query: str) -> bool:
 def _searched() -> tuple[list[str], list[str], dict[str, str]]:
     """Paths of the pictures and texts to search, and the pictures' names where they have any."""
     if not _IMAGES.value:
-        corpus = data_flags.load_corpus(data_flags.data_settings(), _SPLIT.value)
+        corpus = _corpus()
+        if corpus.image_paths is None or corpus.texts is None:
+            raise ValueError("the data set has no pictures here, or no texts: name --images")
         names = dict(zip(corpus.image_paths, corpus.image_attributes.get("name", ())))
         return list(corpus.image_paths), list(corpus.texts), names
     folder = Path(_IMAGES.value).expanduser()
@@ -105,6 +119,12 @@ def _searched() -> tuple[list[str], list[str], dict[str, str]]:
     if not paths:
         raise ValueError(f"--images has no picture ({', '.join(_PICTURES)}): {str(folder)!r}")
     return paths, [], {}
+
+
+def _corpus() -> Corpus:
+    if _RUN.value and data_flags.DATASET.value is None and data_flags.DATA.value is None:
+        return load_corpus(Run(_RUN.value).settings, _SPLIT.value or "all")
+    return load_corpus(data_flags.data_settings(), _SPLIT.value or "test")
 
 
 if __name__ == "__main__":

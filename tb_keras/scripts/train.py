@@ -2,12 +2,15 @@
 
     tb-train --dataset=openmoji --run=runs/openmoji --seeds=0,1,2
     tb-train --data=my_pictures.csv --run=runs/mine
+    tb-train --recipe=flickr30k_vgg_hglmm --data=flickr30k --run=runs/flickr30k
     tb-train --task=localization --dataset=scenes --run=runs/scenes --network=embedding,similarity
 
 Pictures and texts are encoded (and the features kept), a network is trained for each seed, and that
 of the epoch with the best figure on the validation split is kept in
-RUN/NETWORK/seed-N/network.keras. The same command goes on where an interrupted one was; called
-again with another --network, it adds that to the run. Next: tb-evaluate, tb-export.
+RUN/NETWORK/seed-N/network.keras. A recipe named after a published result brings its data set,
+encoders and settings; tb-evaluate prints the published figures beside. The same command goes on
+where an interrupted one was; called again with another --network, it adds that to the run. Next:
+tb-evaluate, tb-search, tb-export.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ import dataclasses
 
 from absl import flags
 
-from tb_keras.scripts import data_flags
+from tb_keras.scripts import data_flags, run_data
 from tb_keras.scripts.run_main import run_main
+from tb_keras.scripts.run_text_encoder import fitted_word_encoder
+from tb_keras.training.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
 from tb_keras.training.recipe import NETWORKS, RECIPES, Recipe
 from tb_keras.training.run import Run
 from tb_keras.training.train_network import train_network
@@ -25,14 +30,18 @@ from tb_keras.training.train_network import train_network
 _RUN = flags.DEFINE_string("run", None, "Directory of the run, e.g. runs/mine.", required=True)
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds: one network is trained for each.")
 _NETWORK = flags.DEFINE_list(
-    "network", ["embedding"], f"Networks to train: {', '.join(NETWORKS)}, or both."
+    "network",
+    ["embedding"],
+    f"Networks to train: {', '.join(NETWORKS)}, or several; by default that of the recipe.",
 )
 _RECIPE = flags.DEFINE_enum(
     "recipe",
     "small",
-    ["paper", "small"],
-    "Settings to start from: small for thousands of pictures, paper for the authors' own.",
+    ["small", "paper", *PUBLISHED_RECIPES],
+    "Settings to start from: small for thousands of pictures, paper for the authors' own, or those "
+    "of a published result, with its data set and encoders.",
 )
+_FEW = 200  # training pictures
 _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "network"]
 
 
@@ -70,23 +79,35 @@ def main(arguments: list[str]) -> None:
             f"--network must be of {', '.join(NETWORKS)}. "
             f"Received: --network={','.join(_NETWORK.value)}"
         )
-    settings = data_flags.data_settings()
-    recipes = [_recipe(settings["task"], network) for network in _NETWORK.value]
-    splits = {split: data_flags.load_corpus(settings, split) for split in ("train", "validation")}
+    published = PUBLISHED_RECIPES.get(_RECIPE.value)
+    settings = data_flags.data_settings(published and published.data_settings())
+    settings["published"] = _RECIPE.value if published else None
+    recipes = [_recipe(settings["task"], network) for network in _networks(published)]
+    if published:
+        print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
+    splits = {split: run_data.load_corpus(settings, split) for split in ("train", "validation")}
+    settings |= run_data.encoders_needed(settings, splits["train"])
     run = Run(_RUN.value)
     for recipe in recipes:
         run.start(settings, dataclasses.asdict(recipe))
-    corpora = [data_flags.encoded(corpus, settings, split) for split, corpus in splits.items()]
+    word_encoder = fitted_word_encoder(run, splits["train"])
+    corpora = [run_data.encoded(run, corpus, split) for split, corpus in splits.items()]
     for recipe in recipes:
         for seed in map(int, _SEEDS.value):
             print(f"{recipe.network} network, seed {seed}: {recipe.epochs} epochs", flush=True)
-            train_network(*corpora, recipe, run.seed_directory(recipe.network, seed), seed)
+            directory = run.seed_directory(recipe.network, seed)
+            train_network(*corpora, recipe, directory, seed, word_encoder)
     for recipe in recipes:
         for result in run.results(recipe.network):
             print(
                 f"{recipe.network} network, seed {result['seed']}: {result['monitor']} "
                 f"{result['best']:.1f}, {result['seconds']} s"
             )
+    pictures = splits["train"].num_images
+    if pictures < _FEW:
+        print(f"{pictures} training pictures are few: it will know little but what is like them.")
+    if settings["task"] == "retrieval" and settings["image_encoder"]:
+        print(f'Next: tb-search --run={_RUN.value} "what you look for"')
     print(f"Next: tb-evaluate --run={_RUN.value}   tb-export --run={_RUN.value}")
 
 
@@ -99,7 +120,16 @@ def _recipe(task: str, network: str) -> Recipe:
                 f"Received: --joint_dims={','.join(changes['joint_dims'])}"
             )
         changes["joint_dims"] = tuple(map(int, changes["joint_dims"]))
-    return dataclasses.replace(RECIPES[task, network][_RECIPE.value], **changes)
+    published = PUBLISHED_RECIPES.get(_RECIPE.value)
+    if published and published.recipe.network == network:
+        return dataclasses.replace(published.recipe, **changes)
+    name = "paper" if published else _RECIPE.value
+    return dataclasses.replace(RECIPES[task, network][name], **changes)
+
+
+def _networks(published: PublishedRecipe | None) -> list[str]:
+    given = flags.FLAGS["network"].present
+    return [published.recipe.network] if published and not given else _NETWORK.value
 
 
 if __name__ == "__main__":

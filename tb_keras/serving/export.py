@@ -26,7 +26,8 @@ def export(
     Signatures, each with dict outputs and a dynamic batch:
 
     - `embed_image_features`: `features` float32 `(n, image_dim)` → `embedding` `(n, dim)`
-    - `embed_text_features`: `features` float32 `(n, text_dim)` → `embedding`
+    - `embed_text_features`: `features` float32 `(n, text_dim)` → `embedding`; int32, word indices,
+      for a network with a text encoder of its own
     - `score_embeddings`: `image_embedding` and `text_embedding`, n of each → `score` `(n,)`, one a
       pair: the dot product, or what the similarity network makes of their product
 
@@ -55,14 +56,15 @@ def export(
         directory: the model's directory; numbered versions stand in it.
         image_encoder: string `(n,)` → `(n, image_dim)`, from `tb_keras.encoders.image_encoder`; or
             a `RegionEncoder`.
-        text_encoder: string `(n,)` → `(n, text_dim)`; from `tb_keras.encoders.text_encoder`.
+        text_encoder: string `(n,)` → what the text branch takes, `(n, text_dim)`; from
+            `tb_keras.encoders.text_encoder`.
         card: Markdown, kept as the version's `README.md`: data, figures, licences.
 
     Returns:
         The path of the new version.
 
     Raises:
-        ValueError: if only one encoder is given, or an encoder's features do not fit the network.
+        ValueError: if only one encoder is given, or what an encoder gives does not fit the network.
     """
     if (image_encoder is None) != (text_encoder is None):
         raise ValueError("`image_encoder` and `text_encoder` must both be given, or neither.")
@@ -79,6 +81,12 @@ def export(
             raise ValueError(
                 f"`{argument}` must give the {branch.input_shape[-1]} features that the network "
                 f"takes. Received: {dim}"
+            )
+    if text_encoder is not None:
+        given, taken = text_encoder.output.dtype, network.text_branch.input.dtype
+        if given != taken:
+            raise ValueError(
+                f"`text_encoder` must give {taken} as the network takes them. Received: {given}"
             )
     import tensorflow as tf
 

@@ -32,7 +32,7 @@ class ExportedNetwork(PairScorer):
         return self._embedded("embed_image_features", features)
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
-        """Embeds text features float `(m, text_dim)` → float32 `(m, dim)`."""
+        """Embeds text features float, or word indices int, `(m, text_dim)` → float32 `(m, dim)`."""
         return self._embedded("embed_text_features", features)
 
     def fuse(self, image_embeddings: np.ndarray, text_embeddings: np.ndarray) -> np.ndarray:
@@ -50,15 +50,22 @@ class ExportedNetwork(PairScorer):
 
         asked = self._signatures[signature]
         features = np.asanyarray(features)
-        width = asked.structured_input_signature[1]["features"].shape[-1]
+        spec = asked.structured_input_signature[1]["features"]
+        width = spec.shape[-1]
         if features.ndim != 2 or features.shape[1] != width:
             raise ValueError(
                 f"`features` must have shape (n, {width}), as {str(self.path)!r} takes them. "
                 f"Received: shape={features.shape}"
             )
+        if spec.dtype == tf.int32 and features.dtype.kind not in "iu":
+            raise ValueError(
+                f"`features` must be ints, as {str(self.path)!r} takes them. "
+                f"Received: dtype={features.dtype}"
+            )
         dim = asked.structured_outputs["embedding"].shape[-1]
         blocks = [np.zeros((0, dim), np.float32)]
         for start in range(0, len(features), _ROWS):
-            rows = tf.constant(np.asarray(features[start : start + _ROWS], np.float32))
+            some = features[start : start + _ROWS]
+            rows = tf.constant(np.asarray(some, spec.dtype.as_numpy_dtype))
             blocks.append(asked(features=rows)["embedding"].numpy())
         return np.concatenate(blocks)

@@ -48,15 +48,14 @@ def _of_features(network: TwoBranchNetwork) -> dict:
         return score_embeddings(images["embedding"], texts["embedding"])
 
     image_branch, text_branch = network.image_branch, network.text_branch
-    image_dim, text_dim = image_branch.input_shape[-1], text_branch.input_shape[-1]
     embedding_dim = image_branch.output_shape[-1]
     of_features = (
         similarity,
-        [_vectors("image_features", image_dim), _vectors("text_features", text_dim)],
+        [_features("image_features", image_branch), _features("text_features", text_branch)],
     )
     return {
-        "embed_image_features": (embed_image_features, [_vectors("features", image_dim)]),
-        "embed_text_features": (embed_text_features, [_vectors("features", text_dim)]),
+        "embed_image_features": (embed_image_features, [_features("features", image_branch)]),
+        "embed_text_features": (embed_text_features, [_features("features", text_branch)]),
         "score_embeddings": (
             score_embeddings,
             [_vectors(f"{view}_embedding", embedding_dim) for view in ("image", "text")],
@@ -122,6 +121,12 @@ def _embed_text(network, text_encoder):
 
 def _scores(network, images, texts):
     return network.fusion({"image": images, "text": texts}, training=False)
+
+
+def _features(name: str, branch: keras.Model):
+    import tensorflow as tf
+
+    return tf.TensorSpec((None, branch.input_shape[-1]), branch.input.dtype, name=name)
 
 
 def _vectors(name: str, size: int):

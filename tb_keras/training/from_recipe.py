@@ -10,6 +10,7 @@ import numpy as np
 
 from tb_keras.batching import neighborhood_batches, region_batches
 from tb_keras.corpus import Corpus
+from tb_keras.encoders.word_encoder import redrawn
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
 from tb_keras.training.attach_losses import attach_losses
@@ -30,13 +31,20 @@ class Training(NamedTuple):
     batches: Callable
 
 
-def from_recipe(train: Corpus, recipe: Recipe, seed: int = 0) -> Training:
+def from_recipe(
+    train: Corpus, recipe: Recipe, seed: int = 0, text_encoder: keras.Model | None = None
+) -> Training:
     """Builds all that `recipe` says for a training corpus with both features.
 
     Args:
         train: corpus with both features; with a grounding, its batches are of regions and phrases.
         recipe: the settings.
         seed: of the weights, the dropout and the order of the batches; sets Keras's global seed.
+        text_encoder: from `tb_keras.encoders.word_encoder`, where the texts' features are word
+            indices; a copy of it, drawn anew by the seed, is trained with the network.
+
+    Raises:
+        ValueError: if there are word indices without a text encoder, or the other way round.
 
     Example:
 
@@ -44,10 +52,17 @@ def from_recipe(train: Corpus, recipe: Recipe, seed: int = 0) -> Training:
     >>> training = from_recipe(corpus, Recipe(hidden_dim=8, embedding_dim=4))
     >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
     """
+    if (train.text_features.dtype.kind in "iu") != (text_encoder is not None):
+        raise ValueError(
+            "`text_encoder` must be given where the text features are word indices, and only "
+            f"there. Received: text_encoder={text_encoder!r}, train={train}"
+        )
     keras.utils.set_random_seed(seed)
     build = {"embedding": EmbeddingNetwork, "similarity": SimilarityNetwork}[recipe.network]
     dims = train.image_features.shape[1], train.text_features.shape[1]
-    network = build(*dims, **recipe.network_settings())
+    if text_encoder is not None:
+        text_encoder = redrawn(text_encoder)
+    network = build(*dims, **recipe.network_settings(), text_encoder=text_encoder)
     network.standardize(train.image_features, train.text_features)
     batches, positives = _batches(train, recipe, seed)
     if recipe.network == "similarity":
@@ -55,11 +70,18 @@ def from_recipe(train: Corpus, recipe: Recipe, seed: int = 0) -> Training:
         loss = PairwiseLogistic(network.fusion, positives_per_text=positives, seed=seed, **settings)
     else:
         loss = BidirectionalRanking(**recipe.ranking_settings())
-    steps = int(batches(0).cardinality()) * recipe.epochs
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
     model = attach_losses(network, loss)
-    model.compile(keras.optimizers.Adam(schedule))
+    model.compile(keras.optimizers.Adam(_schedule(recipe, int(batches(0).cardinality()))))
     return Training(network, model, batches)
+
+
+def _schedule(recipe: Recipe, steps_per_epoch: int):
+    schedules = keras.optimizers.schedules
+    if not recipe.learning_rate_decay:
+        return schedules.CosineDecay(recipe.learning_rate, steps_per_epoch * recipe.epochs)
+    return schedules.ExponentialDecay(
+        recipe.learning_rate, steps_per_epoch, recipe.learning_rate_decay, staircase=True
+    )
 
 
 def _batches(train: Corpus, recipe: Recipe, seed: int) -> tuple[Callable, int]:

@@ -18,6 +18,7 @@ from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.network_checkpoint import NetworkCheckpoint
 from tb_keras.training.network_metrics import headline_metric
 from tb_keras.training.recipe import Recipe
+from tb_keras.training.train_cca import train_cca
 from tb_keras.training.training_backup import TrainingBackup
 from tb_keras.training.training_progress import TrainingProgress
 
@@ -28,13 +29,14 @@ def train_network(
     recipe: Recipe,
     directory: str | os.PathLike,
     seed: int = 0,
+    text_encoder: keras.Model | None = None,
 ) -> TwoBranchNetwork:
     """Trains a network by a recipe and keeps that of the best epoch on `validation`.
 
     The task follows from the corpora: localization where they have a grounding, else retrieval.
     `directory` gets `network.keras`, `history.csv` (a line an epoch) and, at the end,
     `result.json`. Called again, it returns a finished network from there, or goes on with a
-    training that was interrupted or killed.
+    training that was interrupted or killed. The network "cca" is fitted by `train_cca`.
 
     Args:
         train: corpus with both features.
@@ -42,6 +44,8 @@ def train_network(
         recipe: the settings.
         directory: where everything is kept.
         seed: of the weights, the dropout and the order of the batches.
+        text_encoder: from `tb_keras.encoders.word_encoder`, where the texts' features are word
+            indices; a copy of it is trained with the network.
 
     Returns:
         The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
@@ -64,8 +68,10 @@ def train_network(
             "`validation` must be for the task of `train`, with a grounding where that has one. "
             f"Received: train={train}, validation={validation}"
         )
+    if recipe.network == "cca":
+        return train_cca(train, validation, recipe, directory, seed)
     directory.mkdir(parents=True, exist_ok=True)
-    network, model, batches = from_recipe(train, recipe, seed)
+    network, model, batches = from_recipe(train, recipe, seed, text_encoder)
     backup = TrainingBackup(directory / "backup")
     first_epoch = backup.restore(model)
     started = time.monotonic()

@@ -1,5 +1,8 @@
 """Tests of the features of a corpus, with encoders that cost nothing in place of the real ones."""
 
+import hashlib
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import tensorflow as tf
 from tb_keras.corpus import Corpus
 from tb_keras.encoders import encode_corpus, encode_images, encode_texts
 from tb_keras.encoders import features as features_module
+from tb_keras.encoders.encoder_settings import encoder_settings
 from tb_keras.grounding import Grounding
 
 
@@ -27,7 +31,7 @@ def built(tmp_path, monkeypatch):
     """Names of the encoders built so far; features are kept under `tmp_path`."""
     names = []
 
-    def build(name):
+    def build(name, **options):
         names.append(name)
         strings = keras.Input((), dtype="string")
         return keras.Model(strings, ByteCount()(strings))
@@ -85,6 +89,25 @@ def test_a_changed_picture_is_encoded_anew(tmp_path, pictures):
     encode_images(pictures, verbose=False)
     (tmp_path / "3.png").write_bytes(b"x" * 9)
     assert encode_images(pictures, verbose=False).tolist() == [[5], [9]]
+
+
+def test_ten_crops_are_kept_beside_one(pictures, built):
+    for crops in (1, 10, 1, 10):
+        assert encode_images(pictures, "one", verbose=False, crops=crops).tolist() == [[5], [3]]
+    assert built == ["one", "one"]
+    corpus = Corpus(np.arange(2), image_paths=pictures, texts=["a", "b"])
+    encode_corpus(corpus, "one", verbose=False, crops=10)
+    assert built.count("one") == 2  # crops reached the key
+
+
+def test_the_key_of_one_crop_is_that_of_before(pictures, tmp_path):
+    """Features that users have are found again."""
+    encode_images(pictures, "one", verbose=False)
+    digests = [hashlib.sha256(b"x" * size).hexdigest() for size in (5, 3)]
+    content = json.dumps([encoder_settings("image", "one"), digests], sort_keys=True)
+    assert "crops" not in content
+    (file,) = (tmp_path / "cache" / "features").iterdir()
+    assert file.stem == hashlib.sha256(content.encode()).hexdigest()
 
 
 def test_a_text_is_no_picture_of_the_same_content(tmp_path, built):

@@ -116,6 +116,17 @@ def test_agrees_with_keras(shape):
     )
 
 
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 24), st.integers(1, 24))
+@settings(max_examples=30)
+def test_the_whole_picture(height, width, to_height, to_width):
+    pixels = random_pixels(height, width, 3)
+    rows, columns = triangle_weights(height, to_height), triangle_weights(width, to_width)
+    whole = np.einsum("ih,jw,hwc->ijc", rows, columns, pixels)
+    layer = DecodeImages(to_height, to_width, crop_to_aspect_ratio=False)
+    np.testing.assert_allclose(layer(tf.constant([png(pixels)]))[0], whole, atol=0.01)
+    assert layer.get_config()["crop_to_aspect_ratio"] is False
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_jpeg(channels):
     pixels = np.full((16, 16, channels), (200, 100, 50)[:channels], np.uint8)

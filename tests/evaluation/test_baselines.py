@@ -168,6 +168,30 @@ def test_cca_chooses_its_settings_on_the_validation_corpus():
     assert rsum(baseline, validation) == max(each.values())
 
 
+def test_cca_takes_the_settings_that_the_figure_calls_best():
+    train, validation = two_views(), two_views(seed=1)
+    figures, measured = iter([1.0, 2.0, 4.0, 3.0]), []
+
+    def figure(baseline, corpus):
+        assert corpus is validation
+        measured.append(baseline.embed_images(validation.image_features))
+        return next(figures)
+
+    baseline = RegularizedCCABaseline(
+        train, validation, regularizations=(0.1, 3.0), powers=(0, 2), figure=figure
+    )
+    assert (baseline.regularization, baseline.power) == (3.0, 0)
+    found = baseline.embed_images(validation.image_features)
+    assert [np.array_equal(found, other) for other in measured] == [False, False, True, False]
+
+
+def test_cca_without_a_figure_is_an_error():
+    corpus = two_views()
+    nothing = corpus.replace(matches=Matches([], 60, 60))
+    with pytest.raises(ValueError, match="`validation` must have what `figure` measures"):
+        RegularizedCCABaseline(corpus, nothing)
+
+
 def test_fewer_directions():
     corpus = two_views()
     baseline = RegularizedCCABaseline(corpus, corpus, dim=2)

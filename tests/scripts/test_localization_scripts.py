@@ -16,17 +16,10 @@ from PIL import Image
 
 from tb_keras.encoders import propose_regions
 from tb_keras.serving import ExportedLocalizer
+from tests.scripts.drawn_pictures import HEIGHT, SHAPES, WIDTH, drawn
 from tests.scripts.running import run_forked
 
-WIDTH, HEIGHT = 96, 80
 SPLITS = ["train"] * 8 + ["val"] * 3 + ["testA", "testA", "testB"]
-COLORS = {"red": (220, 30, 30), "green": (30, 160, 60), "blue": (30, 60, 220)}
-SHAPES = {
-    "square": lambda x, y: (abs(x) < 13) & (abs(y) < 13),
-    "disc": lambda x, y: x**2 + y**2 < 169,
-    "stripe": lambda x, y: (abs(x) < 13) & (abs(y) < 6),
-}
-CENTRES = [(20, 20), (70, 22), (46, 58)]
 PICTURES = "images/mscoco/images/train2014"
 TRAIN = ["--task=localization", "--dataset=refcoco", "--data=refcoco", "--run=runs/shapes"]
 TRAIN += ["--network=embedding,similarity", "--region_size=32", "--proposals_per_picture=30"]
@@ -37,23 +30,6 @@ MODEL = f"--model={MODELS['embedding']}"
 FIGURES = {"recall@1", "recall@5", "recall@10", "upper_bound", "mean_iou", "pointing_game"}
 FIGURES |= {"phrases", "without_region", "without_box"}
 PHRASES = ["a red disc", "the blue <in> square"]
-
-
-def drawn(number):
-    """A picture of three shapes on noise: pixels, and a (colour, shape, box xywh) for each."""
-    random = np.random.default_rng(number)
-    pixels = random.integers(190, 215, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
-    objects = []
-    for (column, row), color, shape in zip(
-        CENTRES, random.permutation(list(COLORS)), random.permutation(list(SHAPES))
-    ):
-        inside = SHAPES[shape](x - column - random.integers(-4, 5), y - row)
-        pixels[inside] = COLORS[color]
-        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-        box = [columns[0], rows[0], len(columns), len(rows)]
-        objects.append((color, shape, [int(side) for side in box]))
-    return pixels, objects
 
 
 @pytest.fixture(scope="module")

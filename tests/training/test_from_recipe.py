@@ -9,7 +9,7 @@ import pytest
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training.from_recipe import from_recipe
-from tb_keras.training.recipe import NETWORKS, RECIPES, TASKS
+from tb_keras.training.recipe import RECIPES, TASKS
 from tests.training.toy_corpora import localization_corpus, retrieval_corpus, toy_corpus
 
 SMALL = {
@@ -41,7 +41,7 @@ def loss_layer(model):
     return layer
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", ["embedding", "similarity"])
 @pytest.mark.parametrize("task", TASKS)
 def test_each_recipe_trains(task, network):
     corpus = toy_corpus(task, 20, seed=0)
@@ -68,7 +68,7 @@ def test_each_recipe_trains(task, network):
     assert float(schedule(iterations - 1)) > 0
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", ["embedding", "similarity"])
 def test_features_are_standardised_by_the_training_corpus(network):
     corpus = retrieval_corpus(20, seed=0)
     built = from_recipe(corpus, small_recipe("retrieval", network)).network
@@ -140,7 +140,7 @@ def test_a_corpus_without_any_match_is_refused():
         from_recipe(regions, small_recipe("localization", "similarity"))
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", ["embedding", "similarity"])
 def test_the_seed_decides(network):
     corpus, recipe = retrieval_corpus(8, seed=0), small_recipe("retrieval", network)
 
@@ -154,3 +154,15 @@ def test_the_seed_decides(network):
     assert not all(np.array_equal(a, b) for a, b in zip(weights, others))
     assert np.array_equal(texts, texts_again)
     assert not np.array_equal(texts, other_texts)
+
+
+def test_the_learning_rate_falls_after_each_epoch_by_its_factor():
+    corpus = retrieval_corpus(20, seed=0)
+    recipe = small_recipe("retrieval", "embedding", learning_rate_decay=0.5, epochs=3)
+    training = from_recipe(corpus, recipe, seed=0)
+    steps = int(training.batches(0).cardinality())
+    assert steps > 1
+    schedule = training.model.optimizer._learning_rate
+    rates = [float(schedule(step)) for step in range(3 * steps)]
+    expected = [0.01 * 0.5 ** (step // steps) for step in range(3 * steps)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-6)

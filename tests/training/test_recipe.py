@@ -8,7 +8,7 @@ import pytest
 
 from tb_keras.batching import region_batches
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
-from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tb_keras.networks import EmbeddingNetwork, LinearNetwork, SimilarityNetwork
 from tb_keras.training.recipe import NETWORKS, RECIPES, TASKS, Recipe
 
 EMBEDDING, SIMILARITY = Recipe(), Recipe(network="similarity")
@@ -19,6 +19,7 @@ EMBEDDING, SIMILARITY = Recipe(), Recipe(network="similarity")
     [
         (EMBEDDING.network_settings(), EmbeddingNetwork),
         (SIMILARITY.network_settings(), SimilarityNetwork),
+        (Recipe(network="cca").network_settings(), LinearNetwork),
         (EMBEDDING.ranking_settings(), BidirectionalRanking),
         (SIMILARITY.logistic_settings(), PairwiseLogistic),
         (EMBEDDING.region_settings(), region_batches),
@@ -34,7 +35,8 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.ranking_settings(),
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
-        *"network images_per_batch texts_per_image epochs learning_rate".split(),
+        *"network images_per_batch texts_per_image epochs".split(),
+        *"learning_rate learning_rate_decay".split(),
     }
     assert used == {field.name for field in dataclasses.fields(Recipe)}
 
@@ -73,6 +75,7 @@ def test_the_papers_settings():
     assert (paper.hidden_dim, paper.embedding_dim, paper.dropout) == (2048, 512, 0.5)
     assert (paper.images_per_batch, paper.texts_per_image, paper.epochs) == (500, 2, 20)
     assert (paper.margin, paper.top_k, paper.learning_rate) == (0.05, 10, 1e-4)
+    assert paper.learning_rate_decay == 0.794
     weights = paper.image_anchor_weight, paper.text_anchor_weight, paper.text_neighborhood_weight
     assert weights == (1.0, 1.5, 0.05)
     similarity = RECIPES["localization", "similarity"]["paper"]
@@ -98,6 +101,8 @@ def test_a_recipe_does_not_change():
         ({"epochs": 0}, r"`epochs` must be a positive int. Received: epochs=0"),
         ({"learning_rate": 0.0}, r"`learning_rate` must be positive.*=0.0"),
         ({"learning_rate": float("nan")}, r"`learning_rate` must be positive.*=nan"),
+        ({"learning_rate_decay": -0.1}, r"`learning_rate_decay` must be in \[0, 1\].*=-0.1"),
+        ({"learning_rate_decay": float("nan")}, r"`learning_rate_decay` must be in.*=nan"),
     ],
 )
 def test_settings_out_of_range(setting, message):

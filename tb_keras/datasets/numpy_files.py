@@ -1,0 +1,46 @@
+"""NumPy's files, opened with errors that name the file."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+
+def open_array(path: Path) -> np.ndarray:
+    """Opens a `.npy` file as a read-only memory map.
+
+    Raises:
+        FileNotFoundError: if the file is not there.
+        ValueError: if it is no `.npy` file, is cut off or holds Python objects.
+    """
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, EOFError, TypeError) as error:
+        raise ValueError(f"{path}: no .npy file of plain values, or damaged ({error})") from error
+
+
+def read_archive(path: Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of a `.npz` file by name, in memory.
+
+    Raises:
+        FileNotFoundError: if the file is not there.
+        ValueError: if it is no `.npz` file, is damaged or holds Python objects.
+    """
+    try:
+        with path.open("rb") as file:  # NumPy leaves a file open that is no archive
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("a single array")
+            return {name: archive[name] for name in archive.files}
+    except (
+        ValueError,
+        EOFError,
+        KeyError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise ValueError(f"{path}: no .npz file of plain values, or damaged ({error})") from error

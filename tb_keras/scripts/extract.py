@@ -1,0 +1,85 @@
+"""Extracts the features of pictures, once, into a directory.
+
+    tb-extract --images=photos --output=features/photos
+    tb-extract --images=photos --output=features/vgg19 --image_encoder=vgg19_fc7 --crops=10
+
+--images is a folder (searched with its subfolders), a table (CSV, TSV, JSONL, Parquet) with a
+column image or image_path, or a text file with a path a line. --output becomes a directory with
+features.npy, a row for each picture, images.jsonl, which says which, and settings.json.
+
+Pictures that cannot be read are left out and listed, there in unreadable.jsonl too. Run the same
+command again after an interruption, or when pictures were added or changed: it encodes what is not
+there yet.
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from tb_keras.encoders import extract_features
+from tb_keras.scripts.picture_list import listed_pictures
+from tb_keras.scripts.run_main import run_main
+
+_LISTED = 10  # unreadable pictures that are printed
+
+_IMAGES = flags.DEFINE_string("images", None, "Folder, table or list of pictures.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "Directory of the features.", required=True)
+_IMAGE_ENCODER = flags.DEFINE_string(
+    "image_encoder",
+    "efficientnet_lite0",
+    "Image encoder: efficientnet_lite0 (or _lite1, _lite2) for photos, efficientnet_lite0_levels "
+    "for drawings (weights arrive with pip); vgg19_fc7 or resnet152 as in the papers, "
+    "keras.applications/NAME or keras_hub/PRESET (weights are downloaded).",
+)
+_WEIGHTS = flags.DEFINE_string(
+    "weights", "pretrained", "File of the encoder's weights, where they are not the published ones."
+)
+_SIZE = flags.DEFINE_integer(
+    "size", None, "Pixels of the encoder's input; by default its own size.", lower_bound=32
+)
+_CROPS = flags.DEFINE_enum(
+    "crops",
+    "1",
+    ["1", "10"],
+    "Crops of each picture over which its features are averaged: the central one, or ten as in the "
+    "papers (which take ten times as long).",
+)
+_DTYPE = flags.DEFINE_enum("dtype", "float16", ["float16", "float32"], "Of the features on disk.")
+_STRICT = flags.DEFINE_bool("strict", False, "Whether a picture that cannot be read is an error.")
+_IMAGES_PER_BATCH = flags.DEFINE_integer(
+    "images_per_batch",
+    None,
+    "Pictures encoded at a time; by default 32, or 3 with ten crops.",
+    lower_bound=1,
+)
+
+
+def main(arguments: list[str]) -> None:
+    if arguments:
+        raise ValueError(f"what to do with {arguments[0]!r}? Pictures are named by --images=")
+    paths, names = listed_pictures(_IMAGES.value)
+    print(f"{len(paths)} pictures in {_IMAGES.value}", flush=True)
+    done = extract_features(
+        paths,
+        names,
+        _OUTPUT.value,
+        encoder=_IMAGE_ENCODER.value,
+        weights=_WEIGHTS.value,
+        size=_SIZE.value,
+        crops=int(_CROPS.value),
+        dtype=_DTYPE.value,
+        strict=_STRICT.value,
+        images_per_batch=_IMAGES_PER_BATCH.value,
+    )
+    for name, reason in list(done.unreadable.items())[:_LISTED]:
+        print(f"  left out {name}: {reason}")
+    if len(done.unreadable) > _LISTED:
+        print(f"  and {len(done.unreadable) - _LISTED} more, see {_OUTPUT.value}/unreadable.jsonl")
+    if len(done.unreadable) == len(paths):
+        raise ValueError(f"none of the pictures in {_IMAGES.value!r} can be read")
+    counts = f"{done.encoded} encoded, {done.kept} there before, {len(done.unreadable)} left out"
+    print(f"Wrote {_OUTPUT.value}: {counts}")
+
+
+if __name__ == "__main__":
+    run_main("tb-extract", main)

@@ -1,0 +1,80 @@
+"""Which picture files a user means: those of a folder, of a table, or of a list."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# What the encoders read, and pictures that they do not: these are reported, not passed over.
+_ENDINGS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".jxl"}
+_ENDINGS |= {".tif", ".tiff", ".heic", ".avif", ".jp2"}
+_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_COLUMNS = ("image", "image_path")
+
+
+def listed_pictures(images: str) -> tuple[list[str], list[str]]:
+    """Finds picture files.
+
+    Args:
+        images: a folder, searched with its subfolders for files with a picture's ending (hidden
+            ones are left out); a table (CSV, TSV, JSONL, Parquet) with a column `image` or
+            `image_path`; or any other text file in UTF-8 with a path a line. Paths in a file are
+            relative to its folder.
+
+    Returns:
+        The paths of the pictures, each once, and their names: relative to the folder, or as the
+        file writes them. From a folder they are in the order of their names.
+
+    Raises:
+        FileNotFoundError: if `images` is not there.
+        ValueError: if it names no picture, or is damaged.
+    """
+    source = Path(images)
+    if source.is_dir():
+        names, folder = sorted(_walked(source)), source
+    elif source.is_file():
+        found = _of_table(source) if source.suffix in _TABLES else _of_list(source)
+        names, folder = list(dict.fromkeys(found)), source.parent
+    else:
+        raise FileNotFoundError(f"there is no folder or file {images!r}")
+    if not names:
+        raise ValueError(f"there is no picture in {images!r}")
+    return [str(folder / name) for name in names], names
+
+
+def _walked(folder: Path) -> Iterator[str]:
+    seen = set()  # folders may be links, and links may lead in a circle
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in _ENDINGS:
+                yield (Path(parent) / name).relative_to(folder).as_posix()
+
+
+def _of_table(path: Path) -> Iterator[str]:
+    from tb_keras.datasets.table_rows import open_table
+
+    table = open_table(path)
+    column = next((column for column in _COLUMNS if column in table.columns), None)
+    if column is None:
+        raise ValueError(
+            f"{path} must have a column {' or '.join(_COLUMNS)}. "
+            f"Received: {', '.join(map(repr, table.columns))}"
+        )
+    for where, row in table.rows([column]):
+        name = row.get(column)
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"{where}: {column!r} must be a path. Received: {name!r}")
+        yield name
+
+
+def _of_list(path: Path) -> Iterator[str]:
+    from tb_keras.datasets.text_files import read_text
+
+    return (line for line in read_text(path).split("\n") if line.strip())

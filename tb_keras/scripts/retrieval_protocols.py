@@ -1,0 +1,82 @@
+"""The further tables of retrieval: folds, languages, extended ground truths."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Mapping
+
+from tb_keras.corpus import Corpus
+from tb_keras.evaluation import (
+    by_language,
+    folds,
+    mean_metrics,
+    ranked_precision_metrics,
+    ranked_precision_metrics_from_scores,
+)
+from tb_keras.networks import EmbeddingNetwork, PairScorer
+from tb_keras.scripts.metrics_table import COLUMNS, MetricsTable
+from tb_keras.training import network_metrics
+
+_FOLDS = 5
+_COCO_5K = 5000  # test pictures, for which more matches are known
+_GROUND_TRUTHS = {"original": "the captions' own images", "cxc": "CxC", "eccv": "ECCV Caption"}
+
+
+def protocol_tables(
+    settings: Mapping, corpus: Corpus, split: str, networks: Mapping[str, PairScorer]
+) -> dict[str, MetricsTable]:
+    """Returns the tables that a data set asks for, by the name they have in metrics.json.
+
+    Args:
+        settings: of the run.
+        corpus: with features.
+        split: which split it is.
+        networks: the best network of each kind.
+    """
+    tables = {}
+    if settings["dataset"] == "coco" and split == "test" and corpus.num_images >= _FOLDS:
+        parts = folds(corpus, _FOLDS)
+        rows = {
+            name: mean_metrics([network_metrics(network, part) for part in parts])
+            for name, network in networks.items()
+        }
+        title = f"Mean of {_FOLDS} folds of {parts[0].num_images} images"
+        tables["folds"] = MetricsTable(title, rows)
+    if len(set(corpus.text_attributes.get("language", ()))) > 1:
+        rows = {
+            f"{name}, {language}": network_metrics(network, part)
+            for name, network in networks.items()
+            for language, part in by_language(corpus).items()
+        }
+        columns = {**COLUMNS["retrieval"], "mean_recall": "mean"}
+        tables["languages"] = MetricsTable("By language", rows, columns)
+    if settings["dataset"] == "coco" and split == "test" and corpus.num_images == _COCO_5K:
+        tables |= _extended(corpus, networks)
+    return tables
+
+
+def _extended(corpus: Corpus, networks: Mapping[str, PairScorer]) -> dict[str, MetricsTable]:
+    if importlib.util.find_spec("eccv_caption") is None:
+        print("For CxC and ECCV Caption: pip install eccv_caption")
+        return {}
+    from tb_keras.datasets.coco_ground_truths import with_ground_truth
+
+    rows = {}
+    for truth, title in _GROUND_TRUTHS.items():
+        extended = with_ground_truth(corpus, truth)
+        queries = [extended.image_attributes["query"], extended.text_attributes["query"]]
+        for name, network in networks.items():
+            row = _ranked_precision(network, corpus, extended.matches, *queries)
+            rows[f"{name}, {title}"] = row
+    title = "Extended ground truths"
+    return {"extended": MetricsTable(title, rows, COLUMNS["ranked_precision"])}
+
+
+def _ranked_precision(network: PairScorer, corpus: Corpus, *asked) -> dict[str, float]:
+    images, texts = corpus.image_features, corpus.text_features
+    if isinstance(network, EmbeddingNetwork):
+        embeddings = network.embed_images(images), network.embed_texts(texts)
+        return ranked_precision_metrics(*embeddings, *asked)
+    scores = functools.partial(network.score_blocks, images, texts)
+    return ranked_precision_metrics_from_scores(scores, *asked)

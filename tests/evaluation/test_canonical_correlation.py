@@ -1,0 +1,178 @@
+"""Tests of CCA in closed form: blocked covariances over all pairs, and the leading directions."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tb_keras.corpus import Corpus
+from tb_keras.evaluation import canonical_correlation as module
+from tb_keras.evaluation.canonical_correlation import (
+    PairCovariances,
+    Projection,
+    canonical_directions,
+    pair_covariances,
+)
+from tb_keras.matches import Matches
+
+
+def corpus_of(seed=0, n=9, m=11, image_dim=4, text_dim=3, share=0.25):
+    """Many-to-many, with images and texts of no match, far from standardised."""
+    rng = np.random.default_rng(seed)
+    related = rng.random((n, m)) < share
+    related[0, 0] = True
+    images = 3 + rng.normal(size=(n, image_dim)) * np.arange(1, image_dim + 1)
+    texts = rng.normal(size=(m, text_dim)) - 7
+    return Corpus(related, image_features=images, text_features=texts)
+
+
+def covariances_of(rng, image_dim, text_dim, rows=200, shared=3):
+    """Of two views with some hidden directions in common."""
+    hidden = rng.normal(size=(rows, shared))
+    views = [
+        hidden @ rng.normal(size=(shared, dim)) + rng.normal(size=(rows, dim))
+        for dim in (image_dim, text_dim)
+    ]
+    both = np.cov(np.concatenate(views, axis=1).T)
+    scales = np.zeros(image_dim), np.ones(image_dim), np.zeros(text_dim), np.ones(text_dim)
+    d = image_dim
+    return PairCovariances(*scales, both[:d, :d], both[:d, d:], both[d:, d:])
+
+
+@given(st.integers(0, 10_000), st.integers(1, 60))
+@settings(deadline=None, max_examples=40)
+def test_covariances_are_those_of_the_list_of_all_pairs(seed, block):
+    corpus = corpus_of(seed)
+    images, texts = corpus.matches.pairs.T
+    x, y = corpus.image_features[images], corpus.text_features[texts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK_VALUES", block)
+        found = pair_covariances(corpus)
+    means, deviations = [(v.mean(axis=0), v.std(axis=0)) for v in (x, y)], []
+    for (mean, deviation), part in zip(means, (found[:2], found[2:4])):
+        deviations.append(np.maximum(deviation, 0.01 * deviation.mean() + 1e-12))
+        np.testing.assert_allclose(part[0], mean)
+        np.testing.assert_allclose(part[1], deviations[-1], rtol=1e-5, atol=1e-6)
+    x, y = ((v - mean) / d for v, (mean, _), d in zip((x, y), means, (found[1], found[3])))
+    np.testing.assert_allclose(found.images, x.T @ x / len(x), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(found.cross, x.T @ y / len(x), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(found.texts, y.T @ y / len(x), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_narrower_features_are_summed_accurately(dtype):
+    """Products in float32, sums in float64: 20,000 pairs do not lose digits."""
+    rng = np.random.default_rng(0)
+    corpus = Corpus(
+        np.repeat(np.arange(10_000), 2),
+        image_features=(3 + 5 * rng.normal(size=(10_000, 4))).astype(dtype),
+        text_features=(rng.normal(size=(20_000, 3)) - 7).astype(dtype),
+    )
+    wide = corpus.replace(
+        image_features=corpus.image_features.astype("float64"),
+        text_features=corpus.text_features.astype("float64"),
+    )
+    for found, expected in zip(pair_covariances(corpus), pair_covariances(wide)):
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_memory_grows_with_the_block_and_not_with_the_corpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_BLOCK_VALUES", 2**15)
+    maps = []
+    for name, rows in (("images", 20_000), ("texts", 40_000)):
+        features = np.random.default_rng(0).normal(size=(rows, 64)).astype("float16")
+        np.save(tmp_path / f"{name}.npy", features)
+        maps.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+    corpus = Corpus(np.repeat(np.arange(20_000), 2), image_features=maps[0], text_features=maps[1])
+    pair_covariances(corpus.replace())  # what is imported or kept for good
+    tracemalloc.start()
+    pair_covariances(corpus)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4e6  # a float64 copy of the images alone has 10 MB
+
+
+@pytest.mark.parametrize(("image_dim", "text_dim"), [(5, 8), (8, 5), (6, 6)])
+@pytest.mark.parametrize("regularization", [0.0, 0.1, 3.0])
+def test_directions_are_those_of_the_whitened_cross_covariances_singular_vectors(
+    image_dim, text_dim, regularization
+):
+    """Another way: inverse square roots by eigenvectors, and a singular value decomposition."""
+    covariances = covariances_of(np.random.default_rng(1), image_dim, text_dim)
+    roots, regularized = [], []
+    for covariance in (covariances.images, covariances.texts):
+        size = len(covariance)
+        ridge = regularization * np.trace(covariance) / size * np.eye(size)
+        values, vectors = np.linalg.eigh(covariance + ridge)
+        roots.append(vectors / np.sqrt(values) @ vectors.T)
+        regularized.append(covariance + ridge)
+    left, expected, right = np.linalg.svd(roots[0] @ covariances.cross @ roots[1])
+    size = min(image_dim, text_dim)
+    for dim in (None, 1, 3, size, 99):
+        found = canonical_directions(covariances, regularization, dim)
+        kept = min(dim or size, size)
+        assert found.images.shape == (image_dim, kept)
+        assert found.texts.shape == (text_dim, kept)
+        np.testing.assert_allclose(found.correlations, expected[:kept], rtol=1e-6)
+        for column in range(kept):  # the sign is common to both views, and free
+            both = np.outer(found.images[:, column], found.texts[:, column])
+            theirs = np.outer(roots[0] @ left[:, column], roots[1] @ right[column])
+            np.testing.assert_allclose(both, theirs, rtol=1e-5, atol=1e-8)
+        for directions, covariance in zip(found[:2], regularized):
+            np.testing.assert_allclose(
+                directions.T @ covariance @ directions, np.eye(kept), atol=1e-6
+            )
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_direction_without_correlation_is_zero(order):
+    """Only the first two columns of either view have to do with each other."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(500, 2))
+    views = [np.concatenate([hidden, np.full((500, 1), 4.0)], axis=1), np.repeat(hidden, 2, axis=1)]
+    images, texts = views[::order]
+    corpus = Corpus(np.arange(500), image_features=images, text_features=texts)
+    found = canonical_directions(pair_covariances(corpus), 0.1)
+    assert len(found.correlations) == 3
+    assert found.correlations[1] > 0.9
+    assert found.correlations[2] == 0
+    for directions in found[:2]:
+        assert np.isfinite(directions).all()
+        assert not directions[:, 2].any()
+        assert directions[:, :2].any(axis=0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("block", [1, 10, 2**26])
+def test_a_projection_in_blocks(monkeypatch, dtype, block):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(7, 4)).astype(dtype)
+    mean, deviation, directions = rng.normal(size=4), rng.uniform(1, 2, 4), rng.normal(size=(4, 3))
+    monkeypatch.setattr(module, "_BLOCK_VALUES", block)
+    found = Projection(mean, deviation, directions)(features)
+    assert found.dtype == np.float32
+    expected = (features.astype("float64") - mean) / deviation @ directions
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert Projection(mean, deviation, directions)(features[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [{"image_features": None}, {"text_features": None}, {"matches": Matches([], 9, 11)}],
+)
+def test_a_corpus_without_features_or_matches_is_refused(lacking):
+    with pytest.raises(ValueError, match=r"`corpus` must have both features and matches"):
+        pair_covariances(corpus_of().replace(**lacking))
+
+
+def test_wrong_arguments_are_named():
+    covariances = pair_covariances(corpus_of())
+    for wrong in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match=r"`regularization` must be at least 0. Received: "):
+            canonical_directions(covariances, wrong)
+    for wrong in (0, 1.5):
+        with pytest.raises(ValueError, match=r"`dim` must be a positive int. Received: dim="):
+            canonical_directions(covariances, 0.1, dim=wrong)
