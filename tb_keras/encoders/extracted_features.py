@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 import numpy as np
 
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.feature_directory import read_rows, read_settings, read_unreadable
-from tb_keras.encoders.feature_file import feature_file
+from tb_keras.encoders.ordered_rows import ordered_rows
 
-_ROWS_PER_BLOCK = 1024
 _NONE = -1  # the row of a picture without features
 
 
@@ -156,18 +155,9 @@ def _without(corpus: Corpus, absent: np.ndarray) -> Corpus:
 
 def _ordered(features: np.ndarray, rows: np.ndarray, state: dict) -> np.ndarray:
     """The rows as a memory map: of the file itself where they lie there in order."""
-    first = int(rows[0])
-    if np.array_equal(rows, np.arange(first, first + len(rows))):
-        return features[first : first + len(rows)]
-    if "images" in state:  # only the pictures concerned: more may come to the directory
-        named = {row.row: (name, *row) for name, row in state["images"].items()}
-        content = {**state, "images": [named[row] for row in rows.tolist()]}
-    else:
-        content = {**state, "rows": rows.tolist()}
-
-    def blocks(start: int) -> Iterator[np.ndarray]:
-        for first in range(start, len(rows), _ROWS_PER_BLOCK):
-            yield features[rows[first : first + _ROWS_PER_BLOCK]]
-
-    settings = {"kind": "ordered", "dtype": features.dtype.str, **content}
-    return feature_file(settings, len(rows), blocks, verbose=False, dtype=features.dtype.str)
+    if "images" not in state:
+        return ordered_rows(features, rows, {**state, "rows": rows.tolist()})
+    # Only the pictures concerned: more may come to the directory.
+    named = {row.row: (name, *row) for name, row in state["images"].items()}
+    images = [named[row] for row in rows.tolist()]
+    return ordered_rows(features, rows, {**state, "images": images})

@@ -5,17 +5,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.encoder_settings import encoder_settings, file_digest
 from tb_keras.encoders.feature_cache import cached_features
 from tb_keras.encoders.image_encoder import image_encoder
+from tb_keras.encoders.mapped_features import mapped_features
+from tb_keras.encoders.ordered_rows import ordered_rows
 from tb_keras.encoders.region_features import encode_regions
 from tb_keras.encoders.text_encoder import text_encoder
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
+_HELD = 2**16  # items whose features are held in memory
 
 
 def encode_images(
@@ -33,7 +37,7 @@ def encode_images(
         crops: 1 or 10, as in `image_encoder`.
 
     Returns:
-        float32 `(len(paths), feature_dim)`.
+        float32 `(len(paths), feature_dim)`; of more than 65,536 pictures a memory map, of float16.
 
     Raises:
         FileNotFoundError: if a file is missing.
@@ -50,20 +54,24 @@ def encode_images(
         files = tf.data.Dataset.from_tensor_slices(list(chunk)).map(tf.io.read_file)
         return build().predict(files.batch(max(1, _IMAGES_PER_BATCH // crops)), verbose=0)
 
-    return cached_features(settings, paths, file_digest, encode, verbose)
+    return _kept(settings, paths, file_digest, encode, verbose)
 
 
-def encode_texts(texts: Sequence[str], encoder: str = "minilm", verbose: bool = True) -> np.ndarray:
+def encode_texts(
+    texts: Sequence[str], encoder: str | keras.Model = "minilm", verbose: bool = True
+) -> np.ndarray:
     """Encodes strings, keeping the features on disk (see `tb_keras.cache_directory`).
 
     Args:
         texts: the strings.
-        encoder: a name that `tb_keras.encoders.text_encoder` takes.
+        encoder: a name that `tb_keras.encoders.text_encoder` takes; or such a model itself, whose
+            features are not kept.
         verbose: whether to show progress.
 
     Returns:
         float32 `(len(texts), feature_dim)`; of an encoder that gives word indices, int32
-        `(len(texts), max_words)`.
+        `(len(texts), max_words)`. Of more than 65,536 texts a memory map, of
+        float16.
 
     Raises:
         ValueError: if `encoder` is unknown.
@@ -71,19 +79,25 @@ def encode_texts(texts: Sequence[str], encoder: str = "minilm", verbose: bool = 
     """
     import tensorflow as tf
 
-    build = functools.cache(lambda: text_encoder(encoder))
+    by_name = isinstance(encoder, str)
+    build = functools.cache(lambda: text_encoder(encoder) if by_name else encoder)
 
     def encode(chunk: Sequence[str]) -> np.ndarray:
         strings = tf.data.Dataset.from_tensor_slices(list(chunk))
         return build().predict(strings.batch(_TEXTS_PER_BATCH), verbose=0)
 
+    if not by_name:
+        return encode(texts)
     # Phrases repeat: "a man" stands in thousands of sentences.
     distinct = list(dict.fromkeys(texts))
-    features = cached_features(encoder_settings("text", encoder), distinct, str, encode, verbose)
+    features = _kept(encoder_settings("text", encoder), distinct, str, encode, verbose)
     if len(distinct) == len(texts):
         return features
-    rows = {text: row for row, text in enumerate(distinct)}
-    return features[[rows[text] for text in texts]]
+    row_of = {text: row for row, text in enumerate(distinct)}
+    rows = np.array([row_of[text] for text in texts])
+    if isinstance(features, np.memmap):
+        return ordered_rows(features, rows, {"file": str(features.filename), "rows": rows.tolist()})
+    return features[rows]
 
 
 def encode_corpus(
@@ -132,3 +146,8 @@ def encode_corpus(
             raise ValueError(f"`corpus` must have texts or text_features. Received: {corpus}")
         changes["text_features"] = encode_texts(corpus.texts, text_encoder, verbose)
     return corpus.replace(**changes)
+
+
+def _kept(settings, items, digest, encode, verbose: bool) -> np.ndarray:
+    keep = cached_features if len(items) <= _HELD else mapped_features
+    return keep(settings, items, digest, encode, verbose)

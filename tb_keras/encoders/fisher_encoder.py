@@ -10,7 +10,8 @@ from keras import ops
 
 from tb_keras.encoders.fisher_vectors import FisherVectors
 from tb_keras.encoders.mixture_fitting import fit_mixture
-from tb_keras.encoders.principal_components import PrincipalProjection, principal_components
+from tb_keras.encoders.principal_components import principal_components
+from tb_keras.encoders.principal_projection import PrincipalProjection
 from tb_keras.encoders.word_encoder import WordEmbedding
 from tb_keras.encoders.words import FIRST_WORD
 

@@ -1,13 +1,11 @@
-"""Principal components of many rows of many dimensions, and their projection in the graph."""
+"""Principal components of many rows of many dimensions, that come in blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import keras
 import numpy as np
-from keras import ops
 
 _EXACT = 4096  # a matrix up to this size is decomposed as a whole
 _SLAB = 1024  # rows of a product made at a time
@@ -153,53 +151,3 @@ def _decomposed(
     # The products have the rounding of float32, and so do the smallest eigenvalues.
     kept = max(int((values > 1e-6 * values[0]).sum()), 1)
     return values[:kept], vectors[:, :kept].astype(np.float32)
-
-
-@keras.saving.register_keras_serializable(package="tb_keras")
-class PrincipalProjection(keras.layers.Layer):
-    """Projects rows on principal components: (x − mean) · directions.
-
-    A row of zeros stays one: here it stands for a text without a known word, not for a feature.
-
-    Call it on float `(batch, dim)`; the result is float32 `(batch, components)`.
-
-    Args:
-        num_components: number of components.
-
-    Example:
-
-    >>> components = Components(np.ones(2, "f"), np.eye(2, 1, dtype="f"), np.ones(1))
-    >>> PrincipalProjection.of(components)(np.array([[3.0, 7.0], [0.0, 0.0]], "f")).numpy()
-    array([[2.],
-           [0.]], dtype=float32)
-    """
-
-    def __init__(self, num_components: int, **kwargs):
-        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
-        self.num_components = num_components
-
-    @classmethod
-    def of(cls, components: Components, **kwargs) -> PrincipalProjection:
-        """Returns the layer of some components; further arguments are the layer's own."""
-        layer = cls(components.directions.shape[1], **kwargs)
-        layer.build((None, len(components.mean)))
-        layer.mean.assign(components.mean)
-        layer.directions.assign(components.directions)
-        return layer
-
-    def build(self, input_shape):
-        dim = input_shape[-1]
-        self.mean = self.add_weight((dim,), "zeros", trainable=False, name="mean")
-        self.directions = self.add_weight(
-            (dim, self.num_components), "zeros", trainable=False, name="directions"
-        )
-
-    def call(self, inputs):
-        projected = ops.matmul(inputs - self.mean, self.directions)
-        return ops.where(ops.any(inputs != 0, axis=-1, keepdims=True), projected, 0.0)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.num_components)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "num_components": self.num_components}

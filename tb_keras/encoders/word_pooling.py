@@ -70,9 +70,11 @@ class AttendedMean(keras.layers.Layer):
 
     def call(self, vectors, mask):
         scores = ops.cast(self.score(self.hidden(vectors)), "float32")
-        mask = mask[:, :, None]
+        counted = ops.cast(mask, "float32")[:, :, None]
         # A large finite number, not -inf: where no word counts, -inf - -inf would be NaN.
-        weights = ops.softmax(ops.where(mask, scores, -1e9), axis=1) * ops.cast(mask, "float32")
+        scores = ops.where(counted > 0, scores, -1e9)
+        shares = ops.exp(scores - ops.max(scores, axis=1, keepdims=True)) * counted
+        weights = shares / ops.maximum(ops.sum(shares, axis=1, keepdims=True), 1)
         return ops.sum(vectors * ops.cast(weights, vectors.dtype), axis=1)
 
     def compute_mask(self, vectors, mask=None):

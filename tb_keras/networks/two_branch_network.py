@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -88,7 +89,9 @@ class TwoBranchNetwork(PairScorer, keras.Model):
     @classmethod
     def from_config(cls, config: dict) -> TwoBranchNetwork:
         if config.get("text_encoder") is not None:
-            text_encoder = keras.saving.deserialize_keras_object(config["text_encoder"])
+            # A functional model takes its config apart while it is built of it.
+            of_encoder = copy.deepcopy(config["text_encoder"])
+            text_encoder = keras.saving.deserialize_keras_object(of_encoder)
             config = {**config, "text_encoder": text_encoder}
         return cls(**config)
 

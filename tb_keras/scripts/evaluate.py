@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> None:
         fitted_on = [load_encoded(run, split) for split in ("train", "validation")]
     evaluate = evaluate_localization if settings["task"] == "localization" else evaluate_retrieval
     metrics, tables = evaluate(run, corpus, _SPLIT.value, fitted_on, _MODEL.value)
-    print("", *tables, sep="\n\n")
+    print("", "\n\n".join(map(str, tables)), sep="\n")
     if settings.get("published"):
         recipe = PUBLISHED_RECIPES[settings["published"]]
         print(f"\npublished: {recipe.source}. {recipe.note}")

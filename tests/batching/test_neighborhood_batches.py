@@ -250,6 +250,17 @@ def test_features_in_memory_are_not_touched_by_padding():
     np.testing.assert_array_equal(corpus.image_features, kept[1])
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint16"])
+def test_word_indices_stay_ints(dtype):
+    corpus = numbered_corpus()
+    words = corpus.replace(text_features=corpus.text_features.astype(dtype))
+    for batch, expected in zip(
+        neighborhood_batches(words, 5, 8), neighborhood_batches(corpus, 5, 8)
+    ):
+        assert (batch["image"].dtype, batch["text"].dtype) == (tf.float32, tf.int32)
+        np.testing.assert_array_equal(batch["text"], expected["text"])  # zeros for padding
+
+
 @pytest.mark.parametrize("lacking", ["image_features", "text_features"])
 def test_missing_features_are_named(lacking):
     with pytest.raises(ValueError, match="`corpus` must have image_features and text_features"):

@@ -145,8 +145,8 @@ def test_saved_and_loaded(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded([vectors, mask]).numpy(), expected)
     model.export(tmp_path / "exported", verbose=False)
-    served = tf.saved_model.load(tmp_path / "exported").serve([vectors, mask])
-    np.testing.assert_allclose(served, expected, atol=1e-6)
+    served = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(served.serve((vectors, mask)), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.mixture import GaussianMixture
 
-from tb_keras.encoders import mixture_fitting
+from tb_keras.encoders import expectation_maximization, mixture_fitting
+from tb_keras.encoders.expectation_maximization import ExpectationMaximization
 from tb_keras.encoders.mixture_fitting import KINDS, fit_mixture
 from tests.encoders.mixture_oracle import by_scipy, random_mixture
 
@@ -21,9 +22,9 @@ def clusters(n=600, dim=4, seed=0, dtype=np.float64):
     return (rng.normal(0, 3, (4, dim))[which] + noise).astype(dtype)
 
 
-def fitting_of(x, kind, variance_floor=1e-3):
+def steps_over(x, kind, variance_floor=1e-3):
     mean, variance = mixture_fitting._mean_and_variance(x)
-    return mixture_fitting._Fitting(x, kind, mean, np.sqrt(variance_floor * variance), map)
+    return ExpectationMaximization(x, kind, mean, np.sqrt(variance_floor * variance), map)
 
 
 def step_by_definition(x, mixture, kind):
@@ -51,8 +52,8 @@ def test_a_step_is_that_of_the_definition(kind):
     x = clusters(150)
     before = random_mixture(laplacian={"gaussian": False, "laplacian": True}.get(kind))
     before = dataclasses.replace(before, locations=x[:3], scales=4 * before.scales)
-    fitting = fitting_of(x, kind, variance_floor=1e-9)
-    after = fitting.maximization(fitting.expectation(before), before)
+    steps = steps_over(x, kind, variance_floor=1e-9)
+    after = steps.maximization(steps.expectation(before), before)
     weights, locations, scales, laplacian = step_by_definition(x, before, kind)
     # Posteriors under 1e-8 count as 0.
     np.testing.assert_allclose(after.weights, weights, atol=1e-7)
@@ -83,7 +84,7 @@ def test_it_does_not_fall_in_single_precision_and_many_dimensions(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_does_not_fall_when_it_goes_from_the_sample_to_all(kind, monkeypatch):
     monkeypatch.setattr(mixture_fitting, "_SAMPLE", 200)
-    monkeypatch.setattr(mixture_fitting, "_ROWS", 128)
+    monkeypatch.setattr(expectation_maximization, "_ROWS", 128)
     x = clusters(1000)
     mixture = fit_mixture(x, 4, kind, tolerance=-1, verbose=False)
     assert np.diff(mixture.log_likelihoods).min() > -1e-7
@@ -134,12 +135,12 @@ def test_the_kinds_of_well_separated_clusters_are_found():
 
 @pytest.mark.parametrize("shares", ["alone", "together"])
 def test_medians_alone_and_together_are_the_same(shares, monkeypatch):
-    monkeypatch.setattr(mixture_fitting, "_ROWS", 64 if shares == "together" else 10**9)
+    monkeypatch.setattr(expectation_maximization, "_ROWS", 64 if shares == "together" else 10**9)
     x = np.random.default_rng(0).standard_normal((3000, 20))
     posteriors = np.random.default_rng(1).random((3000, 6))
     posteriors[:, 2] = 0  # a centre without a vector
     posteriors[:, 4] *= x[:, 0] > 2.5  # and one far from the others
-    medians, deviations = fitting_of(x, "laplacian")._medians(posteriors)
+    medians, deviations = steps_over(x, "laplacian")._medians(posteriors)
     assert np.isnan(medians[2]).all()
     for k in (0, 1, 3, 4, 5):
         for d in range(20):

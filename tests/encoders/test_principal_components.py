@@ -1,12 +1,12 @@
 """Tests of the principal components, against the singular value decomposition of all rows."""
 
-import keras
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
 from tb_keras.encoders import principal_components as module
-from tb_keras.encoders.principal_components import PrincipalProjection, principal_components
+from tb_keras.encoders.principal_components import principal_components
+from tb_keras.encoders.principal_projection import PrincipalProjection
 
 
 def some_rows(num_rows, dim=30, offset=0.0, seed=0):
@@ -81,22 +81,6 @@ def test_no_more_components_than_the_rows_span(num_rows, capsys):
 def test_equal_rows_have_no_nan(capsys):
     found = principal_components([np.ones((5, 3), np.float32)], 2)
     assert np.isfinite(found.directions).all()
-
-
-def test_saved_and_loaded_and_a_row_of_zeros(tmp_path):
-    rows = some_rows(50, offset=1.0)
-    rows[3] = 0
-    layer = PrincipalProjection.of(principal_components([rows], 4, verbose=False))
-    inputs = keras.Input((30,))
-    model = keras.Model(inputs, layer(inputs))
-    assert model.output_shape == (None, 4)
-    assert not model.trainable_weights
-    expected = model(rows).numpy()
-    np.testing.assert_array_equal(expected.any(axis=1), np.arange(50) != 3)
-    model.save(tmp_path / "model.keras")
-    np.testing.assert_array_equal(
-        keras.saving.load_model(tmp_path / "model.keras")(rows).numpy(), expected
-    )
 
 
 def test_wrong_arguments():

@@ -246,8 +246,8 @@ TYPED = {
     ),
     "a missing table": (["train", "--run=runs/other", "--data=none.csv"], (1, "none.csv")),
     "a missing split": (
-        ["evaluate", "--run=runs/mine", "--split=dev"],
-        (1, "tb-evaluate: `split` must be one of 'all', 'test', 'train', 'validation'.*'dev'"),
+        ["evaluate", "--run=runs/mine", "--split=trial"],
+        (1, "tb-evaluate: `split` must be one of 'all', 'test', 'train', 'validation'.*'trial'"),
     ),
     "seeds that are none": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--seeds=0,x"],
@@ -267,7 +267,7 @@ TYPED = {
     ),
     "an unknown network": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--network=embedding,graph"],
-        (1, "--network must be of embedding, similarity.*--network=embedding,graph"),
+        (1, "--network must be of embedding, similarity, cca.*--network=embedding,graph"),
     ),
     "no network": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--network="],
@@ -288,6 +288,33 @@ TYPED = {
     "a setting out of range": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--epochs=0"],
         (1, "`epochs` must be a positive int. Received: epochs=0"),
+    ),
+    "a dataset option that is none": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--dataset_options=language"],
+        (1, "--dataset_options must be NAME=VALUE.*Received: language"),
+    ),
+    "an unknown dataset option": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--dataset_options=colour=red"],
+        (1, "The options of the data set 'table' are .*'colour'"),
+    ),
+    "an unknown recipe": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--recipe=best"],
+        (1, "--recipe=best.*flickr30k_vgg_hglmm"),
+    ),
+    "a recipe without its data": (
+        ["train", "--recipe=flickr30k_vgg_hglmm", "--run=runs/other"],
+        (1, "'flickr30k' needs a `directory`"),
+    ),
+    "features that are not there": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--image_features=none"],
+        (1, "no features"),
+    ),
+    "word vectors that are not there": (
+        [
+            *["train", "--data=pairs.csv", "--run=runs/other", "--text_encoder=mean_words"],
+            "--word_vectors=none.txt",
+        ],
+        (1, "--word_vectors: there is no file 'none.txt'"),
     ),
     "an unknown encoder": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--image_encoder=eye"],
@@ -324,6 +351,12 @@ TYPED = {
         (1, "must hold an exported model .*'none'"),
     ),
     "no query": (["search", MODEL, "--data=pairs.csv"], (1, "name what to search for")),
+    "a search by nothing": (["search", "a dog"], (1, "name either --run or --model")),
+    "a search by two": (["search", MODEL, "--run=runs/mine", "a dog"], (1, "name either --run or")),
+    "a search by a run, in all its pictures": (
+        ["search", "--run=runs/mine", "--k=30", "a green disc"],
+        (0, "20. "),
+    ),
     "no such picture": (
         ["search", MODEL, "--data=pairs.csv", "none.png"],
         (1, "there is no picture 'none.png'"),

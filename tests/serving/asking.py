@@ -23,7 +23,7 @@ class Blocked:
             raise ImportError(name + " must not be needed")
 
 sys.meta_path.insert(0, Blocked())
-sys.path[:] = [path for path in sys.path if path != sys.argv[4]]
+sys.path[:] = [path for path in sys.path if path != sys.argv[1]]
 for name in ("tb_keras", "keras_hub"):
     try:
         __import__(name)
@@ -36,35 +36,43 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text
 
-signatures = tf.saved_model.load(sys.argv[1]).signatures
-asked = np.load(sys.argv[2], allow_pickle=True).item()
-answers = {}
-for name, inputs in asked.items():
-    for size in (1, 2, 7):
-        parts = []
-        for start in range(0, len(next(iter(inputs.values()))), size):
-            batch = {k: tf.constant(v[start : start + size]) for k, v in inputs.items()}
-            (output,) = signatures[name](**batch).values()
-            parts.append(output.numpy())
-        answers[f"{name}/{size}"] = np.concatenate(parts)
-np.savez(sys.argv[3], **answers)
+for model, questions, file in zip(*[iter(sys.argv[2:])] * 3):
+    signatures = tf.saved_model.load(model).signatures
+    asked = np.load(questions, allow_pickle=True).item()
+    answers = {}
+    for name, inputs in asked.items():
+        for size in (1, 2, 7):
+            parts = []
+            for start in range(0, len(next(iter(inputs.values()))), size):
+                batch = {k: tf.constant(v[start : start + size]) for k, v in inputs.items()}
+                (output,) = signatures[name](**batch).values()
+                parts.append(output.numpy())
+            answers[f"{name}/{size}"] = np.concatenate(parts)
+    np.savez(file, **answers)
 """
 
 
 def ask(model, asked, directory):
     """The answers of another process, `signature/batch size` → array."""
+    return ask_all({"model": (model, asked)}, directory)["model"]
+
+
+def ask_all(models, directory):
+    """The answers of several models, each with what it is asked, from one other process."""
     directory.mkdir()
-    np.save(directory / "asked.npy", asked, allow_pickle=True)
+    files = []
+    for name, (model, asked) in models.items():
+        np.save(directory / f"{name}.npy", asked, allow_pickle=True)
+        files += [str(model), str(directory / f"{name}.npy"), str(directory / f"{name}.npz")]
     repository = str(pathlib.Path(tb_keras.__file__).parents[1])
-    files = [str(model), str(directory / "asked.npy"), str(directory / "answers.npz")]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     subprocess.run(
-        [sys.executable, "-c", CLIENT, *files, repository],
+        [sys.executable, "-c", CLIENT, repository, *files],
         check=True,
         cwd=directory,
         env=environment,
     )
-    return np.load(directory / "answers.npz")
+    return {name: np.load(directory / f"{name}.npz") for name in models}
 
 
 def described(version):
