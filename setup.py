@@ -24,11 +24,12 @@ DEMO = [
     "pillow>=10.1,<14",  # scenes, and pictures with boxes
     "safetensors>=0.4,<1",  # the format of the text encoder's weights
 ]
-# Readers of files that are no plain text, CCA, and MSCOCO's extended ground truths.
-FILES = [
+# Published files that are no plain text, Fisher vectors, CCA, MSCOCO's extended ground truths.
+PUBLISHED = [
     "eccv-caption==0.1.0",
     "h5py>=3.10,<4",
     "pyarrow>=15",
+    "scikit-learn>=1.5,<2",
     "scipy>=1.11,<2",
 ]
 DEV = [
@@ -60,7 +61,7 @@ setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",
     ],
-    extras_require={"demo": DEMO, "files": FILES, "dev": DEV},
+    extras_require={"demo": DEMO, "published": PUBLISHED, "dev": DEV},
     entry_points={
         "console_scripts": [
             "tb-train = tb_keras.scripts:train",

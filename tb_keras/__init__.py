@@ -15,6 +15,7 @@ from tb_keras.quiet_start import quiet_start as _quiet_start
 if _is_script():
     _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _quiet_start() if _is_script() else _contextlib.nullcontext():
+    from tb_keras import encoders as encoders
     from tb_keras import losses as losses
     from tb_keras import networks as networks
 from tb_keras.corpus import Corpus as Corpus
@@ -27,7 +28,6 @@ _LOADED_WHEN_USED = (
     "batching",
     "boxes",
     "datasets",
-    "encoders",
     "evaluation",
     "search",
     "serving",

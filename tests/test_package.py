@@ -14,7 +14,6 @@ LOADED_WHEN_USED = (
     "sklearn",
     "cv2",
     "resvg_py",
-    "tb_keras.encoders",
     "tb_keras.datasets",
     "tb_keras.serving",
 )

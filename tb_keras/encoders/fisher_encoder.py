@@ -12,6 +12,7 @@ from tb_keras.encoders.fisher_vectors import FisherVectors
 from tb_keras.encoders.mixture_fitting import fit_mixture
 from tb_keras.encoders.principal_components import principal_components
 from tb_keras.encoders.principal_projection import PrincipalProjection
+from tb_keras.encoders.random_rotation import randomly_rotated
 from tb_keras.encoders.word_encoder import WordEmbedding
 from tb_keras.encoders.words import FIRST_WORD
 
@@ -32,7 +33,7 @@ def fit_fisher_encoder(
 
     The mixture is fitted to the vectors of the words that occur in the texts, each word once; the
     principal components to the Fisher vectors of the texts (all that have a known word, or a
-    sample of them). With the defaults and 300-dimensional word2vec vectors these are the "HGLMM"
+    sample of them), in a random basis of their space (see `randomly_rotated`). With the defaults and 300-dimensional word2vec vectors these are the "HGLMM"
     features of the paper: 2 · 30 · 300 = 18,000 dimensions, projected to 6,000. Klein et al. also
     transform the word vectors by ICA first, for slight gains; that is left out here.
 
@@ -105,7 +106,8 @@ def fit_fisher_encoder(
         seed=seed,
         verbose=verbose,
     )
-    projected = PrincipalProjection.of(found, name="principal_components")(features)
+    turned = randomly_rotated(found, seed)
+    projected = PrincipalProjection.of(turned, name="principal_components")(features)
     unit = keras.layers.UnitNormalization(dtype="float32", name="features")(projected)
     return keras.Model(inputs, unit, name="fisher_encoder")
 

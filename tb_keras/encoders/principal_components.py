@@ -18,7 +18,8 @@ class Components(NamedTuple):
 
     Attributes:
         mean: float32 `(dim,)`.
-        directions: float32 `(dim, components)`, orthonormal columns, the greatest variance first.
+        directions: float32 `(dim, components)`, orthonormal columns; of `principal_components` the
+            greatest variance first.
         variances: float64 `(components,)`, of the rows along them (divided by n).
     """
 
@@ -36,7 +37,9 @@ def principal_components(
     their covariance is, summed up: memory is min(n, dim) · dim float32, at most dim² (1.3 GB for
     the 18,000 of the paper), and the block. What is kept is decomposed exactly up to a size of
     4096 rows or dimensions; beyond, by subspace iteration from a random start, whose span has
-    nearly the greatest variance: the variance that it misses lies in the last components.
+    nearly the greatest variance: the variance that it misses lies in the last components (a third
+    of 1800 dimensions kept, deviations falling as i^−0.3: 99.1 % of the best; as i^−0.7: 99.96 %).
+    The decomposition needs a few times that memory once more.
 
     Args:
         blocks: float arrays `(rows, dim)`.

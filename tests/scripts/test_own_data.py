@@ -1,0 +1,52 @@
+"""A newcomer's first ten minutes: twenty rows of a table to an answer, as the README has it."""
+
+import csv
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.scripts.drawn_pictures import drawn
+from tests.scripts.running import run_forked
+
+pytest.importorskip("keras_hub")
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture(scope="module")
+def commands():
+    """The first two commands of the section, as words without the `tb-`."""
+    section = README.read_text(encoding="utf-8").split("## Your own pictures and texts\n")[1]
+    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1]
+    return [shlex.split(line.removeprefix("tb-")) for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "pictures").mkdir()
+    with (folder / "pictures.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image_path", "text"])
+        for number in range(10):
+            pixels, objects = drawn(number)
+            Image.fromarray(pixels).save(folder / "pictures" / f"{number}.jpg")
+            for color, shape, _ in objects[:2]:
+                table.writerow([f"pictures/{number}.jpg", f"a {color} {shape} in picture {number}"])
+    return folder
+
+
+def test_two_commands_from_raw_files_to_an_answer(folder, commands):
+    assert [command[0] for command in commands] == ["train", "search"]
+    trained, found = run_forked(folder, commands)
+    assert (trained.code, trained.err) == (0, "")
+    assert "training pictures are few" in trained.out
+    assert "Next: tb-search --run=runs/mine" in trained.out
+    assert (found.code, found.err) == (0, "")
+    answers = re.findall(r"^  (\d)\. +-?\d\.\d{3}  (pictures/\d\.jpg)$", found.out, re.MULTILINE)
+    assert [rank for rank, _ in answers] == list("12345")
+    assert len({picture for _, picture in answers}) == 5
+    assert (folder / "found.html").is_file()
