@@ -35,7 +35,7 @@ from tb_keras.training.recipe import Recipe
 _DATA = flags.DEFINE_string("data", None, "Directory of Multi30K, with task2 in it.", required=True)
 _SPLIT = flags.DEFINE_string("split", "test", "Split to measure on.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "How many seeds.")
-_EPOCHS = flags.DEFINE_integer("epochs", 5, "Epochs.")
+_EPOCHS = flags.DEFINE_integer("epochs", 3, "Epochs.")
 _IMAGES_PER_BATCH = flags.DEFINE_integer("images_per_batch", 500, "Pictures in a batch.")
 _DIRECTORY = flags.DEFINE_string("directory", str(Path(__file__).parent), "Where to write.")
 
@@ -76,11 +76,7 @@ def _corpora() -> tuple[Corpus, Corpus]:
         [_loaded(split, language) for split in ("train", _SPLIT.value)] for language in ("en", "de")
     )
     descriptions = [
-        [
-            " ".join(corpus.texts[text] for text in corpus.matches.texts_of(image))
-            for image in images
-        ]
-        for corpus, images in ((corpus, range(corpus.num_images)) for corpus in german)
+        [_joined(corpus, image) for image in range(corpus.num_images)] for corpus in german
     ]
     of_pictures = _encoder("tfidf", descriptions[0])
     of_texts = _encoder("mean_words", english[0].texts)
@@ -92,6 +88,10 @@ def _corpora() -> tuple[Corpus, Corpus]:
         for corpus, strings in zip(english, descriptions)
     )
     return train, held_out
+
+
+def _joined(corpus: Corpus, image: int) -> str:
+    return " ".join(corpus.texts[text] for text in corpus.matches.texts_of(image))
 
 
 def _loaded(split: str, language: str) -> Corpus:

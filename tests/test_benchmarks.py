@@ -13,9 +13,11 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 SMALL = {
     "neighborhood": ["--pictures=24"],
     "localization": ["--scenes=2"],
+    "text_encoders": ["--pictures=24"],
+    "multi30k": ["--data=DATA", "--images_per_batch=4"],
 }
-COLUMNS = {"neighborhood": 6, "localization": 4}
-SETTINGS = {"neighborhood": 4, "localization": 7}
+COLUMNS = {"neighborhood": 6, "localization": 4, "text_encoders": 6, "multi30k": 6}
+SETTINGS = {"neighborhood": 4, "localization": 7, "text_encoders": 6, "multi30k": 4}
 
 
 def test_the_table():
@@ -68,9 +70,27 @@ def test_the_machine_is_told():
     assert machine().endswith("cores; the seconds are those of a shared machine.")
 
 
-def run(script, directory):
+@pytest.fixture(scope="module")
+def multi30k(tmp_path_factory):
+    """Twelve pictures in Multi30K's layout, each described five times in two languages."""
+    directory = tmp_path_factory.mktemp("multi30k")
+    for folder in ("image_splits", "raw"):
+        (directory / "task2" / folder).mkdir(parents=True)
+    for lists, stem, numbers in (("train", "train", range(8)), ("test_2016", "test_2016", (8, 9))):
+        names = "".join(f"{number}.jpg\n" for number in numbers)
+        (directory / "task2" / "image_splits" / f"{lists}_images.txt").write_text(names)
+        for language, thing in (("en", "dog"), ("de", "Hund")):
+            for place in range(1, 6):
+                lines = "".join(f"{thing} {number} {place}\n" for number in numbers)
+                file = directory / "task2" / "raw" / f"{stem}.{place}.{language}"
+                file.write_text(lines)
+    return directory
+
+
+def run(script, directory, data):
     command = [sys.executable, str(BENCHMARKS / f"{script}.py"), f"--directory={directory}"]
     command += ["--seeds=1", "--epochs=1", *SMALL[script]]
+    command = [word.replace("DATA", str(data)) for word in command]
     done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
@@ -78,14 +98,14 @@ def run(script, directory):
 
 def test_every_benchmark_is_tested():
     scripts = {file.stem for file in BENCHMARKS.glob("*.py")}
-    assert scripts == {*SMALL, "ablation"}
+    assert scripts == {*SMALL, "ablation", "memory"}
 
 
 @pytest.mark.parametrize("script", SMALL)
-def test_a_benchmark_runs_small_and_measures_nothing_twice(script, tmp_path):
+def test_a_benchmark_runs_small_and_measures_nothing_twice(script, tmp_path, multi30k):
     for package in ("resvg_py", "keras_hub", "cv2"):
         pytest.importorskip(package)
-    out = run(script, tmp_path)
+    out = run(script, tmp_path, multi30k)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{script}.json", f"{script}.md"]
     page, figures = (tmp_path / f"{script}{suffix}" for suffix in (".md", ".json"))
     page, figures = page.read_text(), figures.read_text()
@@ -103,7 +123,21 @@ def test_a_benchmark_runs_small_and_measures_nothing_twice(script, tmp_path):
     assert len(lines) == 2 + SETTINGS[script]
     assert {line.count("|") for line in lines} == {COLUMNS[script] + 2}
 
-    again = run(script, tmp_path)
+    again = run(script, tmp_path, multi30k)
     assert "seed 0:" not in again
     assert (tmp_path / f"{script}.json").read_text() == figures
     assert (tmp_path / f"{script}.md").read_text() == page
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_memory_of_a_small_corpus(tmp_path):
+    sizes = ["--images=40", "--texts=120", "--image_dim=6", "--text_dim=5"]
+    sizes += ["--images_per_batch=10", "--steps=2"]
+    command = [sys.executable, str(BENCHMARKS / "memory.py"), f"--directory={tmp_path}", *sizes]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0, done.stderr[-3000:]
+    phases = json.loads((tmp_path / "memory.json").read_text())
+    assert any("first batch" in name for name in phases)
+    assert "40 images" in (tmp_path / "memory.md").read_text()
+    for phase in phases.values():
+        assert 0 < phase["anonymous"] <= phase["resident"] < 8
