@@ -1,13 +1,16 @@
 """What training from disk costs at the size of MSCOCO's training split: memory and time.
 
     python benchmarks/memory.py
+    systemd-run --scope -p MemoryMax=4G -p MemorySwapMax=0 python benchmarks/memory.py
 
 Writes random features in float16 (7.7 GB at the full size) to a folder that is removed at the end,
 and then, as a training does: opens them as a corpus, standardises by them, makes the first batch,
-makes an epoch's batches without training, and trains for some steps by the paper's recipe. The
-memory of each phase is that of the process: anonymous (what it allocated) and resident (with what
-of the memory maps is in it at the moment, which the kernel may take back at any time). Writes
-memory.md and memory.json beside this file. Linux only.
+makes an epoch's batches without training, trains for some steps by the paper's recipe, and measures
+the network on as many images as MSCOCO has for validation. The memory of each phase is that of the
+process: anonymous (what it allocated) and resident (with what of the memory maps is in it at the
+moment, which the kernel may take back at any time). The second command proves that it may: there
+all of it, the files' pages too, has to stay within 4 GiB, or the process is killed; the page says
+which limit was set. Writes memory.md and memory.json beside this file. Linux only.
 """
 
 from __future__ import annotations
@@ -26,16 +29,18 @@ from ablation import machine
 from absl import app, flags
 
 from tb_keras.atomic_file import written_beside
-from tb_keras.corpus import Corpus
+from tb_keras.datasets import load
+from tb_keras.training import network_metrics
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import Recipe
 
 _IMAGES = flags.DEFINE_integer("images", 113_287, "How many images.")
-_TEXTS = flags.DEFINE_integer("texts", 566_435, "How many texts.")
+_TEXTS = flags.DEFINE_integer("texts", 566_435, "How many texts, a multiple of it.")
 _IMAGE_DIM = flags.DEFINE_integer("image_dim", 4096, "Size of the image features.")
 _TEXT_DIM = flags.DEFINE_integer("text_dim", 6000, "Size of the text features.")
 _IMAGES_PER_BATCH = flags.DEFINE_integer("images_per_batch", 500, "Images in a batch.")
 _STEPS = flags.DEFINE_integer("steps", 100, "Training steps.")
+_EVALUATED = flags.DEFINE_integer("evaluated_images", 5000, "Images to measure the network on.")
 _SCRATCH = flags.DEFINE_string("scratch", None, "Folder with room for the features.")
 _DIRECTORY = flags.DEFINE_string("directory", str(Path(__file__).parent), "Where to write.")
 
@@ -50,7 +55,7 @@ def main(arguments: list[str]) -> None:
         files = [Path(folder) / name for name in ("images.npy", "texts.npy")]
         for file, shape in zip(files, _shapes()):
             _write_features(file, shape, rng)
-        _measure(files, phases)
+        share = _measure(Path(folder), phases)
     lines = ["| | seconds | anonymous, GiB | resident, GiB |", "|---|---|---|---|"]
     lines += [
         f"| {name} | {phase['seconds']:.2f} | {phase['anonymous']:.2f} | {phase['resident']:.2f} |"
@@ -63,9 +68,12 @@ Written by `python benchmarks/memory.py`: {_IMAGES.value:,} images of {_IMAGE_DI
 {_TEXTS.value:,} texts of {_TEXT_DIM.value} random float16 features ({size:.1f} GiB on disk), \
 batches of {_IMAGES_PER_BATCH.value} images with 2 texts each, the paper's network. Memory is the \
 highest seen in each phase; resident holds pages of the files as well, which the kernel may take \
-back. {machine()}
+back. {_limit()} {machine()}
 
 {chr(10).join(lines)}
+
+Making an epoch's batches takes {share:.1%} of the time of its training steps, which include it: \
+batches are made while others are trained on.
 """
     file = Path(_DIRECTORY.value) / "memory.json"
     content = {".json": json.dumps(phases, indent=1) + "\n", ".md": page}
@@ -86,11 +94,11 @@ def _write_features(file: Path, shape: tuple[int, int], rng: np.random.Generator
         block[:] = rng.standard_normal(block.shape, dtype=np.float32)
 
 
-def _measure(files: list[Path], phases: dict) -> None:
+def _measure(folder: Path, phases: dict) -> float:
+    """Returns the time of an epoch's batches alone, as a share of that of its training steps."""
     with _phase(phases, "open and check the corpus"):
-        images, texts = (np.load(file, mmap_mode="r") for file in files)
-        owners = np.arange(len(texts)) * len(images) // len(texts)
-        corpus = Corpus(owners, image_features=images, text_features=texts)
+        texts_per_image = _TEXTS.value // _IMAGES.value
+        corpus = load("arrays", folder, "all", texts_per_image=texts_per_image)
     with _phase(phases, "build the network, standardise by all features"):
         recipe = Recipe(images_per_batch=_IMAGES_PER_BATCH.value)
         training = from_recipe(corpus, recipe)
@@ -98,13 +106,20 @@ def _measure(files: list[Path], phases: dict) -> None:
     with _phase(phases, "first batch"):
         next(iter(batches))
     count = int(batches.cardinality())
-    with _phase(phases, f"an epoch of {count} batches, without training"):
+    epoch = f"an epoch of {count} batches, without training"
+    with _phase(phases, epoch):
         for _ in training.batches(0):
             pass
+    with _phase(phases, "first training step, traced"):
+        training.model.fit(batches.take(1), shuffle=False, verbose=0)
     steps = min(_STEPS.value, count)
-    training.model.fit(batches.take(1), shuffle=False, verbose=0)  # traces the step
-    with _phase(phases, f"{steps} training steps"):
+    trained = f"{steps} training steps"
+    with _phase(phases, trained):
         training.model.fit(training.batches(1).take(steps), shuffle=False, verbose=0)
+    part = corpus.subset(images=np.arange(min(_EVALUATED.value, corpus.num_images)))
+    with _phase(phases, f"figures on {part.num_images} images and {part.num_texts} texts"):
+        network_metrics(training.network, part)
+    return phases[epoch]["seconds"] / count / (phases[trained]["seconds"] / steps)
 
 
 @contextlib.contextmanager
@@ -136,6 +151,25 @@ def _memory() -> tuple[float, float]:
     status = Path("/proc/self/status").read_text()
     names = ("RssAnon", "VmRSS")
     return tuple(int(re.search(rf"{name}:\s*(\d+) kB", status)[1]) / 2**20 for name in names)
+
+
+def _limit() -> str:
+    """What limit this process's control group, or one around it, sets to its memory."""
+    limits = []
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, group = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root = Path("/sys/fs/cgroup") / ("memory" if controllers else "")
+        for around in (root / group.strip("/"), *(root / group.strip("/")).parents):
+            for name in ("memory.max", "memory.limit_in_bytes"):  # of versions 2 and 1
+                file = around / name
+                if file.is_file() and (value := file.read_text().strip()) != "max":
+                    limits.append(int(value))
+    limit = min(limits, default=2**62)  # version 1 says a number near 2**63 for none
+    if limit >= 2**62:
+        return "No limit of memory was set."
+    return f"It ran within a limit of {limit / 2**30:.1f} GiB, which counts these pages too."
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from pathlib import Path
 
 from ablation import ablation_table, machine, measured_in_turn
 from absl import app, flags
+from trained_figures import trained_figures
 
 from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
@@ -28,8 +28,6 @@ from tb_keras.encoders import encode_texts
 from tb_keras.encoders.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.word_vectors import encoded_word_vectors
 from tb_keras.encoders.words import count_words
-from tb_keras.evaluation import retrieval_metrics
-from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import Recipe
 
 _DATA = flags.DEFINE_string("data", None, "Directory of Multi30K, with task2 in it.", required=True)
@@ -116,16 +114,7 @@ def _trained(changes: dict, seed: int) -> dict[str, float]:
         epochs=_EPOCHS.value,
     )
     recipe = dataclasses.replace(recipe, **changes)
-    network, model, batches = from_recipe(train, recipe, seed)
-    started = time.monotonic()
-    model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0)
-    seconds = time.monotonic() - started
-    images = network.embed_images(held_out.image_features)
-    texts = network.embed_texts(held_out.text_features)
-    within = retrieval_metrics(texts, texts, held_out.matches.text_neighbors())
-    figures = retrieval_metrics(images, texts, held_out.matches)
-    figures |= {f"t2t_recall@{k}": within[f"i2t_recall@{k}"] for k in (1, 10)}
-    return {**figures, "seconds": seconds}
+    return trained_figures(train, held_out, recipe, seed)
 
 
 if __name__ == "__main__":

@@ -11,18 +11,16 @@ neighborhood.md and neighborhood.json beside this file; what is in the JSON is n
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 
 from ablation import ablation_table, machine, measured_in_turn
 from absl import app, flags
+from trained_figures import trained_figures
 
 from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.encoders import encode_corpus
-from tb_keras.evaluation import retrieval_metrics
-from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import RECIPES
 
 _SEEDS = flags.DEFINE_integer("seeds", 5, "How many seeds.")
@@ -70,16 +68,7 @@ def _encoded(split: str) -> Corpus:
 def _trained(train, validation, changes: dict, seed: int) -> dict[str, float]:
     recipe = dataclasses.replace(RECIPES["retrieval", "embedding"]["small"], **changes)
     recipe = dataclasses.replace(recipe, epochs=_EPOCHS.value or recipe.epochs)
-    network, model, batches = from_recipe(train, recipe, seed)
-    started = time.monotonic()
-    model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0)
-    seconds = time.monotonic() - started
-    texts = network.embed_texts(validation.text_features)
-    images = network.embed_images(validation.image_features)
-    within = retrieval_metrics(texts, texts, validation.matches.text_neighbors())
-    figures = retrieval_metrics(images, texts, validation.matches)
-    figures |= {f"t2t_recall@{k}": within[f"i2t_recall@{k}"] for k in (1, 10)}
-    return {**figures, "seconds": seconds}
+    return trained_figures(train, validation, recipe, seed)
 
 
 if __name__ == "__main__":

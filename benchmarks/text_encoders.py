@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from pathlib import Path
 
 from ablation import ablation_table, machine, measured_in_turn
 from absl import app, flags
+from trained_figures import trained_figures
 
 from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
@@ -26,8 +26,6 @@ from tb_keras.encoders import encode_images, encode_texts
 from tb_keras.encoders.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.word_vectors import encoded_word_vectors
 from tb_keras.encoders.words import count_words
-from tb_keras.training import network_metrics
-from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import RECIPES
 
 _SEEDS = flags.DEFINE_integer("seeds", 3, "How many seeds.")
@@ -86,11 +84,7 @@ def _trained(changes: dict, seed: int) -> dict[str, float]:
     (train, validation), words = _encoded(changes["encoder"], changes.get("vectors"))
     recipe = RECIPES["retrieval", "embedding"]["small"]
     recipe = dataclasses.replace(recipe, epochs=_EPOCHS.value or recipe.epochs)
-    network, model, batches = from_recipe(train, recipe, seed, words)
-    started = time.monotonic()
-    model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0)
-    seconds = time.monotonic() - started
-    return {**network_metrics(network, validation), "seconds": seconds}
+    return trained_figures(train, validation, recipe, seed, words)
 
 
 if __name__ == "__main__":

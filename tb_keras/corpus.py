@@ -94,6 +94,9 @@ class Corpus:
     def subset(self, images: ArrayLike | None = None, texts: ArrayLike | None = None) -> Corpus:
         """Returns the corpus of some images and some texts, renumbered in the given order.
 
+        Features whose rows follow one upon the other are a view, of a memory map a memory map; else
+        they are copied to memory.
+
         Args:
             images: int `(b,)` distinct image indices, or bool `(n,)`; all images if left out.
             texts: int `(t,)` distinct text indices, or bool `(m,)`. If left out: every text that
@@ -214,6 +217,10 @@ def _as_indices(chosen: ArrayLike | None, size: int) -> np.ndarray:
 
 
 def _taken(values, rows: np.ndarray):
-    if values is None or isinstance(values, np.ndarray):
-        return values if values is None else values[rows]
-    return [values[row] for row in rows]
+    if values is None:
+        return None
+    if not isinstance(values, np.ndarray):
+        return [values[row] for row in rows]
+    if len(rows) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
+        return values[rows[0] : rows[0] + len(rows)]
+    return values[rows]

@@ -98,7 +98,7 @@ def run(script, directory, data):
 
 def test_every_benchmark_is_tested():
     scripts = {file.stem for file in BENCHMARKS.glob("*.py")}
-    assert scripts == {*SMALL, "ablation", "memory"}
+    assert scripts == {*SMALL, "ablation", "memory", "trained_figures"}
 
 
 @pytest.mark.parametrize("script", SMALL)

@@ -407,6 +407,20 @@ def test_subset_of_all_images_leaves_out_texts_without_one():
     assert corpus.subset([], []).num_images == 0
 
 
+def test_subset_of_rows_one_upon_the_other_stays_on_disk(tmp_path):
+    features = np.random.default_rng(0).random((6, 2))
+    np.save(tmp_path / "features.npy", features)
+    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
+    corpus = Corpus(np.arange(6), image_features=mapped, text_features=mapped)
+    part = corpus.subset(images=[2, 3, 4])
+    for found in (part.image_features, part.text_features):
+        assert np.shares_memory(found, mapped)
+        np.testing.assert_array_equal(found, features[2:5])
+    part = corpus.subset(images=[2, 4, 3])
+    assert not np.shares_memory(part.image_features, mapped)
+    np.testing.assert_array_equal(part.text_features, features[[2, 3, 4]])
+
+
 def test_replace_checks_anew():
     corpus = small_corpus()
     assert corpus.replace(texts=["x", "y", "z"]).texts == ["x", "y", "z"]

@@ -17,7 +17,14 @@ PACKAGE = pathlib.Path(tb_keras.__file__).parent
 # From the bottom up. A room (a file or a folder of the package) may import what stands below it and
 # its own layer's other rooms, as long as no circle results.
 LAYERS = [
-    {"adjacency", "argument_checks", "atomic_file", "cache_directory", "quiet_start"},
+    {
+        "adjacency",
+        "argument_checks",
+        "atomic_file",
+        "cache_directory",
+        "mapped_rows",
+        "quiet_start",
+    },
     {"boxes", "matches"},
     {"grounding"},
     {"corpus"},

@@ -1,5 +1,6 @@
 """`import tb_keras` is enough to load whatever Keras model the package saves."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -22,7 +23,7 @@ def test_importing_the_package_registers_every_class():
     decorated = set()
     for file in Path(tb_keras.__file__).parent.rglob("*.py"):
         lines = file.read_text(encoding="utf-8").splitlines()
-        for line, following in zip(lines, lines[1:]):
+        for line, following in itertools.pairwise(lines):
             if line.startswith("@keras.saving.register_keras_serializable"):
                 name = following.split("(")[0].split(":")[0].split()[1]
                 decorated.add(f"tb_keras>{name}")

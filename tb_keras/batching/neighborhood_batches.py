@@ -11,6 +11,7 @@ import numpy as np
 from tb_keras.argument_checks import check_int
 from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.corpus import Corpus
+from tb_keras.mapped_rows import read_ahead
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -138,7 +139,9 @@ def batch_dataset(
 
 def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Returns rows of a feature matrix as float32 (ints as int32), zeros for padding (-1)."""
-    found = np.asarray(features[np.maximum(rows, 0)], _batch_dtype(features))
+    taken = np.maximum(rows, 0)
+    read_ahead(features, taken)
+    found = np.asarray(features[taken], _batch_dtype(features))
     found[rows < 0] = 0
     return found
 

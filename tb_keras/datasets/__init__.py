@@ -61,5 +61,7 @@ def load(
             f"The options of the data set {name!r} are {', '.join(known)}. Received: {unknown[0]!r}"
         )
     if directory is None and parameters["directory"].default is inspect.Parameter.empty:
-        raise ValueError(f"The data set {name!r} needs a `directory`. Received: directory=None")
+        raise ValueError(
+            f"The data set {name!r} needs a `directory` (--data). Received: directory=None"
+        )
     return reader(directory, split, **options)

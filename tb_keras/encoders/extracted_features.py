@@ -68,7 +68,7 @@ def with_extracted_features(
             raise ValueError(
                 f"{len(absent)} of {len(rows)} images have no features in '{directory}', the first "
                 f"is {files[absent[0]]!r}; extract them too, or leave these images out with "
-                "missing='drop'"
+                "missing='drop' (--missing_features=drop)"
             )
         corpus = _without(corpus, absent)
         rows = rows[rows != _NONE]

@@ -56,4 +56,9 @@ def cached_features(
             with written_beside(file) as beside, beside.open("wb") as stream:
                 np.save(stream, features)
             progress.add(len(chunk))
-    return np.concatenate([np.load(file) for file in files])
+    # File by file: `concatenate` would hold everything twice.
+    first = np.load(files[0])
+    features = np.empty((len(items), *first.shape[1:]), first.dtype)
+    for start, file in zip(range(0, len(items), chunk_size), files):
+        features[start : start + chunk_size] = np.load(file)
+    return features

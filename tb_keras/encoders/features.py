@@ -20,6 +20,7 @@ from tb_keras.encoders.text_encoder import text_encoder
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
 _HELD = 2**16  # items whose features are held in memory
+_REPEATED = 0.1  # least share of repetitions for which a memory map of texts is put in order
 
 
 def encode_images(
@@ -70,8 +71,8 @@ def encode_texts(
 
     Returns:
         float32 `(len(texts), feature_dim)`; of an encoder that gives word indices, int32
-        `(len(texts), max_words)`. Of more than 65,536 texts a memory map, of
-        float16.
+        `(len(texts), max_words)`. Of more than 65,536 texts a memory map, of float16 (indices stay
+        int32).
 
     Raises:
         ValueError: if `encoder` is unknown.
@@ -90,6 +91,8 @@ def encode_texts(
         return encode(texts)
     # Phrases repeat: "a man" stands in thousands of sentences.
     distinct = list(dict.fromkeys(texts))
+    if len(texts) > _HELD and len(texts) - len(distinct) < _REPEATED * len(texts):
+        distinct = texts  # the file in order, at once: a file of the distinct ones would double it
     features = _kept(encoder_settings("text", encoder), distinct, str, encode, verbose)
     if len(distinct) == len(texts):
         return features

@@ -33,9 +33,10 @@ def fit_fisher_encoder(
 
     The mixture is fitted to the vectors of the words that occur in the texts, each word once; the
     principal components to the Fisher vectors of the texts (all that have a known word, or a
-    sample of them), in a random basis of their space (see `randomly_rotated`). With the defaults and 300-dimensional word2vec vectors these are the "HGLMM"
-    features of the paper: 2 · 30 · 300 = 18,000 dimensions, projected to 6,000. Klein et al. also
-    transform the word vectors by ICA first, for slight gains; that is left out here.
+    sample of them), in a random basis of their space (see `randomly_rotated`). With the defaults
+    and 300-dimensional word2vec vectors these are the "HGLMM" features of the paper: 2 · 30 · 300 =
+    18,000 dimensions, projected to 6,000. Klein et al. also transform the word vectors by ICA
+    first, for slight gains; that is left out here.
 
     Args:
         indices: int `(m, words)`: 0 is padding, 1 a word that has no vector and is left out,

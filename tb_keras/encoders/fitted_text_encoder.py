@@ -40,7 +40,7 @@ def fit_text_encoder(
     texts: Sequence[str],
     word_vectors: WordVectors | None = None,
     *,
-    max_vocabulary: int = 20_000,
+    max_vocabulary: int | None = None,
     min_texts: int = 2,
     max_words: int = 64,
     dim: int = 300,
@@ -71,7 +71,8 @@ def fit_text_encoder(
         texts: the training texts.
         word_vectors: needed for `"mean_words"` and Fisher vectors, first values for those that are
             trained (random ones if left out), of no use for `"tfidf"`.
-        max_vocabulary: words in the vocabulary at most.
+        max_vocabulary: words in the vocabulary at most; if left out 20,000, and 5,000 for
+            `"tfidf"`, where each word is a dimension.
         min_texts: a word in fewer texts is out of the vocabulary, so that an encoder that is
             trained meets such words.
         max_words: words after which a text is cut (but for `"tfidf"`). Encoders that are trained
@@ -98,6 +99,8 @@ def fit_text_encoder(
     >>> indices.output_shape, words.output_shape
     ((None, 5), (None, 8))
     """
+    if max_vocabulary is None:
+        max_vocabulary = 5000 if name == "tfidf" else 20_000
     _check(name, word_vectors, max_vocabulary, min_texts, max_words, fisher)
     counts = count_words(texts, verbose)
     vocabulary = _vocabulary(counts, word_vectors, min_texts)[:max_vocabulary]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tb_keras.encoders.feature_file import feature_file
+from tb_keras.mapped_rows import read_ahead
 
 _ROWS_PER_BLOCK = 1024
 
@@ -31,7 +32,9 @@ def ordered_rows(
 
     def blocks(start: int) -> Iterator[np.ndarray]:
         for first in range(start, len(rows), _ROWS_PER_BLOCK):
-            yield features[rows[first : first + _ROWS_PER_BLOCK]]
+            some = rows[first : first + _ROWS_PER_BLOCK]
+            read_ahead(features, some)
+            yield features[some]
 
     settings = {"kind": "ordered", "dtype": features.dtype.str, **settings}
     return feature_file(settings, len(rows), blocks, verbose=False, dtype=features.dtype.str)

@@ -127,6 +127,8 @@ def data_settings(recipe: Mapping[str, object] | None = None) -> dict:
     options = recipe.get("dataset_options", {})
     settings["dataset_options"] = {**options, **_options(DATASET_OPTIONS.value)}
     if settings["task"] == "localization":
+        if settings["crops"] != 1 or settings["image_features"]:
+            raise ValueError("--crops and --image_features are of whole pictures, not of regions")
         settings["regions"] = {
             "size": _REGION_SIZE.value,
             "spatial": _SPATIAL.value,

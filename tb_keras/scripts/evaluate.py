@@ -3,12 +3,12 @@
     tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
     tb-evaluate --run=runs/scenes --model=savedmodels/scenes,savedmodels/scenes-similarity
 
-Prints a table and writes RUN/metrics.json: under "embedding" and "similarity" the figures of the
-exported model where --model names it, else of the best seed's network; those of every seed under
-"seeds", and of the baselines under "baselines". For retrieval, the first network's figures stand at
-the top as well: recalls are hit rates in percent, rsum is their sum. MSCOCO's test split is
-measured in five folds as well, several languages one by one. For localization recall@k is
-the share of phrases with a region of IoU >= 0.5 among the first k, upper_bound that with any such
+Prints a table and writes RUN/metrics.json: under "embedding", "similarity" and "cca" the figures
+of the exported model where --model names it, else of the best seed's network; those of every seed
+under "seeds", and of the baselines under "baselines". For retrieval, the first network's figures
+stand at the top as well: recalls are hit rates in percent, rsum is their sum. MSCOCO's test split
+is measured in five folds as well, several languages one by one. For localization recall@k is the
+share of phrases with a region of IoU >= 0.5 among the first k, upper_bound that with any such
 proposal.
 """
 

@@ -4,8 +4,9 @@
     tb-export --run=runs/scenes --network=similarity
 
 The model takes raw picture bytes and raw strings (and boxes, to localize), and needs nothing of
-this package. It is written to DIRECTORY/VERSION/, with the next free version number. A network that
-the latest version already holds is not exported again.
+this package; where the run was trained on features of another origin, it takes such. It is written
+to DIRECTORY/VERSION/, with the next free version number. A network that the latest version already
+holds is not exported again.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ from tb_keras.training.run import Run
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
 _NETWORK = flags.DEFINE_string(
-    "network", None, "Which network, embedding or similarity; by default the first of the run."
+    "network",
+    None,
+    "Which network: embedding, similarity or cca; by default the first of these that the run has.",
 )
 _DIRECTORY = flags.DEFINE_string(
     "directory",
     None,
-    "The model's directory; by default savedmodels/ and the run's name, with -similarity behind it "
-    "for a similarity network.",
+    "The model's directory; by default savedmodels/ and the run's name, with -similarity or -cca "
+    "behind it for such a network.",
 )
 
 
@@ -46,7 +49,7 @@ def main(arguments: list[str]) -> None:
             f"--network must be one that {_RUN.value!r} has: {', '.join(trained)}. "
             f"Received: --network={network}"
         )
-    name = run.name + ("-similarity" if network == "similarity" else "")
+    name = run.name + ("" if network == "embedding" else f"-{network}")
     directory = Path(_DIRECTORY.value or Path("savedmodels") / name)
     seed = run.best_seed(network)
     file = run.seed_directory(network, seed) / "network.keras"
@@ -66,6 +69,11 @@ def main(arguments: list[str]) -> None:
         card=model_card(run, network, seed, digest),
     )
     print(f"Wrote {version}")
+    for inputs, encoder in (("pictures", "image_encoder"), ("texts", "text_encoder")):
+        if settings[encoder] is None:
+            print(
+                f"It takes features of {inputs}, no {inputs}: the run has no {encoder} of its own"
+            )
 
 
 def _image_encoder(settings: dict):

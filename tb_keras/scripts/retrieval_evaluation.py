@@ -18,6 +18,8 @@ from tb_keras.serving import ExportedModel, ExportedNetwork
 from tb_keras.training import network_metrics
 from tb_keras.training.run import Run
 
+_HELD_VALUES = 2**28  # training features (1 GiB) up to which baselines that hold them are fitted
+
 
 def evaluate_retrieval(
     run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
@@ -37,8 +39,11 @@ def evaluate_retrieval(
     rows = {}
     if fitted_on:
         rows["chance"] = chance_metrics(corpus.matches)
-        rows["ridge"] = _measured(RidgeBaseline(*fitted_on), corpus)
-        rows["cca"] = _measured(CCABaseline(*fitted_on), corpus)
+        if max(fitted_on[0].text_features.size, fitted_on[0].image_features.size) <= _HELD_VALUES:
+            rows["ridge"] = _measured(RidgeBaseline(*fitted_on), corpus)
+            rows["cca"] = _measured(CCABaseline(*fitted_on), corpus)
+        else:
+            print("ridge and cca, which hold all training features in memory, are left out")
         rows["regularized_cca"] = _measured(RegularizedCCABaseline(*fitted_on), corpus)
     baselines = dict(rows)
     metrics, of_networks = network_rows(run, corpus, models, _of_export)
@@ -71,8 +76,10 @@ def _measured(matcher, corpus: Corpus) -> dict[str, float]:
 
 
 def _of_export(network: ExportedNetwork, corpus: Corpus) -> dict[str, float]:
-    """Figures from raw pictures and strings; from features where a pair is scored by a network."""
-    if network.network == "similarity":
+    """Figures from raw pictures and strings; from features where the export takes no such, where
+    the pictures are away, or where a pair is scored by a network."""
+    raw = network.takes_raw and corpus.image_paths is not None and corpus.texts is not None
+    if network.network == "similarity" or not raw:
         return network_metrics(network, corpus)
     model = ExportedModel(network.path)
     return retrieval_metrics(

@@ -24,13 +24,15 @@ class RunModel:
 
     def __init__(self, run: Run):
         self.path, settings = run.directory, run.settings
-        self.network = run.networks()[0]
+        # A similarity network has no embeddings to search by.
+        trained = run.networks()
+        self.network = next((name for name in trained if name != "similarity"), trained[0])
         if settings["task"] != "retrieval" or not settings["image_encoder"]:
             raise ValueError(
                 f"{str(run.directory)!r} was trained on features, or to localize phrases: "
                 "its pictures cannot be searched"
             )
-        self._encoder, self._crops = settings["image_encoder"], settings["crops"]
+        self._encoder, self._crops = settings["image_encoder"], settings.get("crops", 1)
         self._text_encoder = text_encoder_name(run)
         self._network = run.network(self.network, run.best_seed(self.network))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -13,6 +13,7 @@ import keras
 from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.fitted_text_encoder import FITTED_TEXT_ENCODERS, fit_text_encoder
+from tb_keras.encoders.word_encoder import WORD_ENCODERS
 from tb_keras.encoders.word_vector_files import read_word_vectors
 from tb_keras.encoders.word_vectors import WordVectors, encoded_word_vectors
 from tb_keras.encoders.words import count_words
@@ -24,6 +25,34 @@ def text_encoder_name(run: Run) -> str | None:
     the file of an encoder that was fitted."""
     name = run.settings["text_encoder"]
     return str(_file(run, "encoder")) if name in FITTED_TEXT_ENCODERS else name
+
+
+def check_text_encoder(settings: Mapping) -> None:
+    """Checks what names the text encoder and its word vectors, before anything is encoded.
+
+    Raises:
+        ValueError: if there is no such text encoder, or random word vectors are of no use to it.
+        FileNotFoundError: if the file of the word vectors is not there.
+    """
+    name, vectors = settings["text_encoder"], settings["word_vectors"]
+    if name is None or _is_pretrained(name) or name.endswith(".keras"):
+        return
+    if name not in FITTED_TEXT_ENCODERS:
+        names = ", ".join(("minilm", "keras_hub/PRESET", *FITTED_TEXT_ENCODERS))
+        raise ValueError(f"--text_encoder must be one of {names}. Received: {name}")
+    if name == "tfidf" or _is_pretrained(vectors):
+        return
+    if vectors != "random" and not os.path.isfile(vectors):
+        raise FileNotFoundError(f"--word_vectors: there is no file {vectors!r}")
+    if vectors == "random" and name not in WORD_ENCODERS:
+        raise ValueError(
+            f"--word_vectors=random is for encoders that are trained ({', '.join(WORD_ENCODERS)}). "
+            f"Received: --text_encoder={name}"
+        )
+
+
+def _is_pretrained(name: str) -> bool:
+    return name == "minilm" or name.startswith("keras_hub/")
 
 
 def fitted_word_encoder(run: Run, train: Corpus) -> keras.Model | None:
@@ -69,8 +98,6 @@ def _word_vectors(settings: dict, texts: Sequence[str]) -> WordVectors | None:
     words = list(count_words(texts).texts_with)
     if os.path.isfile(source):
         return read_word_vectors(source, words)
-    if Path(source).suffix in (".txt", ".vec", ".bin", ".gz"):
-        raise FileNotFoundError(f"--word_vectors: there is no file {source!r}")
     return encoded_word_vectors(words, source)
 
 

@@ -66,10 +66,12 @@ def main(queries: list[str]) -> None:
     if (_RUN.value is None) == (_MODEL.value is None):
         raise ValueError("name either --run or --model")
     is_picture = np.array([_is_picture(query) for query in queries])
+    # First: a run without encoders cannot be searched, whatever pictures are named.
+    model = RunModel(Run(_RUN.value)) if _RUN.value else None
     paths, texts, names = _searched()
     if is_picture.any() and not texts:
         raise ValueError("a picture as a query needs texts to search: name a --dataset")
-    model = ExportedModel(_MODEL.value) if _MODEL.value else RunModel(Run(_RUN.value))
+    model = model or ExportedModel(_MODEL.value)
     if model.network == "similarity":
         raise ValueError(f"tb-search needs an embedding network; {str(model.path)!r} has another")
     answers: dict[str, list[tuple[float, str]]] = {}

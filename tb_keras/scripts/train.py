@@ -19,9 +19,10 @@ import dataclasses
 
 from absl import flags
 
+from tb_keras.encoders.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags, run_data
 from tb_keras.scripts.run_main import run_main
-from tb_keras.scripts.run_text_encoder import fitted_word_encoder
+from tb_keras.scripts.run_text_encoder import check_text_encoder, fitted_word_encoder
 from tb_keras.training.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
 from tb_keras.training.recipe import NETWORKS, RECIPES, Recipe
 from tb_keras.training.run import Run
@@ -87,6 +88,13 @@ def main(arguments: list[str]) -> None:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
     splits = {split: run_data.load_corpus(settings, split) for split in ("train", "validation")}
     settings |= run_data.encoders_needed(settings, splits["train"])
+    check_text_encoder(settings)
+    if settings["text_encoder"] in WORD_ENCODERS and any(r.network == "cca" for r in recipes):
+        raise ValueError(
+            "--network=cca is fitted in closed form and cannot train a text encoder: choose one "
+            f"that is none of {', '.join(WORD_ENCODERS)}. "
+            f"Received: --text_encoder={settings['text_encoder']}"
+        )
     run = Run(_RUN.value)
     for recipe in recipes:
         run.start(settings, dataclasses.asdict(recipe))
@@ -94,7 +102,8 @@ def main(arguments: list[str]) -> None:
     corpora = [run_data.encoded(run, corpus, split) for split, corpus in splits.items()]
     for recipe in recipes:
         for seed in map(int, _SEEDS.value):
-            print(f"{recipe.network} network, seed {seed}: {recipe.epochs} epochs", flush=True)
+            long = "in closed form" if recipe.network == "cca" else f"{recipe.epochs} epochs"
+            print(f"{recipe.network} network, seed {seed}: {long}", flush=True)
             directory = run.seed_directory(recipe.network, seed)
             train_network(*corpora, recipe, directory, seed, word_encoder)
     for recipe in recipes:
@@ -103,7 +112,8 @@ def main(arguments: list[str]) -> None:
                 f"{recipe.network} network, seed {result['seed']}: {result['monitor']} "
                 f"{result['best']:.1f}, {result['seconds']} s"
             )
-    pictures = splits["train"].num_images
+    train = splits["train"]
+    pictures = train.num_images if train.grounding is None else train.grounding.num_pictures
     if pictures < _FEW:
         print(f"{pictures} training pictures are few: it will know little but what is like them.")
     if settings["task"] == "retrieval" and settings["image_encoder"]:

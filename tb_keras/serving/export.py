@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 
 from tb_keras.encoders.region_encoder import RegionEncoder
-from tb_keras.networks import EmbeddingNetwork, TwoBranchNetwork
+from tb_keras.networks import EmbeddingNetwork, LinearNetwork, TwoBranchNetwork
 from tb_keras.serving.signatures import signatures
 
 
@@ -31,7 +31,7 @@ def export(
     - `score_embeddings`: `image_embedding` and `text_embedding`, n of each → `score` `(n,)`, one a
       pair: the dot product, or what the similarity network makes of their product
 
-    with encoders of pictures and texts
+    with an encoder of pictures, with one of texts, and with both
 
     - `embed_image`: `image_bytes` string `(n,)`, encoded PNG, JPEG, GIF or BMP → `embedding`
     - `embed_text`: `text` string `(n,)` → `embedding`
@@ -46,10 +46,10 @@ def export(
       `(n, r)`, how well the text fits each region of its picture.
 
     No signature crosses rows: a server that batches requests joins them along the first axis and
-    splits the answers there. Without encoders for pictures and texts, `similarity` takes
-    `image_features` and `text_features` instead (and so does `serving_default` without any). The
-    version is written beside and renamed, so that a server that polls the directory never sees half
-    a model.
+    splits the answers there. Without an encoder for pictures or one for texts, `similarity` takes
+    `image_features` and `text_features` instead (and so does `serving_default`, but where it
+    localizes). The version is written beside and renamed, so that a server that polls the directory
+    never sees half a model.
 
     Args:
         network: the trained network.
@@ -64,10 +64,11 @@ def export(
         The path of the new version.
 
     Raises:
-        ValueError: if only one encoder is given, or what an encoder gives does not fit the network.
+        ValueError: if a region encoder is given without a text encoder, or what an encoder gives
+            does not fit the network.
     """
-    if (image_encoder is None) != (text_encoder is None):
-        raise ValueError("`image_encoder` and `text_encoder` must both be given, or neither.")
+    if isinstance(image_encoder, RegionEncoder) and text_encoder is None:
+        raise ValueError("`text_encoder` must be given with a region encoder. Received: None")
     for argument, encoder, branch in (
         ("image_encoder", image_encoder, network.image_branch),
         ("text_encoder", text_encoder, network.text_branch),
@@ -100,8 +101,7 @@ def export(
         # by a guess at its inputs, with floats for strings.
         images = getattr(image_encoder, "backbone", image_encoder)
         root.models = [m for m in (network, images, text_encoder) if m is not None]
-        kind = "embedding" if isinstance(network, EmbeddingNetwork) else "similarity"
-        root.network = tf.Variable(kind, trainable=False)
+        root.network = tf.Variable(_kind(network), trainable=False)
         asked = signatures(network, image_encoder, text_encoder)
         tf.saved_model.save(root, str(unfinished), signatures=asked)
         (unfinished / "README.md").write_text(card, encoding="utf-8")
@@ -112,6 +112,13 @@ def export(
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     return version
+
+
+def _kind(network: TwoBranchNetwork) -> str:
+    """Its name among `tb_keras.training.recipe.NETWORKS`; "cca" is an embedding network too."""
+    if isinstance(network, LinearNetwork):
+        return "cca"
+    return "embedding" if isinstance(network, EmbeddingNetwork) else "similarity"
 
 
 def latest_version(directory: str | os.PathLike) -> int:

@@ -24,12 +24,12 @@ class ExportedModel:
 
     Raises:
         FileNotFoundError: if there is no SavedModel in `directory`.
-        ValueError: if it was exported without encoders.
+        ValueError: if it was exported without an encoder of pictures or one of texts.
     """
 
     def __init__(self, directory: str | os.PathLike):
         self.path, self.signatures, self.network = open_saved_model(directory)
-        if "embed_image" not in self.signatures:
+        if not {"embed_image", "embed_text"} <= set(self.signatures):
             raise ValueError(
                 "`directory` must hold a model exported with its encoders. "
                 f"Received: {str(self.path)!r} with signatures {sorted(self.signatures)}"

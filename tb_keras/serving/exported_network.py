@@ -27,6 +27,11 @@ class ExportedNetwork(PairScorer):
     def __init__(self, directory: str | os.PathLike):
         self.path, self._signatures, self.network = open_saved_model(directory)
 
+    @property
+    def takes_raw(self) -> bool:
+        """Whether it was exported with encoders of pictures and texts, as `ExportedModel` needs."""
+        return {"embed_image", "embed_text"} <= set(self._signatures)
+
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Embeds image features float `(n, image_dim)` → float32 `(n, dim)`."""
         return self._embedded("embed_image_features", features)

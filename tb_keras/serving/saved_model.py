@@ -16,7 +16,7 @@ class SavedModel(NamedTuple):
     Attributes:
         path: the version's directory.
         signatures: what it can be asked, by name.
-        network: "embedding" or "similarity".
+        network: "embedding", "similarity" or "cca".
     """
 
     path: Path

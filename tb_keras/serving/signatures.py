@@ -23,8 +23,8 @@ def signatures(
     endpoints = _of_features(network)
     if isinstance(image_encoder, RegionEncoder):
         endpoints |= _of_regions(network, image_encoder, text_encoder)
-    elif image_encoder is not None:
-        endpoints |= _of_pictures(network, image_encoder, text_encoder)
+    else:
+        endpoints |= _of_raw(network, image_encoder, text_encoder)
     import tensorflow as tf
 
     return {
@@ -65,7 +65,9 @@ def _of_features(network: TwoBranchNetwork) -> dict:
     }
 
 
-def _of_pictures(network, image_encoder, text_encoder) -> dict:
+def _of_raw(network, image_encoder, text_encoder) -> dict:
+    """What is asked with pictures, with texts, and with both, as far as there are encoders."""
+
     def embed_image(image_bytes):
         features = image_encoder(image_bytes, training=False)
         return {"embedding": network.image_branch(features, training=False)}
@@ -74,13 +76,15 @@ def _of_pictures(network, image_encoder, text_encoder) -> dict:
         images, texts = embed_image(image_bytes), _embed_text(network, text_encoder)(text)
         return {"score": _scores(network, images["embedding"], texts["embedding"])}
 
-    of_pairs = (similarity, [_strings("image_bytes"), _strings("text")])
-    return {
-        "embed_image": (embed_image, [_strings("image_bytes")]),
-        "embed_text": (_embed_text(network, text_encoder), [_strings("text")]),
-        "similarity": of_pairs,
-        "serving_default": of_pairs,
-    }
+    endpoints = {}
+    if image_encoder is not None:
+        endpoints["embed_image"] = embed_image, [_strings("image_bytes")]
+    if text_encoder is not None:
+        endpoints["embed_text"] = _embed_text(network, text_encoder), [_strings("text")]
+    if len(endpoints) == 2:
+        of_pairs = (similarity, [_strings("image_bytes"), _strings("text")])
+        endpoints |= {"similarity": of_pairs, "serving_default": of_pairs}
+    return endpoints
 
 
 def _of_regions(network, region_encoder, text_encoder) -> dict:

@@ -73,7 +73,12 @@ def test_a_killed_run_goes_on_where_it_was():
     np.testing.assert_allclose(mapped, encode(ITEMS), rtol=1e-3)
 
 
-def test_texts_that_repeat_are_encoded_once(monkeypatch):
+@pytest.mark.parametrize(
+    ("distinct", "texts_encoded", "files"), [(300, 301, 2), (690, 701, 1), (700, 701, 1)]
+)
+def test_texts_that_repeat_are_encoded_once(monkeypatch, directory, distinct, texts_encoded, files):
+    """But for a few, which are not worth a second file."""
+
     class Encoder:
         def predict(self, batches, verbose):
             strings = [text.decode() for batch in batches for text in batch.numpy()]
@@ -83,11 +88,12 @@ def test_texts_that_repeat_are_encoded_once(monkeypatch):
     encoded = []
     monkeypatch.setattr(features, "_HELD", 9)
     monkeypatch.setattr(features, "text_encoder", lambda name: Encoder())
-    texts = [ITEMS[number % 300] for number in range(700)]
+    texts = [ITEMS[number % distinct] for number in range(700)]
     found = encode_texts(texts, "any", verbose=False)
-    assert len(encoded) == 301
+    assert len(encoded) == texts_encoded
     assert isinstance(found, np.memmap)
     np.testing.assert_allclose(found, encode(texts), rtol=1e-3)
+    assert len(list(directory.glob("*.npy"))) == files
 
 
 def test_rows_in_order_are_a_part_of_the_file(directory):

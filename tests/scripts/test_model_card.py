@@ -48,7 +48,7 @@ def test_card(tmp_path, task, network):
     purpose = {"retrieval": "image-text matching", "localization": "phrase localization"}[task]
     assert f"two-branch {network} network for {purpose}" in card
     assert f"Figures: {MONITORS[task].removeprefix('val_')} 40.2 on the validation" in card
-    assert "(1) were chosen" in card
+    assert "(1) were\nchosen" in card
     assert "Network SHA-256: 0123abcd" in card
     assert ("dot product" in card) == (network == "embedding")
     assert ("logit of the probability" in card) == (network == "similarity")
@@ -62,8 +62,8 @@ def test_card(tmp_path, task, network):
 @pytest.mark.parametrize("task", ["retrieval", "localization"])
 def test_the_table_has_every_signature_once(tmp_path, task):
     card = model_card(finished_run(tmp_path, task), "embedding", 0, "0")
-    table = re.findall(r"^\|(.*)\|$", card, re.MULTILINE)
-    rows = [[cell.strip() for cell in row.split("|")] for row in table]
+    lines = re.findall(r"^\|(.*)\|$", card, re.MULTILINE)
+    rows = [[cell.strip() for cell in row.split("|")] for row in lines]
     assert all(len(row) == 3 for row in rows)
     names = [name for row in rows for name in re.findall(r"`(\w+)`", row[0])]
     assert sorted(names) == sorted(SIGNATURES[task] | FEATURES)
@@ -79,10 +79,69 @@ def test_licences_of_what_went_into_it(tmp_path):
     assert "not photographs" not in openmoji
 
 
+def table(card):
+    """Inputs of each signature, by name."""
+    rows = [row.split("|") for row in re.findall(r"^\|(.*)\|$", card, re.MULTILINE)]
+    return {name: row[1] for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+
+
 def test_no_licence_is_claimed_for_what_others_brought(tmp_path):
     others = {"dataset": "table", "image_encoder": "keras.applications/ResNet50"}
     run = finished_run(tmp_path, "retrieval", text_encoder="keras_hub/bert", **others)
     card = model_card(run, "embedding", 0, "0")
-    assert "- the data set's and the encoders' own" in card
+    assert "- Data set: `table`, under its own licence." in card
+    assert "- Image encoder: `keras.applications/ResNet50`, under its own licence." in card
+    assert "- Text encoder: `keras_hub/bert`, under its own licence." in card
     assert "OpenMoji" not in card
     assert "MiniLM" not in card
+
+
+@pytest.mark.parametrize(
+    ("text_encoder", "word_vectors", "said", "not_said"),
+    [
+        ("tfidf", "minilm", ["tfidf, fitted on the data set"], ["MiniLM", "Word vectors"]),
+        ("hglmm", "minilm", ["hglmm, fitted on", "Word vectors: sentence-transformers/"], []),
+        ("hglmm", "glove.txt", ["Word vectors: `glove.txt`, under its own"], ["MiniLM"]),
+        ("lstm", "random", ["lstm, trained with the network"], ["MiniLM", "Word vectors"]),
+    ],
+)
+def test_fitted_text_encoders(tmp_path, text_encoder, word_vectors, said, not_said):
+    settings = {"text_encoder": text_encoder, "word_vectors": word_vectors}
+    run = finished_run(tmp_path, "retrieval", **settings)
+    card = model_card(run, "embedding", 0, "0")
+    for part in said:
+        assert part in card
+    for part in not_said:
+        assert part not in card
+    kind = "int32 (n, words)" if text_encoder == "lstm" else "float32 (n, text_dim)"
+    assert kind in table(card)["embed_text_features"]
+
+
+@pytest.mark.parametrize(
+    ("image_encoder", "text_encoder", "raw"),
+    [(None, None, set()), (None, "minilm", {"embed_text"}), ("resnet152", None, {"embed_image"})],
+)
+def test_a_run_on_features_of_another_origin(tmp_path, image_encoder, text_encoder, raw):
+    settings = {"image_encoder": image_encoder, "text_encoder": text_encoder}
+    run = finished_run(tmp_path, "retrieval", **settings, dataset="arrays")
+    card = model_card(run, "similarity", 0, "0")
+    assert set(table(card)) == raw | FEATURES | {"similarity", "serving_default"}
+    assert "`image_features`, `text_features`" in table(card)["similarity"]
+    for what, encoder in (("Image", image_encoder), ("Text", text_encoder)):
+        said = f"- {what} encoder: none; the features are of another origin" in card
+        assert said == (encoder is None)
+
+
+def test_a_network_in_closed_form(tmp_path):
+    run = finished_run(tmp_path, "retrieval", networks=("cca",))
+    card = model_card(run, "cca", 0, "0")
+    assert "linear network (canonical correlation analysis, in closed form) for image" in card
+    assert "dot product" in card
+    assert "by which its settings" in card
+
+
+def test_the_published_recipe_is_named(tmp_path):
+    run = finished_run(tmp_path, "retrieval", published="flickr30k_vgg_hglmm")
+    card = model_card(run, "embedding", 0, "0")
+    assert "Settings: the recipe `flickr30k_vgg_hglmm`, after Wang" in card
+    assert "HGLMM on 300-d word2vec" in card

@@ -285,6 +285,21 @@ TYPED = {
         ["train", "--data=pairs.csv", "--run=runs/other", "--task=localization"],
         (1, "data set 'table' has no boxes to localize phrases with"),
     ),
+    "crops of regions": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--task=localization", "--crops=10"],
+        (1, "--crops and --image_features are of whole pictures"),
+    ),
+    "cca with words that are trained": (
+        [
+            *["train", "--data=pairs.csv", "--run=runs/other", "--network=embedding,cca"],
+            "--text_encoder=attended_words",
+        ],
+        (1, "--network=cca is fitted in closed form and cannot train a text encoder"),
+    ),
+    "a mistyped text encoder": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--text_encoder=mini"],
+        (1, "tfidf.*Received: --text_encoder=mini"),
+    ),
     "a setting out of range": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--epochs=0"],
         (1, "`epochs` must be a positive int. Received: epochs=0"),

@@ -187,6 +187,6 @@ def test_encoders_that_do_not_fit(exported, tmp_path):
         ValueError, match=rf"`image_encoder` must give the 7 f.*{encoder.feature_dim}"
     ):
         export(network(7, TEXT_DIM), tmp_path, encoder, text_encoder())
-    with pytest.raises(ValueError, match="must both be given, or neither"):
+    with pytest.raises(ValueError, match="`text_encoder` must be given with a region encoder"):
         export(network(encoder.feature_dim, TEXT_DIM), tmp_path, encoder)
     assert not list(tmp_path.iterdir())
