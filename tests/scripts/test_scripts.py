@@ -283,7 +283,7 @@ TYPED = {
     ),
     "a table has no boxes": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--task=localization"],
-        (1, "data set 'table' has no boxes to localize phrases with"),
+        (1, "pairs.csv: `boxes` needs .*'x_min'"),
     ),
     "crops of regions": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--task=localization", "--crops=10"],
@@ -298,7 +298,7 @@ TYPED = {
     ),
     "a mistyped text encoder": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--text_encoder=mini"],
-        (1, "tfidf.*Received: --text_encoder=mini"),
+        (1, "--text_encoder must be one of minilm.*tfidf.*Received: mini"),
     ),
     "a setting out of range": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--epochs=0"],
@@ -322,7 +322,7 @@ TYPED = {
     ),
     "features that are not there": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--image_features=none"],
-        (1, "no features"),
+        (1, "`directory` must hold features.npy.*'none'"),
     ),
     "word vectors that are not there": (
         [
@@ -387,6 +387,19 @@ TYPED = {
     "an empty folder": (["search", MODEL, "--images=empty", "a dog"], (1, "has no picture")),
     "no folder": (["search", MODEL, "--images=none", "a dog"], (1, "must be a folder")),
     "too few answers": (["search", MODEL, "--k=0", "a dog"], (1, "--k=0.*--help")),
+    "cca is added to a run": (
+        ["train", *TRAIN[:2], "--network=cca", "--embedding_dim=4"],
+        (0, "cca network, seed 0: val_rsum"),
+    ),
+    "cca is exported": (["export", "--run=runs/mine", "--network=cca"], (0, "mine-cca/1")),
+    "cca is measured": (
+        ["evaluate", "--run=runs/mine", "--model=savedmodels/mine-cca", "--nobaselines"],
+        (0, "| exported savedmodels/mine-cca/1 |"),
+    ),
+    "cca is searched with": (
+        ["search", "--model=savedmodels/mine-cca", "--data=pairs.csv", "a red ring"],
+        (0, "1. "),
+    ),
 }
 
 
