@@ -94,7 +94,7 @@ def test_evaluated_exported_and_searched_like_an_embedding_network(tmp_path):
     network, projections = projected()
     metrics = network_metrics(network, CORPUS)
     exported = ExportedNetwork(export(network, tmp_path / "model"))
-    assert exported.network == "embedding"
+    assert exported.network == "cca"
     np.testing.assert_allclose(
         exported.score(CORPUS.image_features, CORPUS.text_features[:12]),
         network.score(CORPUS.image_features, CORPUS.text_features[:12]),
