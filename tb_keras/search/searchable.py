@@ -1,0 +1,104 @@
+"""What a search can find: images, or images and texts, by identifier and embedding."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+_ROWS = 8192  # checked at a time
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Searchable:
+    """An embedded corpus, and by what names a search returns its images and texts.
+
+    Attributes:
+        image_ids: n strings, such as file names; not empty, since "" stands for no answer.
+        image_embeddings: finite float `(n, dim)`; a memory map stays one.
+        text_ids: m strings, or None where no text is to be found.
+        text_embeddings: float `(m, dim)`, given together with `text_ids`.
+
+    Raises:
+        ValueError: if one of these is not so; the message names the argument.
+
+    Example:
+
+    >>> Searchable(["a.jpg", "b.jpg"], np.eye(2)).image_ids
+    ['a.jpg', 'b.jpg']
+    """
+
+    image_ids: Sequence[str]
+    image_embeddings: np.ndarray
+    text_ids: Sequence[str] | None = None
+    text_embeddings: np.ndarray | None = None
+
+    def __post_init__(self):
+        check_embedded("image_", self.image_ids, self.image_embeddings)
+        if (self.text_ids is None) != (self.text_embeddings is None):
+            left_out = "text_ids" if self.text_ids is None else "text_embeddings"
+            raise ValueError(
+                "`text_ids` and `text_embeddings` must be given together. "
+                f"Received: {left_out}=None"
+            )
+        if self.text_ids is None:
+            return
+        check_embedded("text_", self.text_ids, self.text_embeddings)
+        shapes = np.shape(self.image_embeddings), np.shape(self.text_embeddings)
+        if shapes[0][1] != shapes[1][1]:
+            raise ValueError(
+                "`image_embeddings` and `text_embeddings` must have as many columns. "
+                f"Received: shapes {shapes[0]} and {shapes[1]}"
+            )
+
+
+def check_embedded(prefix: str, ids: Sequence[str], embeddings: np.ndarray) -> None:
+    """Checks the arguments `PREFIXids` and `PREFIXembeddings`.
+
+    Raises:
+        ValueError: if `ids` are no strings that UTF-8 can hold, or one is empty; if `embeddings`
+            are no float `(len(ids), dim)` with at least one row and one column, or a row has no
+            norm that is finite when squared in float32.
+
+    Example:
+
+    >>> check_embedded("image_", ["a", ""], np.eye(2))
+    Traceback (most recent call last):
+    ValueError: `image_ids` must be strings of UTF-8, none empty. Received: '' at position 1
+    """
+    shape = np.shape(embeddings)
+    if len(shape) != 2 or 0 in shape or np.asarray(embeddings).dtype.kind != "f":
+        raise ValueError(
+            f"`{prefix}embeddings` must be float of shape (n, dim), neither of them 0. "
+            f"Received: shape={shape}, dtype={np.asarray(embeddings).dtype}"
+        )
+    if isinstance(ids, str) or len(ids) != shape[0]:
+        raise ValueError(
+            f"`{prefix}ids` must be as many strings as `{prefix}embeddings` have rows, {shape[0]}. "
+            f"Received: {repr(ids) if isinstance(ids, str) else len(ids)}"
+        )
+    for position, name in enumerate(ids):
+        if not isinstance(name, str) or not name or not _is_utf8(name):
+            raise ValueError(
+                f"`{prefix}ids` must be strings of UTF-8, none empty. "
+                f"Received: {name!r} at position {position}"
+            )
+    for start in range(0, shape[0], _ROWS):
+        rows = np.asarray(embeddings[start : start + _ROWS], np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = np.isfinite(np.einsum("nd,nd->n", rows, rows))
+        if not finite.all():
+            raise ValueError(
+                f"`{prefix}embeddings` must be finite, and so their norms. "
+                f"Received: not so in row {start + int(finite.argmin())}"
+            )
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether it has no lone surrogates, as names of files that are not UTF-8 have in Python."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
