@@ -60,6 +60,13 @@ def ablation_table(
     return "\n".join(lines) + "\n"
 
 
+def write_page(file: Path, page: str) -> None:
+    """Writes a Markdown page beside the figures in `file`, and prints it."""
+    with written_beside(file.with_suffix(".md")) as beside:
+        beside.write_text(page)
+    print(page)
+
+
 def machine() -> str:
     """Returns what the figures were measured on."""
     return (

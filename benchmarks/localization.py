@@ -18,10 +18,9 @@ import functools
 import time
 from pathlib import Path
 
-from ablation import ablation_table, machine, measured_in_turn
+from ablation import ablation_table, machine, measured_in_turn, write_page
 from absl import app, flags
 
-from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.encoders import encode_corpus, proposed_corpus
@@ -65,9 +64,7 @@ Written by `python benchmarks/localization.py`: scenes of OpenMoji drawings (a t
 validation split, last epoch, mean ± standard deviation over {_SEEDS.value} seeds. {machine()}
 
 {ablation_table(measured, _SETTINGS, _SEEDS.value, _COLUMNS)}"""
-    with written_beside(file.with_suffix(".md")) as beside:
-        beside.write_text(page)
-    print(page)
+    write_page(file, page)
 
 
 def _trained(changes: dict, seed: int) -> dict[str, float]:

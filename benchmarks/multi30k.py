@@ -17,11 +17,10 @@ import dataclasses
 import functools
 from pathlib import Path
 
-from ablation import ablation_table, machine, measured_in_turn
+from ablation import ablation_table, machine, measured_in_turn, write_page
 from absl import app, flags
 from trained_figures import trained_figures
 
-from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.encoders import encode_texts
@@ -62,9 +61,7 @@ stand for it** (i); English descriptions are means of word vectors (t). t2t is r
 picture's other English descriptions by one of them. {machine()}
 
 {ablation_table(measured, _SETTINGS, _SEEDS.value, _COLUMNS)}"""
-    with written_beside(file.with_suffix(".md")) as beside:
-        beside.write_text(page)
-    print(page)
+    write_page(file, page)
 
 
 @functools.cache

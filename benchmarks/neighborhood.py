@@ -13,11 +13,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from ablation import ablation_table, machine, measured_in_turn
+from ablation import ablation_table, machine, measured_in_turn, write_page
 from absl import app, flags
 from trained_figures import trained_figures
 
-from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.encoders import encode_corpus
@@ -54,9 +53,7 @@ standard deviation over {_SEEDS.value} seeds. t2t is retrieval of a picture's ot
 of its texts. {machine()}
 
 {ablation_table(measured, _SETTINGS, _SEEDS.value, _COLUMNS)}"""
-    with written_beside(file.with_suffix(".md")) as beside:
-        beside.write_text(page)
-    print(page)
+    write_page(file, page)
 
 
 def _encoded(split: str) -> Corpus:

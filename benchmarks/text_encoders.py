@@ -15,11 +15,10 @@ import dataclasses
 import functools
 from pathlib import Path
 
-from ablation import ablation_table, machine, measured_in_turn
+from ablation import ablation_table, machine, measured_in_turn, write_page
 from absl import app, flags
 from trained_figures import trained_figures
 
-from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.encoders import encode_images, encode_texts
@@ -55,9 +54,7 @@ validation split, last epoch, mean ± standard deviation over {_SEEDS.value} see
 those of the training alone. {machine()}
 
 {ablation_table(measured, _SETTINGS, _SEEDS.value, _COLUMNS)}"""
-    with written_beside(file.with_suffix(".md")) as beside:
-        beside.write_text(page)
-    print(page)
+    write_page(file, page)
 
 
 @functools.cache

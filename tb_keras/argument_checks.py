@@ -5,6 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 
+def first_false(right: np.ndarray) -> int | None:
+    """Returns the first row of bool `(n,)` that is false, None where all are true.
+
+    Example:
+
+    >>> first_false(np.isfinite([[0.0, 1.0], [np.nan, 1.0]]).all(axis=1))
+    1
+    """
+    return None if right.all() else int(np.argmin(right))
+
+
 def check_int(argument: str, value: int, least: int) -> None:
     """Raises a ValueError unless `value` is an int of at least `least`.
 

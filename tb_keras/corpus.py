@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.argument_checks import first_false
 from tb_keras.grounding import Grounding
 from tb_keras.matches import Matches
 
@@ -180,10 +181,11 @@ def _check_features(argument: str, features: np.ndarray | None, size: int) -> No
     _check_length(argument, features, size)
     rows = max(1, _CHECKED_VALUES // max(1, features.shape[1]))
     for start in range(0, size, rows):
-        finite = np.isfinite(features[start : start + rows]).all(axis=1)
-        if not finite.all():
-            row = start + int(np.argmin(finite))
-            raise ValueError(f"`{argument}` must be finite. Received: NaN or infinity in row {row}")
+        row = first_false(np.isfinite(features[start : start + rows]).all(axis=1))
+        if row is not None:
+            raise ValueError(
+                f"`{argument}` must be finite. Received: NaN or infinity in row {start + row}"
+            )
 
 
 def _check_indices(argument: str, indices: np.ndarray, size: int) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from tb_keras import boxes
 from tb_keras.adjacency import Adjacency
+from tb_keras.argument_checks import first_false
 from tb_keras.matches import Matches
 
 _BLOCK_PAIRS = 2**20  # pairs of a region and a phrase that are compared at a time
@@ -198,8 +199,8 @@ def _check_length(argument: str, values: np.ndarray, other: str, expected: Seque
 
 
 def _check_rows(argument: str, right: np.ndarray, values: np.ndarray, expected: str) -> None:
-    if not right.all():
-        row = int(np.argmin(right))
+    row = first_false(right)
+    if row is not None:
         raise ValueError(
             f"`{argument}` must {expected}. Received: {values[row].tolist()} in row {row}"
         )

@@ -22,6 +22,7 @@ LAYERS = [
         "argument_checks",
         "atomic_file",
         "cache_directory",
+        "feature_dtype",
         "mapped_rows",
         "quiet_start",
     },

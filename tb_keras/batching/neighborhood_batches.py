@@ -11,6 +11,7 @@ import numpy as np
 from tb_keras.argument_checks import check_int
 from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.corpus import Corpus
+from tb_keras.feature_dtype import feature_dtype
 from tb_keras.mapped_rows import read_ahead
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Returns rows of a feature matrix as float32 (ints as int32), zeros for padding (-1)."""
     taken = np.maximum(rows, 0)
     read_ahead(features, taken)
-    found = np.asarray(features[taken], _batch_dtype(features))
+    found = np.asarray(features[taken], feature_dtype(features))
     found[rows < 0] = 0
     return found
 
@@ -149,8 +150,4 @@ def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def _rows_spec(rows: int, features: np.ndarray) -> tf.TensorSpec:
     import tensorflow as tf
 
-    return tf.TensorSpec((rows, features.shape[1]), _batch_dtype(features))
-
-
-def _batch_dtype(features: np.ndarray) -> str:
-    return "int32" if features.dtype.kind in "iu" else "float32"
+    return tf.TensorSpec((rows, features.shape[1]), feature_dtype(features))

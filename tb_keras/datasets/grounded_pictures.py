@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tb_keras import boxes
+from tb_keras.argument_checks import first_false
 from tb_keras.corpus import Corpus
 from tb_keras.grounding import Grounding
 from tb_keras.matches import Matches
@@ -117,8 +118,8 @@ class GroundedPictures:
             (in_order, "a finite box, from left to right and from top to bottom"),
             (boxes.area(clipped) > 0, "a box with an area in its picture of {} x {} pixels"),
         ):
-            if not right.all():
-                row = int(np.argmin(right))
+            row = first_false(right)
+            if row is not None:
                 raise ValueError(
                     f"{self._region_origins[row]}: expected {expected.format(*sizes[row])}. "
                     f"Received: {found[row].tolist()} (xyxy)"

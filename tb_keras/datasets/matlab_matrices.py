@@ -50,6 +50,11 @@ def matlab_matrix(path: Path, variable: str, rows: int | None = None) -> Matrix:
 
 
 class _MatlabMatrix:
+    """What both versions share; `_shape` and `blocks` are each one's own.
+
+    (No `abc.ABC`: `matlab_matrix` alone makes one, always of a version's class.)
+    """
+
     def __init__(self, path: Path, variable: str, rows: int | None):
         self.path = path
         self._variable = variable
@@ -61,7 +66,7 @@ class _MatlabMatrix:
         self.part = [variable, self._in_columns]
 
     def _shape(self) -> tuple[int, ...]:
-        """Its sides as MATLAB has them."""
+        """Its sides as MATLAB has them; where they stand in the file is left to the version."""
         raise NotImplementedError
 
     def _check_names(self, names: Sequence[str]) -> None:

@@ -8,10 +8,8 @@ from pathlib import Path
 from tb_keras.corpus import Corpus
 from tb_keras.datasets.hashed_splits import hashed_splits, split_named
 from tb_keras.datasets.table_boxes import box_columns, boxes_corpus, row_box
-from tb_keras.datasets.table_rows import TableFile, TableRow, open_table
+from tb_keras.datasets.table_rows import IMAGE_COLUMNS, TableFile, TableRow, open_table
 from tb_keras.matches import Matches
-
-_IMAGE_COLUMNS = ("image", "image_path")
 
 
 def load_table(
@@ -168,12 +166,12 @@ def _pairs_corpus(folder: Path, rows: list[TableRow]) -> Corpus:
 
 
 def _image_column(table: TableFile) -> str:
-    found = [column for column in _IMAGE_COLUMNS if column in table.columns]
+    found = [column for column in IMAGE_COLUMNS if column in table.columns]
     if len(found) > 1:
         raise ValueError(
             f"{table.path} has both {found[0]!r} and {found[1]!r}: name one as `image_column`"
         )
-    return found[0] if found else _IMAGE_COLUMNS[0]
+    return found[0] if found else IMAGE_COLUMNS[0]
 
 
 def _string(where: str, row: dict, column: str) -> str:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from tb_keras.datasets.text_files import read_text
 
+IMAGE_COLUMNS = ("image", "image_path")  # where a table has its pictures' paths
+
 # What a message calls the row, its file and line; and its values by column.
 Row = tuple[str, dict]
 
@@ -60,7 +62,9 @@ def open_table(path: Path) -> TableFile:
 
 
 class TableFile:
-    """An open table.
+    """An open table; each format has a class of its own.
+
+    (No `abc.ABC`: `open_table` alone makes one, always of such a class.)
 
     Attributes:
         path: the file.
@@ -72,7 +76,7 @@ class TableFile:
         self.columns: list[str] = []
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Yields the rows.
+        """Yields the rows; how they are read is left to the format's class.
 
         Args:
             columns: those that are needed; a row may have others too.

@@ -12,6 +12,7 @@ from tb_keras.encoders.fitted_text_encoder import fit_text_encoder as fit_text_e
 from tb_keras.encoders.image_encoder import image_encoder as image_encoder
 from tb_keras.encoders.proposed_corpus import proposal_report as proposal_report
 from tb_keras.encoders.proposed_corpus import proposed_corpus as proposed_corpus
+from tb_keras.encoders.proposed_corpus import with_true_boxes as with_true_boxes
 from tb_keras.encoders.region_features import encode_regions as encode_regions
 from tb_keras.encoders.region_proposals import propose_regions as propose_regions
 from tb_keras.encoders.text_encoder import text_encoder as text_encoder

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from tb_keras.argument_checks import first_false
 from tb_keras.encoders.encoder_settings import encoder_settings, file_digest
 from tb_keras.encoders.feature_directory import FeatureDirectory
 from tb_keras.encoders.image_encoder import image_encoder
@@ -161,9 +162,8 @@ class _Pipeline:
     def _stored(self, features: np.ndarray, names: list[str]) -> np.ndarray:
         with np.errstate(over="ignore"):
             stored = features.astype(self._dtype)
-        finite = np.isfinite(stored).all(axis=1)
-        if not finite.all():
-            row = int(np.argmin(finite))
+        row = first_false(np.isfinite(stored).all(axis=1))
+        if row is not None:
             raise ValueError(
                 f"`dtype` must hold the features, up to {np.abs(features[row]).max():g} for "
                 f"{names[row]!r}. Received: dtype={self._dtype!r}"

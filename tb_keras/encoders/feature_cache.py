@@ -10,6 +10,7 @@ import numpy as np
 from tb_keras.atomic_file import written_beside
 from tb_keras.cache_directory import cache_directory
 from tb_keras.encoders.encoder_settings import cache_key
+from tb_keras.feature_dtype import feature_dtype
 
 _CHUNK = 256  # items encoded, and lost at most, between two writes, unless the caller has a reason
 
@@ -52,7 +53,7 @@ def cached_features(
     for chunk, file in zip(chunks, files):
         if not file.exists():
             features = np.asarray(encode(chunk))
-            features = features.astype("int32" if features.dtype.kind in "iu" else "float32")
+            features = features.astype(feature_dtype(features))
             with written_beside(file) as beside, beside.open("wb") as stream:
                 np.save(stream, features)
             progress.add(len(chunk))

@@ -12,6 +12,7 @@ import numpy as np
 from tb_keras.cache_directory import cache_directory
 from tb_keras.encoders.encoder_settings import cache_key
 from tb_keras.encoders.growing_matrix import GrowingMatrix
+from tb_keras.feature_dtype import feature_dtype
 
 _ROWS_BETWEEN_NOTES = 1024  # what a kill loses at the most, besides one block
 
@@ -21,7 +22,7 @@ def feature_file(
     num_rows: int,
     blocks: Callable[[int], Iterable[np.ndarray]],
     verbose: bool = True,
-    dtype: str = "float16",
+    dtype: str | None = None,
 ) -> np.ndarray:
     """Opens a matrix of features that is kept on disk, computing what is not there yet.
 
@@ -31,9 +32,10 @@ def feature_file(
     Args:
         settings: all that the features depend on; must be JSON.
         num_rows: how many there are, at least 1.
-        blocks: from a row number to the blocks of rows, float `(b, feature_dim)`, from there on.
+        blocks: from a row number to the blocks of rows, `(b, feature_dim)`, from there on.
         verbose: whether to show a progress bar when something has to be computed.
-        dtype: in which they are kept; must follow from `settings` where it is not float16.
+        dtype: in which they are kept, which must follow from `settings`; if left out float16, or of
+            ints int32.
 
     Returns:
         `(num_rows, feature_dim)` of that dtype, a memory map.
@@ -48,16 +50,17 @@ def feature_file(
     return np.load(file, mmap_mode="r")
 
 
-def _compute(file: Path, num_rows: int, blocks, dtype: str, verbose: bool) -> None:
+def _compute(file: Path, num_rows: int, blocks, dtype: str | None, verbose: bool) -> None:
     unfinished = file.with_name(f".{file.stem}.growing.npy")
     progress = keras.utils.Progbar(num_rows, verbose=verbose, unit_name="row")
-    with GrowingMatrix(unfinished, dtype) as matrix:
+    with GrowingMatrix(unfinished) as matrix:
         noted = matrix.num_rows
         progress.update(noted)
         for block in blocks(noted):
             if matrix.num_rows + len(block) > num_rows:
                 raise ValueError(f"`blocks` must hold {num_rows} rows. Received: more")
-            matrix.write(matrix.num_rows, block)
+            kept = np.asarray(block, dtype or feature_dtype(block, floats="float16"))
+            matrix.write(matrix.num_rows, kept)
             progress.update(matrix.num_rows)
             if matrix.num_rows - noted >= _ROWS_BETWEEN_NOTES:
                 matrix.commit()

@@ -13,14 +13,14 @@ from tb_keras.atomic_file import written_beside
 
 
 class GrowingMatrix:
-    """A float matrix on disk, to be written row by row; `np.load` reads it all the while.
+    """A matrix on disk, to be written row by row; `np.load` reads it all the while.
 
     The file's header says how many rows it has and is written last: what a killed process wrote
     behind it does not count, and is written over.
 
     Args:
         path: the `.npy` file; it is made with the first rows if it is not there.
-        dtype: of its values, where it is not there.
+        dtype: of its values, where it is not there; that of the first rows if left out.
 
     Raises:
         ValueError: if the file is no matrix, or shorter than its header says.
@@ -37,8 +37,9 @@ class GrowingMatrix:
     [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
 
-    def __init__(self, path: str | os.PathLike, dtype: str | np.dtype):
-        self.path, self.dtype, self.num_rows = Path(path), np.dtype(dtype), 0
+    def __init__(self, path: str | os.PathLike, dtype: str | np.dtype | None = None):
+        self.path, self.num_rows = Path(path), 0
+        self.dtype = None if dtype is None else np.dtype(dtype)
         self._file = None
         if self.path.exists():
             self._open()
@@ -47,6 +48,7 @@ class GrowingMatrix:
         """Writes rows `(b, columns)` from row number `row` on, at most one behind the last."""
         block = np.ascontiguousarray(block, self.dtype)
         if self._file is None:
+            self.dtype = block.dtype
             with written_beside(self.path) as beside:
                 beside.write_bytes(self._header(0, block.shape[1]))
             self._open()

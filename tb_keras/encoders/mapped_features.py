@@ -35,6 +35,5 @@ def mapped_features(
     content = hashlib.sha256()
     for item in items:
         content.update(hashlib.sha256(digest(item).encode()).digest())
-    dtype = "int32" if np.asarray(encode(items[:1])).dtype.kind in "iu" else "float16"
-    settings = {**settings, "items": content.hexdigest(), "dtype": dtype}
-    return feature_file(settings, len(items), blocks, verbose, dtype)
+    settings = {**settings, "items": content.hexdigest()}
+    return feature_file(settings, len(items), blocks, verbose)

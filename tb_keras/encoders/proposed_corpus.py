@@ -8,6 +8,7 @@ import numpy as np
 
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.region_proposals import propose_regions
+from tb_keras.grounding import Grounding
 
 
 def proposed_corpus(
@@ -38,20 +39,46 @@ def proposed_corpus(
     Raises:
         ValueError: if there is no grounding, or an argument is out of range.
     """
-    grounding = corpus.grounding
-    if grounding is None:
-        raise ValueError(f"`corpus` must have a grounding. Received: {corpus}")
-    pictures, boxes = propose_regions(grounding.picture_paths, method, limit, edge_model, verbose)
+    grounding = _grounding(corpus)
+    proposals = propose_regions(grounding.picture_paths, method, limit, edge_model, verbose)
+    grounding = grounding.with_regions(*proposals)
     if true_boxes:
-        known = grounding.has_box
-        boxes = np.concatenate([boxes, grounding.phrase_boxes[known]])
-        pictures = np.concatenate([pictures, grounding.phrase_pictures[known]])
-        # Phrases about one object share its box.
-        _, first = np.unique(np.column_stack([pictures, boxes]), axis=0, return_index=True)
-        first = np.sort(first)
-        order = first[np.argsort(pictures[first], kind="stable")]
-        pictures, boxes = pictures[order], boxes[order]
-    grounding = grounding.with_regions(pictures, boxes)
+        grounding = _with_true_boxes(grounding)
+    return _matched(corpus, grounding, positive_iou, negative_iou)
+
+
+def with_true_boxes(corpus: Corpus, positive_iou: float = 0.6, negative_iou: float = 0.3) -> Corpus:
+    """Returns a corpus with its phrases' true boxes among its regions, to train on.
+
+    Args:
+        corpus: with `grounding`, as `proposed_corpus` returns it without `true_boxes`.
+        positive_iou: as there.
+        negative_iou: as there.
+
+    Returns:
+        The `Corpus` that `proposed_corpus` would have returned with `true_boxes`.
+
+    Raises:
+        ValueError: if there is no grounding, or an argument is out of range.
+    """
+    return _matched(corpus, _with_true_boxes(_grounding(corpus)), positive_iou, negative_iou)
+
+
+def _with_true_boxes(grounding: Grounding) -> Grounding:
+    known = grounding.has_box
+    boxes = np.concatenate([grounding.region_boxes, grounding.phrase_boxes[known]])
+    pictures = np.concatenate([grounding.region_pictures, grounding.phrase_pictures[known]])
+    # Phrases about one object share its box.
+    _, first = np.unique(np.column_stack([pictures, boxes]), axis=0, return_index=True)
+    first = np.sort(first)
+    order = first[np.argsort(pictures[first], kind="stable")]
+    return grounding.with_regions(pictures[order], boxes[order])
+
+
+def _matched(
+    corpus: Corpus, grounding: Grounding, positive_iou: float, negative_iou: float
+) -> Corpus:
+    """Returns the phrases of a corpus with the regions of a grounding."""
     return Corpus(
         grounding.matches_by_iou(positive_iou, negative_iou),
         texts=corpus.texts,
@@ -72,8 +99,11 @@ def proposal_report(corpus: Corpus) -> dict[str, int]:
         `pictures_without_match`, where no proposal matches any phrase; `phrases`;
         `phrases_without_box`, whose truth is not known; `phrases_without_match`, of the others
         those that no proposal matches.
+
+    Raises:
+        ValueError: if there is no grounding.
     """
-    grounding = corpus.grounding
+    grounding = _grounding(corpus)
     matched = corpus.matches.images_per_text() > 0
     with_region = np.unique(grounding.region_pictures)
     with_match = np.unique(grounding.phrase_pictures[matched])
@@ -85,3 +115,9 @@ def proposal_report(corpus: Corpus) -> dict[str, int]:
         "phrases_without_box": int(np.count_nonzero(~grounding.has_box)),
         "phrases_without_match": int(np.count_nonzero(grounding.has_box & ~matched)),
     }
+
+
+def _grounding(corpus: Corpus) -> Grounding:
+    if corpus.grounding is None:
+        raise ValueError(f"`corpus` must have a grounding. Received: {corpus}")
+    return corpus.grounding

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tb_keras.argument_checks import first_false
 from tb_keras.encoders.features import encode_texts
 
 
@@ -50,10 +51,11 @@ class WordVectors:
             if rows.setdefault(word, row) != row:
                 raise ValueError(f"`words` must be distinct. Received: {word!r} twice")
         vectors = vectors.astype(np.float32, copy=False)
-        finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            word = self.words[int(np.argmin(finite))]
-            raise ValueError(f"`vectors` must be finite. Received: NaN or infinity for {word!r}")
+        row = first_false(np.isfinite(vectors).all(axis=1))
+        if row is not None:
+            raise ValueError(
+                f"`vectors` must be finite. Received: NaN or infinity for {self.words[row]!r}"
+            )
         object.__setattr__(self, "vectors", vectors)
         object.__setattr__(self, "_rows", rows)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from tb_keras.argument_checks import first_false
 from tb_keras.boxes import centers, contains, elementwise_iou
 
 BLOCK_REGIONS = 2**18  # regions of a block of phrases: about 40 MB
@@ -127,9 +128,8 @@ def _of_block(scores, boxes, truth, iou_threshold: float, first: int) -> np.ndar
 
 
 def _check(argument: str, right: np.ndarray, expected: str, first: int) -> None:
-    rows = right.reshape(len(right), -1).all(axis=1)
-    if not rows.all():
+    row = first_false(right.reshape(len(right), -1).all(axis=1))
+    if row is not None:
         raise ValueError(
-            f"`{argument}` must {expected}. Received: NaN or infinity in row "
-            f"{first + int(rows.argmin())}"
+            f"`{argument}` must {expected}. Received: NaN or infinity in row {first + row}"
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.argument_checks import first_false
 from tb_keras.evaluation.ranks import ROUNDING
 from tb_keras.evaluation.retrieval import ScoreBlocks
 from tb_keras.matches import Matches
@@ -222,10 +223,11 @@ def _checked(blocks: Iterable[np.ndarray], matches: Matches) -> Iterator[np.ndar
             raise ValueError(
                 f"`scores` must have {matches.num_texts} columns. Received: shape={block.shape}"
             )
-        finite = np.isfinite(block).all(axis=1)
-        if not finite.all():
-            row = first + int(finite.argmin())
-            raise ValueError(f"`scores` must be finite. Received: NaN or infinity in row {row}")
+        row = first_false(np.isfinite(block).all(axis=1))
+        if row is not None:
+            raise ValueError(
+                f"`scores` must be finite. Received: NaN or infinity in row {first + row}"
+            )
         first += len(block)
         if first > matches.num_images:
             break

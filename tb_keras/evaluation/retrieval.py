@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.argument_checks import first_false
 from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
 from tb_keras.matches import Matches
 
@@ -115,9 +116,7 @@ def _checked(argument: str, embeddings: ArrayLike) -> np.ndarray:
     array = np.asarray(embeddings)
     if array.ndim != 2:
         raise ValueError(f"`{argument}` must have rank 2. Received: shape={array.shape}")
-    finite = np.isfinite(array).all(axis=1)
-    if not finite.all():
-        raise ValueError(
-            f"`{argument}` must be finite. Received: NaN or infinity in row {int(finite.argmin())}"
-        )
+    row = first_false(np.isfinite(array).all(axis=1))
+    if row is not None:
+        raise ValueError(f"`{argument}` must be finite. Received: NaN or infinity in row {row}")
     return array.astype(np.float32, copy=False)

@@ -88,15 +88,7 @@ class PairScorer:
         For corpora whose matrix would not fit; see `retrieval_metrics_from_scores`. No array of the
         size n·m·dim is made.
         """
-        images, texts = self.embed_images(image_features), self.embed_texts(text_features)
-        step = max(1, _PAIRS // max(1, len(texts)))
-        for start in range(0, len(images), step):
-            rows = np.arange(start, min(start + step, len(images)))
-            columns = np.arange(len(texts))
-            scores = self.fuse_rows(
-                images, texts, np.repeat(rows, len(texts)), np.tile(columns, len(rows))
-            )
-            yield scores.reshape(len(rows), len(texts))
+        return self.fuse_blocks(self.embed_images(image_features), self.embed_texts(text_features))
 
     def score_matrix(self, image_features: ArrayLike, text_features: ArrayLike) -> np.ndarray:
         """Scores every image with every text, float32 `(n, m)`; computed in blocks.
@@ -107,6 +99,22 @@ class PairScorer:
         """
         empty = np.zeros((0, len(text_features)), np.float32)
         return np.concatenate([empty, *self.score_blocks(image_features, text_features)])
+
+    def fuse_blocks(self, images: np.ndarray, texts: np.ndarray) -> Iterator[np.ndarray]:
+        """Scores every image with every text, as `score_blocks` does, from their embeddings.
+
+        Args:
+            images: float32 `(n, dim)`, embeddings.
+            texts: float32 `(m, dim)`, embeddings.
+        """
+        step = max(1, _PAIRS // max(1, len(texts)))
+        for start in range(0, len(images), step):
+            rows = np.arange(start, min(start + step, len(images)))
+            columns = np.arange(len(texts))
+            scores = self.fuse_rows(
+                images, texts, np.repeat(rows, len(texts)), np.tile(columns, len(rows))
+            )
+            yield scores.reshape(len(rows), len(texts))
 
     def fuse_rows(
         self, images: np.ndarray, texts: np.ndarray, image_rows: np.ndarray, text_rows: np.ndarray

@@ -96,16 +96,23 @@ _NEGATIVE_IOU = flags.DEFINE_float(
     "negative_iou", 0.3, "Localization: a region with a lower IoU is a negative of the phrase."
 )
 
-_RETRIEVAL = (
-    DATASET,
-    DATA,
-    IMAGE_ENCODER,
-    _CROPS,
-    _IMAGE_FEATURES,
-    _MISSING_FEATURES,
-    TEXT_ENCODER,
-    _WORD_VECTORS,
-)
+_OF_EVERY_TASK = (DATASET, DATA, IMAGE_ENCODER, TEXT_ENCODER, _WORD_VECTORS)
+_OF_WHOLE_PICTURES = (_CROPS, _IMAGE_FEATURES, _MISSING_FEATURES)
+_OF_PROPOSALS = {
+    "method": PROPOSALS,
+    "limit": PROPOSALS_PER_PICTURE,
+    "edge_model": EDGE_MODEL,
+}
+_OF_MATCHES = {"positive_iou": _POSITIVE_IOU, "negative_iou": _NEGATIVE_IOU}
+_OF_REGIONS = {"size": _REGION_SIZE, "spatial": _SPATIAL, "context": _CONTEXT}
+_OF_ONE_TASK = {
+    "retrieval": _OF_WHOLE_PICTURES,
+    "localization": [
+        *_OF_PROPOSALS.values(),
+        *_OF_MATCHES.values(),
+        *_OF_REGIONS.values(),
+    ],
+}
 
 
 def data_settings(recipe: Mapping[str, object] | None = None) -> dict:
@@ -120,35 +127,32 @@ def data_settings(recipe: Mapping[str, object] | None = None) -> dict:
         given = flags.FLAGS[flag.name].present
         return flag.value if given else recipe.get(flag.name, flag.value)
 
-    settings = {"task": setting(TASK), **{flag.name: setting(flag) for flag in _RETRIEVAL}}
+    task = setting(TASK)
+    for other, of_other in _OF_ONE_TASK.items():
+        for flag in of_other if other != task else ():
+            if setting(flag) != flag.default:
+                raise ValueError(f"--{flag.name} is for --task={other}. Received: --task={task}")
+    settings = {"task": task, **{flag.name: setting(flag) for flag in _OF_EVERY_TASK}}
     if settings["dataset"] in (None, "table") and settings["data"] is None:
         raise ValueError("name a data set: --dataset=openmoji, or your own: --data=pictures.csv")
     settings["dataset"] = settings["dataset"] or "table"
     options = recipe.get("dataset_options", {})
     settings["dataset_options"] = {**options, **_options(DATASET_OPTIONS.value)}
-    if settings["task"] == "localization":
-        if settings["crops"] != 1 or settings["image_features"]:
-            raise ValueError("--crops and --image_features are of whole pictures, not of regions")
-        settings["regions"] = {
-            "size": _REGION_SIZE.value,
-            "spatial": _SPATIAL.value,
-            "context": _CONTEXT.value,
-        }
-        settings["proposals"] = {
-            **proposal_settings(),
-            "positive_iou": _POSITIVE_IOU.value,
-            "negative_iou": _NEGATIVE_IOU.value,
-        }
+    if task == "localization":
+        settings["regions"] = _values(_OF_REGIONS)
+        settings["proposals"] = {**proposal_settings(), **_values(_OF_MATCHES)}
+    else:
+        settings |= {flag.name: setting(flag) for flag in _OF_WHOLE_PICTURES}
     return settings
 
 
 def proposal_settings() -> dict:
     """Returns the flags that say how regions are proposed, as `propose_regions` takes them."""
-    return {
-        "method": PROPOSALS.value,
-        "limit": PROPOSALS_PER_PICTURE.value,
-        "edge_model": EDGE_MODEL.value,
-    }
+    return _values(_OF_PROPOSALS)
+
+
+def _values(named: Mapping[str, flags.FlagHolder]) -> dict[str, object]:
+    return {name: flag.value for name, flag in named.items()}
 
 
 def _options(given: list[str]) -> dict[str, object]:

@@ -16,6 +16,7 @@ from tb_keras.evaluation.localization_baselines import (
     ridge_region_scores,
 )
 from tb_keras.evaluation.ridge_baseline import RidgeBaseline
+from tb_keras.networks import PairScorer
 from tb_keras.scripts.metrics_table import COLUMNS, MetricsTable
 from tb_keras.scripts.network_rows import network_rows
 from tb_keras.scripts.published_row import published_row
@@ -39,28 +40,26 @@ def evaluate_localization(
             "ridge": ridge_region_scores(ridge, corpus),
         }
         rows = {name: corpus_localization_metrics(s, corpus) for name, s in scores.items()}
-    metrics, of_networks = network_rows(run, corpus, models)
-    trained = run.networks()
-    metrics["by_category"] = {network: _by_category(run, network, corpus) for network in trained}
+    metrics, of_networks, by_category = network_rows(run, corpus, models, _by_category)
+    metrics["by_category"] = by_category
     settings, columns = run.settings, COLUMNS["localization"]
     published = published_row(settings)
     title = f"{settings['dataset']}, split {split}: {corpus}"
     tables = [MetricsTable(title, rows | of_networks | published, columns)]
-    for network, categories in metrics["by_category"].items():
+    for network, categories in by_category.items():
         if categories:
             title = f"{network} network, by category and kind of phrase"
             tables.append(MetricsTable(title, categories, columns))
     return {**metrics, "baselines": rows, **published}, tables
 
 
-def _by_category(run: Run, network: str, corpus: Corpus) -> dict[str, dict[str, float]]:
-    attributes = [name for name in ("categories", "kind") if name in corpus.text_attributes]
+def _by_category(network: PairScorer, embedded: Corpus) -> dict[str, dict[str, float]]:
+    attributes = [name for name in ("categories", "kind") if name in embedded.text_attributes]
     if not attributes:
         return {}
-    best = run.network(network, run.best_seed(network))
-    pairs = corpus.grounding.same_picture_pairs()
-    scores = best.score_pairs(corpus.image_features, corpus.text_features, *pairs)
+    pairs = embedded.grounding.same_picture_pairs()
+    scores = network.fuse_rows(embedded.image_features, embedded.text_features, *pairs)
     found = {}
     for name in attributes:
-        found |= corpus_localization_metrics_by_category(scores, corpus, name)
+        found |= corpus_localization_metrics_by_category(scores, embedded, name)
     return found

@@ -10,7 +10,6 @@ from pathlib import Path
 _ENDINGS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".jxl"}
 _ENDINGS |= {".tif", ".tiff", ".heic", ".avif", ".jp2"}
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
-_COLUMNS = ("image", "image_path")
 
 
 def listed_pictures(images: str) -> tuple[list[str], list[str]]:
@@ -58,13 +57,13 @@ def _walked(folder: Path) -> Iterator[str]:
 
 
 def _of_table(path: Path) -> Iterator[str]:
-    from tb_keras.datasets.table_rows import open_table
+    from tb_keras.datasets.table_rows import IMAGE_COLUMNS, open_table
 
     table = open_table(path)
-    column = next((column for column in _COLUMNS if column in table.columns), None)
+    column = next((column for column in IMAGE_COLUMNS if column in table.columns), None)
     if column is None:
         raise ValueError(
-            f"{path} must have a column {' or '.join(_COLUMNS)}. "
+            f"{path} must have a column {' or '.join(IMAGE_COLUMNS)}. "
             f"Received: {', '.join(map(repr, table.columns))}"
         )
     for where, row in table.rows([column]):

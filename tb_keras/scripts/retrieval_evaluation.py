@@ -46,10 +46,11 @@ def evaluate_retrieval(
             print("ridge and cca, which hold all training features in memory, are left out")
         rows["regularized_cca"] = _measured(RegularizedCCABaseline(*fitted_on), corpus)
     baselines = dict(rows)
-    metrics, of_networks = network_rows(run, corpus, models, _of_export)
-    trained = {network: run.network(network, run.best_seed(network)) for network in run.networks()}
+    metrics, of_networks, best = network_rows(
+        run, corpus, models, lambda *embedded: embedded, _of_export
+    )
     settings = run.settings
-    tables = protocol_tables(settings, corpus, split, trained)
+    tables = protocol_tables(settings, corpus, split, best)
     published = published_row(settings)
     if "folds" in tables:
         tables["folds"].rows.update(published)

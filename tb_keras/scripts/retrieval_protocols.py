@@ -16,7 +16,9 @@ from tb_keras.evaluation import (
 )
 from tb_keras.networks import EmbeddingNetwork, PairScorer
 from tb_keras.scripts.metrics_table import COLUMNS, MetricsTable
-from tb_keras.training import network_metrics
+from tb_keras.training.network_metrics import embedding_metrics
+
+Embedded = tuple[PairScorer, Corpus]  # a network, and the corpus of its embeddings
 
 _FOLDS = 5
 _COCO_5K = 5000  # test pictures, for which more matches are known
@@ -24,30 +26,31 @@ _GROUND_TRUTHS = {"original": "the captions' own images", "cxc": "CxC", "eccv": 
 
 
 def protocol_tables(
-    settings: Mapping, corpus: Corpus, split: str, networks: Mapping[str, PairScorer]
+    settings: Mapping, corpus: Corpus, split: str, networks: Mapping[str, Embedded]
 ) -> dict[str, MetricsTable]:
     """Returns the tables that a data set asks for, by the name they have in metrics.json.
 
     Args:
         settings: of the run.
-        corpus: with features.
-        split: which split it is.
-        networks: the best network of each kind.
+        corpus: the split.
+        split: its name.
+        networks: the best network of each kind, with the corpus that has its embeddings for
+            features (`tb_keras.training.network_metrics.embedded_corpus`).
     """
     tables = {}
     if settings["dataset"] == "coco" and split == "test" and corpus.num_images >= _FOLDS:
-        parts = folds(corpus, _FOLDS)
-        rows = {
-            name: mean_metrics([network_metrics(network, part) for part in parts])
-            for name, network in networks.items()
-        }
-        title = f"Mean of {_FOLDS} folds of {parts[0].num_images} images"
+        rows = {}
+        for name, (network, embedded) in networks.items():
+            parts = [embedding_metrics(network, part) for part in folds(embedded, _FOLDS)]
+            rows[name] = mean_metrics(parts)
+        size = folds(corpus, _FOLDS)[0].num_images
+        title = f"Mean of {_FOLDS} folds of {size} images"
         tables["folds"] = MetricsTable(title, rows)
     if len(set(corpus.text_attributes.get("language", ()))) > 1:
         rows = {
-            f"{name}, {language}": network_metrics(network, part)
-            for name, network in networks.items()
-            for language, part in by_language(corpus).items()
+            f"{name}, {language}": embedding_metrics(network, part)
+            for name, (network, embedded) in networks.items()
+            for language, part in by_language(embedded).items()
         }
         columns = {**COLUMNS["retrieval"], "mean_recall": "mean"}
         tables["languages"] = MetricsTable("By language", rows, columns)
@@ -56,7 +59,7 @@ def protocol_tables(
     return tables
 
 
-def _extended(corpus: Corpus, networks: Mapping[str, PairScorer]) -> dict[str, MetricsTable]:
+def _extended(corpus: Corpus, networks: Mapping[str, Embedded]) -> dict[str, MetricsTable]:
     if importlib.util.find_spec("eccv_caption") is None:
         print("For CxC and ECCV Caption: pip install eccv_caption")
         return {}
@@ -66,17 +69,16 @@ def _extended(corpus: Corpus, networks: Mapping[str, PairScorer]) -> dict[str, M
     for truth, title in _GROUND_TRUTHS.items():
         extended = with_ground_truth(corpus, truth)
         queries = [extended.image_attributes["query"], extended.text_attributes["query"]]
-        for name, network in networks.items():
-            row = _ranked_precision(network, corpus, extended.matches, *queries)
+        for name, embedded in networks.items():
+            row = _ranked_precision(*embedded, extended.matches, *queries)
             rows[f"{name}, {title}"] = row
     title = "Extended ground truths"
     return {"extended": MetricsTable(title, rows, COLUMNS["ranked_precision"])}
 
 
-def _ranked_precision(network: PairScorer, corpus: Corpus, *asked) -> dict[str, float]:
-    images, texts = corpus.image_features, corpus.text_features
+def _ranked_precision(network: PairScorer, embedded: Corpus, *asked) -> dict[str, float]:
+    embeddings = embedded.image_features, embedded.text_features
     if isinstance(network, EmbeddingNetwork):
-        embeddings = network.embed_images(images), network.embed_texts(texts)
         return ranked_precision_metrics(*embeddings, *asked)
-    scores = functools.partial(network.score_blocks, images, texts)
+    scores = functools.partial(network.fuse_blocks, *embeddings)
     return ranked_precision_metrics_from_scores(scores, *asked)

@@ -43,7 +43,7 @@ def encoders_needed(settings: dict, corpus: Corpus) -> dict:
     Features that it has itself have no encoder; those of `tb-extract` have theirs.
     """
     changes = {}
-    if settings["image_features"]:
+    if settings.get("image_features"):
         changes = _extracted_by(settings["image_features"])
     elif corpus.image_features is not None:
         changes = {"image_encoder": None}
@@ -89,7 +89,7 @@ def encoded(run: Run, corpus: Corpus, split: str) -> Corpus:
 
 
 def _proposals(settings: dict, corpus: Corpus, split: str) -> Corpus:
-    from tb_keras.encoders import proposal_report, proposed_corpus
+    from tb_keras.encoders import proposal_report, proposed_corpus, with_true_boxes
 
     proposals = proposed_corpus(corpus, **settings["proposals"])
     counts = proposal_report(proposals)
@@ -102,4 +102,5 @@ def _proposals(settings: dict, corpus: Corpus, split: str) -> Corpus:
     )
     if split != "train":
         return proposals
-    return proposed_corpus(corpus, **settings["proposals"], true_boxes=True)
+    overlaps = {name: settings["proposals"][name] for name in ("positive_iou", "negative_iou")}
+    return with_true_boxes(proposals, **overlaps)

@@ -97,7 +97,7 @@ def main(arguments: list[str]) -> None:
         )
     run = Run(_RUN.value)
     for recipe in recipes:
-        run.start(settings, dataclasses.asdict(recipe))
+        run.start(settings, recipe.settings())
     word_encoder = fitted_word_encoder(run, splits["train"])
     corpora = [run_data.encoded(run, corpus, split) for split, corpus in splits.items()]
     for recipe in recipes:

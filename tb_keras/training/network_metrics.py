@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from tb_keras.corpus import Corpus
@@ -10,13 +11,13 @@ from tb_keras.evaluation import (
     retrieval_metrics,
     retrieval_metrics_from_scores,
 )
-from tb_keras.networks import EmbeddingNetwork, TwoBranchNetwork
+from tb_keras.networks import EmbeddingNetwork, PairScorer
 
 _MATRIX_VALUES = 2**26  # up to this size (256 MiB) all scores are held, and computed once
 
 
 def network_metrics(
-    network: TwoBranchNetwork, corpus: Corpus, ks: Sequence[int] = (1, 5, 10)
+    network: PairScorer, corpus: Corpus, ks: Sequence[int] = (1, 5, 10)
 ) -> dict[str, float]:
     """Returns the figures of retrieval, or of localization where the corpus has a grounding.
 
@@ -36,18 +37,45 @@ def network_metrics(
     >>> 0 <= network_metrics(network, corpus)["rsum"] <= 600
     True
     """
-    features = corpus.image_features, corpus.text_features
-    if corpus.grounding is not None:
-        scores = network.score_pairs(*features, *corpus.grounding.same_picture_pairs())
-        return corpus_localization_metrics(scores, corpus, ks=ks)
-    if isinstance(network, EmbeddingNetwork):
-        images, texts = network.embed_images(features[0]), network.embed_texts(features[1])
-        return retrieval_metrics(images, texts, corpus.matches, ks)
-    if corpus.num_images * corpus.num_texts <= _MATRIX_VALUES:
-        return retrieval_metrics_from_scores(network.score_matrix(*features), corpus.matches, ks)
-    return retrieval_metrics_from_scores(
-        lambda: network.score_blocks(*features), corpus.matches, ks
+    return embedding_metrics(network, embedded_corpus(network, corpus), ks)
+
+
+def embedded_corpus(network: PairScorer, corpus: Corpus) -> Corpus:
+    """Returns a corpus with a network's embeddings, float32 `(n, dim)`, for its features.
+
+    Where a corpus and parts of it are measured, each image and text is so embedded once.
+
+    Args:
+        network: a trained network.
+        corpus: with both features.
+    """
+    return corpus.replace(
+        image_features=network.embed_images(corpus.image_features),
+        text_features=network.embed_texts(corpus.text_features),
     )
+
+
+def embedding_metrics(
+    network: PairScorer, embedded: Corpus, ks: Sequence[int] = (1, 5, 10)
+) -> dict[str, float]:
+    """Returns the figures of `network_metrics` for an `embedded_corpus`, or a part of one.
+
+    Args:
+        network: the network that embedded it; it fuses the embeddings to scores.
+        embedded: with the embeddings for features.
+        ks: the k of each recall@k.
+    """
+    embeddings = embedded.image_features, embedded.text_features
+    if embedded.grounding is not None:
+        pairs = embedded.grounding.same_picture_pairs()
+        return corpus_localization_metrics(network.fuse_rows(*embeddings, *pairs), embedded, ks=ks)
+    if isinstance(network, EmbeddingNetwork):
+        return retrieval_metrics(*embeddings, embedded.matches, ks)
+    scores = functools.partial(network.fuse_blocks, *embeddings)
+    if embedded.num_images * embedded.num_texts <= _MATRIX_VALUES:
+        held = list(scores())
+        scores = functools.partial(iter, held)
+    return retrieval_metrics_from_scores(scores, embedded.matches, ks)
 
 
 def headline_metric(corpus: Corpus) -> str:

@@ -99,6 +99,13 @@ class Recipe:
                 f"Received: learning_rate_decay={self.learning_rate_decay}"
             )
 
+    def settings(self) -> dict:
+        """Returns what a run keeps: all settings, but of "cca", which is fitted in closed form,
+        those of the network alone, as no other is used."""
+        if self.network == "cca":
+            return {"network": self.network, **self.network_settings()}
+        return dataclasses.asdict(self)
+
     def network_settings(self) -> dict:
         """Returns the arguments of the network: those that they share or that one of them has."""
         if self.network == "cca":
@@ -177,8 +184,7 @@ _SMALL_SIMILARITY_LOCALIZATION = dataclasses.replace(
     regions_per_phrase=2,
 )
 
-# In closed form: no setting but the number of directions is used, and no epoch but one.
-_CCA = Recipe(network="cca", epochs=1)
+_CCA = Recipe(network="cca")
 
 # By task and network: "paper" for the authors' settings, "small" for thousands of pictures.
 RECIPES = {

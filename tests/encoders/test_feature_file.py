@@ -52,6 +52,17 @@ def test_float16_kept_on_disk_and_computed_once(directory):
     assert name.endswith(".npy")
 
 
+def test_ints_are_kept_as_int32_also_behind_a_kill():
+    rows = np.arange(300).reshape(50, 6)
+    with pytest.raises(KeyboardInterrupt):
+        features(Blocks(rows, killed_at=25))
+    blocks = Blocks(rows)
+    found = features(blocks)
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, rows)
+    assert blocks.starts == [15]
+
+
 @pytest.mark.parametrize("settings", [{"encoder": "other"}, {"more": 1}])
 def test_other_settings_are_another_file(settings):
     features(Blocks())

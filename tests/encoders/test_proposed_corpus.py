@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.corpus import Corpus
-from tb_keras.encoders import proposal_report, proposed_corpus
+from tb_keras.encoders import proposal_report, proposed_corpus, with_true_boxes
 from tb_keras.grounding import Grounding
 
 # The package holds the function under the module's name.
@@ -127,6 +127,22 @@ def test_true_boxes_stand_once_each_among_all_proposals(seed):
         assert regions[: len(own)] == own
 
 
+@given(st.integers(0, 10**6), st.sampled_from([(0.6, 0.3), (0.45, 0.1)]))
+def test_true_boxes_may_be_added_later(seed, thresholds):
+    corpus, proposals = random_corpus(seed), random_proposals(seed)
+    overlaps = dict(zip(("positive_iou", "negative_iou"), thresholds))
+    expected = proposed(corpus, proposals, true_boxes=True, **overlaps)
+    found = with_true_boxes(proposed(corpus, proposals), **overlaps)
+    for name in ("region_pictures", "region_boxes", "phrase_boxes"):
+        np.testing.assert_array_equal(
+            getattr(found.grounding, name), getattr(expected.grounding, name)
+        )
+    np.testing.assert_array_equal(found.matches.pairs, expected.matches.pairs)
+    np.testing.assert_array_equal(found.matches.ignored, expected.matches.ignored)
+    assert (found.texts, found.text_attributes) == (expected.texts, expected.text_attributes)
+    assert found.text_features is corpus.text_features
+
+
 def test_without_true_boxes_the_regions_are_the_proposals():
     pictures, boxes = random_proposals(3)
     found = proposed(random_corpus(3), (pictures, boxes)).grounding
@@ -195,9 +211,10 @@ def test_report_against_loops(seed, true_boxes):
         assert expected["phrases_without_match"] == 0
 
 
-def test_a_corpus_without_grounding_is_refused():
+@pytest.mark.parametrize("asked", [proposed_corpus, with_true_boxes, proposal_report])
+def test_a_corpus_without_grounding_is_refused(asked):
     with pytest.raises(ValueError, match="`corpus` must have a grounding"):
-        proposed_corpus(Corpus(np.arange(2), texts=["a", "b"]))
+        asked(Corpus(np.arange(2), texts=["a", "b"]))
 
 
 def test_thresholds_are_checked():

@@ -8,7 +8,11 @@ import pytest
 from tb_keras.corpus import Corpus
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, pair_scorer
 from tb_keras.training import network_metrics
-from tb_keras.training.network_metrics import headline_metric
+from tb_keras.training.network_metrics import (
+    embedded_corpus,
+    embedding_metrics,
+    headline_metric,
+)
 from tests.evaluation import localization_oracle
 from tests.training.toy_corpora import localization_corpus, retrieval_corpus
 
@@ -111,11 +115,19 @@ def test_a_matrix_too_large_to_be_held_is_scored_in_blocks(monkeypatch, held):
         return fuse(self, images, texts)
 
     monkeypatch.setattr(SimilarityNetwork, "fuse", counted)
-    if not held:
-        monkeypatch.delattr(pair_scorer.PairScorer, "score_matrix")
     assert network_metrics(network, corpus) == pytest.approx(expected)
     assert max(sizes) <= 2 * corpus.num_texts
     assert len(sizes) == (1 if held else 2) * 5  # 9 images, two at a time
+
+
+def test_parts_of_an_embedded_corpus_have_their_own_figures(network):
+    for corpus in (retrieval_corpus(9, seed=0), localization_corpus(4, seed=0)):
+        embedded = embedded_corpus(network, corpus)
+        assert embedded.image_features.shape == (corpus.num_images, 5)
+        assert embedded.text_features.shape == (corpus.num_texts, 5)
+        for images in (range(4), range(3, corpus.num_images)):
+            expected = network_metrics(network, corpus.subset(images))
+            assert embedding_metrics(network, embedded.subset(images)) == pytest.approx(expected)
 
 
 def test_the_figure_by_which_networks_are_chosen():

@@ -89,6 +89,15 @@ def test_recipes_are_kept_as_json():
     assert Recipe(**{**kept, "joint_dims": tuple(kept["joint_dims"])}) == recipe
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_run_keeps_the_settings_that_are_used(network):
+    kept = Recipe(network=network).settings()
+    if network == "cca":
+        assert kept == {"network": "cca", "embedding_dim": 512}
+    else:
+        assert kept == dataclasses.asdict(Recipe(network=network))
+
+
 def test_a_recipe_does_not_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         EMBEDDING.margin = 1.0

@@ -1,11 +1,13 @@
 """Tests of the run directory: settings that bind, networks of each kind, the best seed."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tb_keras.training.recipe import Recipe
 from tb_keras.training.run import Run
 
 DATA = {"task": "localization", "data": None, "regions": {"size": 96, "spatial": True}}
@@ -89,6 +91,16 @@ def test_another_recipe_is_refused_once_there_is_a_network_of_its_kind(tmp_path)
         "embedding": EMBEDDING,
         "similarity": {**BOTH["similarity"], "epochs": 9},
     }
+
+
+def test_a_run_that_kept_settings_without_use_goes_on(tmp_path):
+    """Earlier versions kept all settings of cca, with an epoch, and the crops of regions."""
+    run, cca = Run(tmp_path), Recipe(network="cca")
+    run.start({**DATA, "crops": 1}, {**dataclasses.asdict(cca), "epochs": 1})
+    unfinished(run, "cca")
+    run.start(DATA, cca.settings())
+    with pytest.raises(ValueError, match=r"\(cca.embedding_dim was 512, is 9\)"):
+        run.start(DATA, Recipe(network="cca", embedding_dim=9).settings())
 
 
 @pytest.mark.parametrize("recipe", [EMBEDDING, SIMILARITY])
