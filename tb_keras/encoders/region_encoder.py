@@ -7,7 +7,9 @@ import tensorflow as tf
 
 from tb_keras.encoders.image_decoding import decode_picture
 from tb_keras.encoders.image_encoder import image_encoder
+from tb_keras.encoders.picture_rows import map_pictures
 from tb_keras.encoders.region_cropping import crop_regions
+from tb_keras.encoders.row_checks import assert_rows
 
 
 class RegionEncoder(keras.Model):
@@ -22,10 +24,16 @@ class RegionEncoder(keras.Model):
 
     Call arguments:
         inputs: a dict of `image_bytes`, a string tensor `(batch,)` with the content of one picture
-            file each, and `boxes`, float32 `(batch, regions, 4)` xyxy in pixels.
+            file each, and `boxes`, float32 `(batch, regions, 4)` xyxy in pixels. What lies outside
+            of the picture is cut off. A box of no area, or beside the picture, stands for the
+            nearest pixels, and one with its corners exchanged for the region's mirror image.
 
     Returns:
         Float32 `(batch, regions, feature_dim)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: a box has NaN or infinite corners, or a picture cannot be
+            decoded, as `map_pictures` says; the message has their positions in the batch.
 
     Example:
 
@@ -52,9 +60,11 @@ class RegionEncoder(keras.Model):
     def call(self, inputs, training=None):
         image_bytes, boxes = inputs["image_bytes"], inputs["boxes"]
         height, width = self.backbone.input_shape[1:3]
+        finite = tf.reduce_all(tf.math.is_finite(boxes), axis=[1, 2])
+        with tf.control_dependencies([assert_rows(finite, "`boxes` must hold finite numbers.")]):
+            boxes = tf.identity(boxes)
 
-        def cropped(picture):
-            image_bytes, boxes = picture
+        def cropped(image_bytes, boxes):
             pixels = decode_picture(image_bytes)
             size = tf.cast(tf.shape(pixels)[1::-1], tf.float32)
             if self.context:  # the whole picture comes as one more region
@@ -62,15 +72,16 @@ class RegionEncoder(keras.Model):
                 boxes = tf.concat([boxes, whole[None]], axis=0)
             return crop_regions(pixels, boxes, height, width), size
 
-        crops, sizes = tf.map_fn(
-            cropped,
-            (image_bytes, boxes),
-            fn_output_signature=(
-                tf.TensorSpec((None, height, width, 3), tf.float32),
-                tf.TensorSpec((2,), tf.float32),
-            ),
+        specs = (
+            tf.TensorSpec((None, height, width, 3), tf.float32),
+            tf.TensorSpec((2,), tf.float32),
         )
-        features = self.backbone(tf.reshape(crops, (-1, height, width, 3)), training=False)
+        crops, sizes = map_pictures(cropped, image_bytes, boxes, specs=specs)
+        crops = tf.reshape(crops, (-1, height, width, 3))
+        count = tf.shape(crops)[0]
+        # One at least: TensorFlow's convolution by oneDNN gives back an empty batch as it came.
+        stand_in = tf.zeros((tf.maximum(1 - count, 0), height, width, 3))
+        features = self.backbone(tf.concat([crops, stand_in], axis=0), training=False)[:count]
         batch, regions = tf.unstack(tf.shape(boxes)[:2])
         features = tf.reshape(features, (batch, regions + self.context, features.shape[-1]))
         parts = [features[:, :regions]]

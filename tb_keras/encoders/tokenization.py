@@ -26,8 +26,9 @@ class TokenizeTexts(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
-        # keras-hub's tokenizers return lists when they run eagerly, ragged tensors in a graph.
-        self._tokenize = tf.function(tokenizer)
+        # keras-hub's tokenizers return lists when they run eagerly, ragged tensors in a graph: one
+        # graph for batches of all sizes.
+        self._tokenize = tf.function(tokenizer, input_signature=[tf.TensorSpec([None], tf.string)])
         self.built = True
 
     def call(self, texts):

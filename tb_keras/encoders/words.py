@@ -17,7 +17,8 @@ PADDING, OUT_OF_VOCABULARY, FIRST_WORD = 0, 1, 2  # word indices
 _REWRITES = (
     # Scripts without spaces, and symbols such as emoji, character by character.
     (r"([\p{Han}\p{Hiragana}\p{Katakana}\p{So}])", r" \1 "),
-    (r"[^\p{L}\p{M}\p{N}\p{So}]+", " "),
+    # U+FFFD, which stands for bytes that are no text, is a symbol too.
+    (r"[^\p{L}\p{M}\p{N}\p{So}]+|\x{FFFD}", " "),
     (r"(^| )\p{M}+", r"\1"),  # a mark needs a letter to stand on
 )
 
@@ -29,7 +30,7 @@ def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
     Case is folded and compatible forms are made one (Unicode's NFKC_Casefold: "ﬁne" and "FINE" are
     "fine"). A word is a run of letters, marks and digits; punctuation and spaces part words.
     Chinese and Japanese characters and symbols such as emoji are words by themselves. Bytes that
-    are no UTF-8 part words too.
+    are no UTF-8 part words too, and so does U+FFFD, which stands for them.
 
     Args:
         texts: string `(batch,)`.
@@ -47,10 +48,7 @@ def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
     import tensorflow as tf
     import tensorflow_text
 
-    space = ord(" ")
-    texts = tf.strings.unicode_transcode(
-        texts, "UTF-8", "UTF-8", errors="replace", replacement_char=space
-    )
+    texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
     texts = tensorflow_text.case_fold_utf8(texts)
     for pattern, rewrite in _REWRITES:
         texts = tf.strings.regex_replace(texts, pattern, rewrite)

@@ -1,5 +1,6 @@
 """Tests of picture decoding against NumPy, inside and outside an exported graph."""
 
+import io
 import struct
 
 import keras
@@ -123,7 +124,7 @@ def test_the_whole_picture(height, width, to_height, to_width):
     rows, columns = triangle_weights(height, to_height), triangle_weights(width, to_width)
     whole = np.einsum("ih,jw,hwc->ijc", rows, columns, pixels)
     layer = DecodeImages(to_height, to_width, crop_to_aspect_ratio=False)
-    np.testing.assert_allclose(layer(tf.constant([png(pixels)]))[0], whole, atol=0.01)
+    np.testing.assert_allclose(layer.decode(png(pixels)), whole, atol=0.01)
     assert layer.get_config()["crop_to_aspect_ratio"] is False
 
 
@@ -145,6 +146,88 @@ def test_bmp():
     np.testing.assert_allclose(decode_image(bmp32(pixels), 5, 5), pixels[:, :, :3], atol=0.01)
 
 
+def saved(image, kind, **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def rgb_of(pillow, file):
+    """What Pillow reads, as stored, transparency laid over white."""
+    image = pillow.open(io.BytesIO(file)).convert("RGBA")
+    return np.asarray(pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image))[
+        ..., :3
+    ]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "LA", "RGBA", "P", "1"])
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_lossless_files_as_pillow_reads_them(mode, kind):
+    pillow = pytest.importorskip("PIL.Image")
+    if kind == "GIF" and "A" in mode:
+        pytest.skip("a GIF's transparent pixels are black")
+    image = pillow.fromarray(random_pixels(13, 17, 4), "RGBA").convert(mode)
+    file = saved(image, kind)
+    np.testing.assert_allclose(decode_picture(file), rgb_of(pillow, file), atol=0.51)
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("RGB", {"progressive": True}),
+        ("RGB", {"subsampling": 0}),
+        ("L", {"progressive": True}),
+        ("CMYK", {}),
+    ],
+)
+def test_jpeg_files_as_pillow_reads_them(mode, options):
+    pillow = pytest.importorskip("PIL.Image")
+    smooth = pillow.fromarray(random_pixels(4, 5, 3)).resize((90, 70), pillow.Resampling.BICUBIC)
+    file = saved(smooth.convert(mode), "JPEG", quality=95, **options)
+    decoded = decode_picture(file).numpy()
+    assert decoded.shape == (70, 90, 3)
+    np.testing.assert_allclose(decoded, np.asarray(smooth.convert(mode).convert("RGB")), atol=12)
+    np.testing.assert_allclose(decoded, rgb_of(pillow, file), atol=8)
+
+
+def test_sixteen_bits_give_the_upper_eight():
+    pixels = np.random.default_rng(0).integers(0, 2**16, (9, 8, 3), np.uint16)
+    decoded = decode_picture(tf.io.encode_png(pixels))
+    np.testing.assert_array_equal(decoded, pixels >> 8)
+
+
+def test_a_picture_is_taken_as_stored():
+    pillow = pytest.importorskip("PIL.Image")
+    exif = pillow.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    image = pillow.fromarray(np.full((16, 24, 3), (200, 100, 50), np.uint8))
+    turned = saved(image, "JPEG", exif=exif)
+    assert pillow.open(io.BytesIO(turned)).getexif()[0x0112] == 6
+    np.testing.assert_array_equal(decode_picture(turned), decode_picture(saved(image, "JPEG")))
+
+
+def test_of_an_animated_gif_no_frame_but_the_first_is_read():
+    frames = [GIF[: GIF.index(b"!", 40)], GIF[GIF.index(b"!", 40) : -1]]
+    expected = [[[255, 0, 0], [0, 0, 255]]]
+    files = [frames[0] + after for after in (frames[1] * 500 + b";", b"", b"no", frames[1][:12])]
+    for file in files:
+        np.testing.assert_array_equal(decode_picture(file), expected)
+    np.testing.assert_array_equal(DecodeImages(1, 2)(tf.constant(files)), [expected] * len(files))
+
+
+def test_a_jpeg_of_many_scans_is_refused():
+    pillow = pytest.importorskip("PIL.Image")
+    file = saved(pillow.new("RGB", (16, 16)), "JPEG", progressive=True)
+    start = file.index(b"\xff\xda")
+    scan = file[start : start + 2 + int.from_bytes(file[start + 2 : start + 4], "big")]
+    many = [file[:-2] + count * scan + file[-2:] for count in (0, 90, 91)]
+    assert [content.count(b"\xff\xda") for content in many] == [10, 100, 101]
+    for content in many[:2]:
+        assert decode_picture(content).shape == (16, 16, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Invalid JPEG data"):
+        decode_picture(many[2])
+
+
 def test_transparent_png_is_white():
     np.testing.assert_array_equal(decode_image(png(np.zeros((3, 3, 4), np.uint8)), 3, 3), 255)
 
@@ -152,8 +235,10 @@ def test_transparent_png_is_white():
 def test_no_picture_is_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(b"no picture", 4, 4)
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"PNG, JPEG, GIF or BMP.* \[1\]"):
         DecodeImages(4, 4)(tf.constant([GIF, b""]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"undamaged pictures.* \[0, 2\]"):
+        DecodeImages(4, 4)(tf.constant([GIF[:30], GIF, GIF[:40]]))
 
 
 def test_layer_decodes_each_row():

@@ -87,12 +87,12 @@ def test_the_whole_picture_is_cropped_only_for_context(small, grounding, monkeyp
 
     def counting(pixels, boxes, height, width):
         crops = crop_regions(pixels, boxes, height, width)
-        counts.append(len(crops))
+        counts.append(crops.shape[0])
         return crops
 
     monkeypatch.setattr(region_encoder_module, "crop_regions", counting)
     RegionEncoder("small", size=32, context=context)(inputs_of(grounding))
-    assert counts == [REGIONS + context] * len(SIZES)
+    assert counts == [REGIONS + context]  # traced once for all pictures
 
 
 @pytest.mark.parametrize("context", [True, False])
@@ -125,3 +125,50 @@ def test_boxes_keep_their_precision_under_a_mixed_policy(small, grounding):
     assert found.dtype == tf.float32
     np.testing.assert_array_equal(found[..., -5:], expected[..., -5:])
     np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.05)
+
+
+def test_bad_pictures_and_boxes_are_named(small, grounding):
+    encoder = RegionEncoder("small", size=32)
+    ask = tf.function(lambda inputs: encoder(inputs))
+    inputs = inputs_of(grounding)
+    for value in (np.nan, np.inf, -np.inf):
+        boxes = inputs["boxes"].numpy()
+        boxes[1, 2, 3] = boxes[2, 0, 0] = value
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            ask({**inputs, "boxes": tf.constant(boxes)})
+        assert "`boxes` must hold finite numbers. Not so at positions: [1, 2]" in str(caught.value)
+    files = inputs["image_bytes"].numpy()
+    for bad, message in ((b"", "PNG, JPEG, GIF or BMP"), (files[2][:60], "undamaged")):
+        files[2] = bad
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            ask({**inputs, "image_bytes": tf.constant(files)})
+        assert message in str(caught.value)
+        assert "positions: [2]" in str(caught.value)
+
+
+@pytest.mark.parametrize("context", [True, False])
+def test_no_picture_and_no_region(small, grounding, context):
+    encoder = RegionEncoder("small", size=32, context=context)
+    inputs = inputs_of(grounding)
+    nothing = {"image_bytes": inputs["image_bytes"][:0], "boxes": inputs["boxes"][:0]}
+    assert encoder(nothing).shape == (0, REGIONS, encoder.feature_dim)
+    no_region = {**inputs, "boxes": inputs["boxes"][:, :0]}
+    assert encoder(no_region).shape == (len(SIZES), 0, encoder.feature_dim)
+
+
+def test_odd_boxes(small):
+    pixels = (
+        np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    )
+    mirrored = pixels[::-1, ::-1]
+    corner = np.broadcast_to(pixels[:1, :1], pixels.shape)
+    files = tf.stack([tf.io.encode_png(picture) for picture in (pixels, mirrored, corner)])
+    whole, exchanged = (0, 0, 32, 32), (32, 32, 0, 0)
+    odd = [exchanged, (-9, -9, -2, -2), (0, 0, 0, 0), (-100, -100, 132, 132)]
+    boxes = tf.constant([odd, [whole] * 4, [whole] * 4], tf.float32)
+    encoder = RegionEncoder("small", size=32, spatial=False)
+    of_odd, of_mirrored, of_corner = encoder({"image_bytes": files, "boxes": boxes}).numpy()
+    of_whole = encoder({"image_bytes": files[:1], "boxes": boxes[1:2, :1]}).numpy()[0, 0]
+    expected = [of_mirrored[0], of_corner[0], of_corner[0], of_whole]
+    np.testing.assert_allclose(of_odd, expected, rtol=1e-3, atol=1e-3)
+    assert np.abs(of_whole - of_mirrored[0]).max() > 0.01

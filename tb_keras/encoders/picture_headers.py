@@ -1,0 +1,124 @@
+"""Format and size of picture files, read from their first bytes, inside the graph."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_HEADER = b"\0\0\0\rIHDR"  # must come first, or a reader would find another size further on
+_JPEG_STEPS = 1024  # segments before the size: tens in a file with a profile and much metadata
+_LARGEST_SIDE = 2**31 - 1  # the product of two such is an int64
+
+
+def declared_sizes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Tells PNG, JPEG, GIF and BMP files from others, and reads the sizes that they declare.
+
+    No pixel is decoded, and no memory taken for any: the size of a JPEG is found by going from
+    segment to segment (`tf.io.extract_jpeg_shape` would decode all of a progressive one).
+
+    Args:
+        image_bytes: String tensor `(n,)`, the content of one file each.
+
+    Returns:
+        A bool tensor `(n,)`, whether the file begins as one of the four formats, and an int64
+        tensor `(n, 2)` of width and height in pixels, that of a GIF's whole screen. A size is 0
+        if the header is damaged, and so is a side of 0.
+
+    Example:
+        >>> png = tf.io.encode_png(tf.zeros((2, 3, 1), tf.uint8))
+        >>> known, sizes = declared_sizes(tf.stack([png, b"text"]))
+        >>> known.numpy().tolist(), sizes.numpy().tolist()
+        ([True, False], [[3, 2], [0, 0]])
+    """
+    head = _bytes_from(image_bytes, 0, 26)
+    sizes = {
+        "png": (_number(head[:, 19:15:-1]), _number(head[:, 23:19:-1])),
+        "gif": (_number(head[:, 6:8]), _number(head[:, 8:10])),
+        # The height of a BMP stored from its top row on is negative.
+        "bmp": (_signed(_number(head[:, 18:22])), tf.abs(_signed(_number(head[:, 22:26])))),
+    }
+    is_png = _begins(image_bytes, _PNG)
+    is_jpeg = is_jpeg_file(image_bytes)
+    is_gif = is_gif_file(image_bytes)
+    is_bmp = is_bmp_file(image_bytes)
+    has_size = {
+        "png": is_png & (tf.strings.substr(image_bytes, 0, 16) == _PNG + _PNG_HEADER),
+        "gif": is_gif,
+        "bmp": is_bmp,
+    }
+    found = _jpeg_sizes(image_bytes, is_jpeg)
+    for name, size in sizes.items():
+        found = tf.where(has_size[name][:, None], tf.stack(size, axis=1), found)
+    found = tf.where(tf.reduce_all(found > 0, axis=1, keepdims=True), found, 0)
+    return is_png | is_jpeg | is_gif | is_bmp, tf.minimum(found, _LARGEST_SIDE)
+
+
+def is_jpeg_file(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Whether files, a string tensor of any shape, begin as a JPEG does."""
+    return _begins(image_bytes, b"\xff\xd8\xff")
+
+
+def is_gif_file(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Whether files, a string tensor of any shape, begin as a GIF does."""
+    return _begins(image_bytes, b"GIF8")
+
+
+def is_bmp_file(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Whether files, a string tensor of any shape, begin as a BMP does."""
+    return _begins(image_bytes, b"BM")
+
+
+def _begins(image_bytes: tf.Tensor, signature: bytes) -> tf.Tensor:
+    return tf.strings.substr(image_bytes, 0, len(signature)) == signature
+
+
+def _bytes_from(image_bytes: tf.Tensor, start: tf.Tensor | int, count: int) -> tf.Tensor:
+    """int64 `(n, count)`: the bytes from a place on, which may be past the end, padded by 0."""
+    start = tf.minimum(tf.strings.length(image_bytes), start)
+    some = tf.strings.substr(image_bytes, start, tf.fill(tf.shape(start), count))
+    return tf.cast(tf.io.decode_raw(some, tf.uint8, fixed_length=count), tf.int64)
+
+
+def _number(digits: tf.Tensor) -> tf.Tensor:
+    """Numbers from their bytes `(n, digits)`, the least first."""
+    weights = [256**place for place in range(digits.shape[1])]
+    return tf.reduce_sum(digits * tf.constant(weights, tf.int64), axis=1)
+
+
+def _signed(number: tf.Tensor) -> tf.Tensor:
+    return tf.where(number < 2**31, number, number - 2**32)
+
+
+def _jpeg_sizes(image_bytes: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:
+    """int64 `(n, 2)` of width and height where `is_jpeg`, 0 elsewhere.
+
+    Steps as libjpeg does: what is no marker before a segment is skipped, byte by byte.
+    """
+
+    none, one = tf.constant(-1, tf.int64), tf.constant(1, tf.int64)
+
+    def step(at, sizes, pending):
+        window = _bytes_from(image_bytes, at, 9)
+        marker = tf.where(window[:, 0] == 0xFF, window[:, 1], none)
+        # SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC).
+        is_frame = (marker >= 0xC0) & (marker <= 0xCF) & (marker % 4 != 0) | (marker == 0xC0)
+        # The picture's start again, its end, or pixels before any size.
+        is_wrong = (marker >= 0xD8) & (marker <= 0xDA)
+        alone = (marker == 0x00) | (marker == 0x01) | (marker >= 0xD0) & (marker <= 0xD7)
+        segment = 2 + tf.maximum(_number(window[:, 3:1:-1]), 2)
+        segment = tf.where(alone, 2 * one, segment)
+        advance = tf.where((marker == none) | (marker == 0xFF), one, segment)
+        size = tf.stack([_number(window[:, 8:6:-1]), _number(window[:, 6:4:-1])], axis=1)
+        sizes = tf.where((pending & is_frame)[:, None], size, sizes)
+        pending &= ~is_frame & ~is_wrong & (at < tf.strings.length(image_bytes))
+        return tf.where(pending, at + tf.cast(advance, tf.int32), at), sizes, pending
+
+    start = 2 * tf.ones_like(tf.strings.length(image_bytes))
+    nothing = tf.zeros((tf.size(start), 2), tf.int64)
+    _, sizes, _ = tf.while_loop(
+        lambda at, sizes, pending: tf.reduce_any(pending),
+        step,
+        (start, tf.ensure_shape(nothing, (image_bytes.shape[0], 2)), is_jpeg),
+        maximum_iterations=_JPEG_STEPS,
+    )
+    return sizes
