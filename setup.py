@@ -32,6 +32,8 @@ PUBLISHED = [
     "scikit-learn>=1.5,<2",
     "scipy>=1.11,<2",
 ]
+# Requests for a server: the client, warm-up records, the server's configuration.
+SERVING = ["requests>=2.28,<3", "tensorflow-serving-api>=2.21,<2.22"]
 DEV = [
     "build",
     "hypothesis>=6.100",
@@ -40,6 +42,7 @@ DEV = [
     "nbformat>=5.10",
     "pytest>=8",
     "pytest-xdist>=3.5",
+    "pyyaml>=6",
     "ruff>=0.6",
     "scikit-image>=0.22,<1",  # its Fisher vectors are a test's oracle
 ]
@@ -61,7 +64,7 @@ setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",
     ],
-    extras_require={"demo": DEMO, "published": PUBLISHED, "dev": DEV},
+    extras_require={"demo": DEMO, "published": PUBLISHED, "serving": SERVING, "dev": DEV},
     entry_points={
         "console_scripts": [
             "tb-train = tb_keras.scripts:train",
@@ -69,6 +72,7 @@ setup(
             "tb-export = tb_keras.scripts:export",
             "tb-extract = tb_keras.scripts:extract",
             "tb-localize = tb_keras.scripts:localize",
+            "tb-promote = tb_keras.scripts:promote",
             "tb-search = tb_keras.scripts:search",
         ]
     },

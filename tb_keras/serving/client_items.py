@@ -1,0 +1,50 @@
+"""What a client is given, checked before anything is sent: pictures and texts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+Picture = str | os.PathLike | bytes
+
+
+def picture_items(pictures: Sequence[Picture]) -> list[Path | bytes]:
+    """Paths of files that are there, and contents; files are read batch by batch."""
+    if isinstance(pictures, (str, bytes, os.PathLike)):
+        raise ValueError(f"`pictures` must be a sequence of paths or bytes. Received: {pictures!r}")
+    items: list[Path | bytes] = []
+    for position, picture in enumerate(pictures):
+        if isinstance(picture, (bytes, bytearray, memoryview)):
+            items.append(bytes(picture))
+        elif isinstance(picture, (str, os.PathLike)):
+            items.append(Path(picture))
+            if not items[-1].is_file():
+                raise FileNotFoundError(
+                    f"`pictures[{position}]` must be a file. Received: {str(picture)!r}"
+                )
+        else:
+            raise ValueError(
+                f"`pictures[{position}]` must be a path or bytes. Received: {picture!r}"
+            )
+    return items
+
+
+def text_items(texts: Sequence[str]) -> list[bytes]:
+    if isinstance(texts, (str, bytes)):
+        raise ValueError(f"`texts` must be a sequence of strings. Received: {texts!r}")
+    items = []
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"`texts[{position}]` must be a string. Received: {text!r}")
+        try:
+            items.append(text.encode())
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"`texts[{position}]` must be valid Unicode. Received: {text!r}"
+            ) from None
+    return items
+
+
+def content(item: Path | bytes | int) -> bytes | int:
+    return item.read_bytes() if isinstance(item, Path) else item
