@@ -98,7 +98,7 @@ def run(script, directory, data):
 
 def test_every_benchmark_is_tested():
     scripts = {file.stem for file in BENCHMARKS.glob("*.py")}
-    assert scripts == {*SMALL, "ablation", "memory", "trained_figures"}
+    assert scripts == {*SMALL, "ablation", "graph_search", "memory", "trained_figures"}
 
 
 @pytest.mark.parametrize("script", SMALL)
@@ -141,3 +141,19 @@ def test_memory_of_a_small_corpus(tmp_path):
     assert "40 images" in (tmp_path / "memory.md").read_text()
     for phase in phases.values():
         assert 0 < phase["anonymous"] <= phase["resident"] < 8
+
+
+def test_search_of_a_small_corpus(tmp_path):
+    sizes = ["--rows=300", "--dim=8", "--queries=1,5", "--turns=2", "--memory_queries=0"]
+    command = [sys.executable, str(BENCHMARKS / "graph_search.py"), f"--directory={tmp_path}"]
+    done = subprocess.run([*command, *sizes], capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0, done.stderr[-3000:]
+    measured = json.loads((tmp_path / "graph_search.json").read_text())
+    assert len(measured) == 10
+    for count in (1, 5):
+        assert measured[f"{count} queries, bare product"]["ratio"] == 1
+        assert measured[f"{count} queries, top_k, float32"]["found"] == 100
+        assert measured[f"{count} queries, top_k, bfloat16"]["found"] >= 80
+    page = (tmp_path / "graph_search.md").read_text()
+    assert page in done.stdout
+    assert "of 300 embeddings of 8" in page

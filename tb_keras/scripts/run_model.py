@@ -16,17 +16,18 @@ class RunModel:
 
     Args:
         run: for retrieval, with pictures and texts that encoders were chosen for.
+        network: its kind; by default the first that has embeddings to search by.
 
     Raises:
         FileNotFoundError: if no training has finished.
-        ValueError: if the run has no network that embeds, or no encoders.
+        ValueError: if the run has no encoders.
     """
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, network: str | None = None):
         self.path, settings = run.directory, run.settings
-        # A similarity network has no embeddings to search by.
         trained = run.networks()
-        self.network = next((name for name in trained if name != "similarity"), trained[0])
+        first = next((name for name in trained if name != "similarity"), trained[0])
+        self.network = network or first
         if settings["task"] != "retrieval" or not settings["image_encoder"]:
             raise ValueError(
                 f"{str(run.directory)!r} was trained on features, or to localize phrases: "

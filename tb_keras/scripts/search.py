@@ -13,7 +13,6 @@ first.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from tb_keras.scripts.run_data import load_corpus
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.run_model import RunModel
 from tb_keras.scripts.search_page import write_search_page
+from tb_keras.scripts.searched import PICTURES, Searched, searched_corpus, searched_folder
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel
 from tb_keras.training.run import Run
@@ -42,8 +42,6 @@ _K = flags.DEFINE_integer("k", 5, "How many answers to a query.", lower_bound=1)
 _HTML = flags.DEFINE_string("html", None, "Also write a page that shows the pictures.")
 for _flag in (data_flags.DATASET, data_flags.DATA):
     flags.declare_key_flag(_flag)  # so that --help shows it
-
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 
 
 class Answer(NamedTuple):
@@ -99,28 +97,15 @@ def main(queries: list[str]) -> None:
 
 def _is_picture(query: str) -> bool:
     kind, is_file = os.path.splitext(query)[1].lower(), os.path.isfile(query)
-    if kind in _PICTURES and not is_file:
+    if kind in PICTURES and not is_file:
         raise FileNotFoundError(f"there is no picture {query!r}")
-    if kind and is_file and kind not in _PICTURES:
-        raise ValueError(f"{query!r} is no picture of a known kind ({', '.join(_PICTURES)})")
-    return kind in _PICTURES
+    if kind and is_file and kind not in PICTURES:
+        raise ValueError(f"{query!r} is no picture of a known kind ({', '.join(PICTURES)})")
+    return kind in PICTURES
 
 
-def _searched() -> tuple[list[str], list[str], dict[str, str]]:
-    """Paths of the pictures and texts to search, and the pictures' names where they have any."""
-    if not _IMAGES.value:
-        corpus = _corpus()
-        if corpus.image_paths is None or corpus.texts is None:
-            raise ValueError("the data set has no pictures here, or no texts: name --images")
-        names = dict(zip(corpus.image_paths, corpus.image_attributes.get("name", ())))
-        return list(corpus.image_paths), list(corpus.texts), names
-    folder = Path(_IMAGES.value).expanduser()
-    if not folder.is_dir():
-        raise NotADirectoryError(f"--images must be a folder. Received: {str(folder)!r}")
-    paths = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
-    if not paths:
-        raise ValueError(f"--images has no picture ({', '.join(_PICTURES)}): {str(folder)!r}")
-    return paths, [], {}
+def _searched() -> Searched:
+    return searched_folder(_IMAGES.value) if _IMAGES.value else searched_corpus(_corpus())
 
 
 def _corpus() -> Corpus:

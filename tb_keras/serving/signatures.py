@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
+import tensorflow as tf
 
 from tb_keras.encoders.region_encoder import RegionEncoder
 from tb_keras.networks import TwoBranchNetwork
+from tb_keras.search.graph_index import GraphIndex
+from tb_keras.serving.request_checks import check_equally_many, check_regions
+from tb_keras.serving.row_blocks import in_blocks
+from tb_keras.serving.stored_weights import StoredWeights
+from tb_keras.serving.views import (
+    View,
+    block_function,
+    embedding_view,
+    feature_view,
+    picture_view,
+    region_view,
+    text_view,
+)
 
 
 def signatures(
     network: TwoBranchNetwork,
     image_encoder: keras.Model | None,
     text_encoder: keras.Model | None,
+    weights: StoredWeights,
+    image_index: GraphIndex | None = None,
+    text_index: GraphIndex | None = None,
 ) -> dict:
     """Returns concrete functions by name; see `tb_keras.serving.export` for what each takes.
 
@@ -19,127 +38,117 @@ def signatures(
         network: the network.
         image_encoder: of pictures, or a `RegionEncoder`, or None.
         text_encoder: of strings, or None.
+        weights: of all these, as they are stored.
+        image_index: what `search` finds, if anything.
+        text_index: what `search_texts` finds, if anything.
     """
-    endpoints = _of_features(network)
+    dim = network.image_branch.output_shape[-1]
+    embeddings = [embedding_view(f"{view}_embedding", dim) for view in ("image", "text")]
+    images = feature_view("image_features", network.image_branch, weights)
+    texts = feature_view("text_features", network.text_branch, weights)
+    fuse = _fusion(network, dim, weights)
+    asked = {
+        "score_embeddings": _score(fuse, *embeddings),
+        "embed_image_features": _embed(images, dim, "features"),
+        "embed_text_features": _embed(texts, dim, "features"),
+    }
+    regions = pictures = strings = None
     if isinstance(image_encoder, RegionEncoder):
-        endpoints |= _of_regions(network, image_encoder, text_encoder)
-    else:
-        endpoints |= _of_raw(network, image_encoder, text_encoder)
-    import tensorflow as tf
-
-    return {
-        name: tf.function(function, input_signature=signature).get_concrete_function()
-        for name, (function, signature) in endpoints.items()
-    }
-
-
-def _of_features(network: TwoBranchNetwork) -> dict:
-    def embed_image_features(features):
-        return {"embedding": network.image_branch(features, training=False)}
-
-    def embed_text_features(features):
-        return {"embedding": network.text_branch(features, training=False)}
-
-    def score_embeddings(image_embedding, text_embedding):
-        return {"score": _scores(network, image_embedding, text_embedding)}
-
-    def similarity(image_features, text_features):
-        images, texts = embed_image_features(image_features), embed_text_features(text_features)
-        return score_embeddings(images["embedding"], texts["embedding"])
-
-    image_branch, text_branch = network.image_branch, network.text_branch
-    embedding_dim = image_branch.output_shape[-1]
-    of_features = (
-        similarity,
-        [_features("image_features", image_branch), _features("text_features", text_branch)],
-    )
-    return {
-        "embed_image_features": (embed_image_features, [_features("features", image_branch)]),
-        "embed_text_features": (embed_text_features, [_features("features", text_branch)]),
-        "score_embeddings": (
-            score_embeddings,
-            [_vectors(f"{view}_embedding", embedding_dim) for view in ("image", "text")],
-        ),
-        "similarity": of_features,
-        "serving_default": of_features,
-    }
-
-
-def _of_raw(network, image_encoder, text_encoder) -> dict:
-    """What is asked with pictures, with texts, and with both, as far as there are encoders."""
-
-    def embed_image(image_bytes):
-        features = image_encoder(image_bytes, training=False)
-        return {"embedding": network.image_branch(features, training=False)}
-
-    def similarity(image_bytes, text):
-        images, texts = embed_image(image_bytes), _embed_text(network, text_encoder)(text)
-        return {"score": _scores(network, images["embedding"], texts["embedding"])}
-
-    endpoints = {}
-    if image_encoder is not None:
-        endpoints["embed_image"] = embed_image, [_strings("image_bytes")]
+        regions = region_view(image_encoder, network, weights)
+    elif image_encoder is not None:
+        pictures = picture_view(image_encoder, network, weights)
+        asked["embed_image"] = _embed(pictures, dim)
     if text_encoder is not None:
-        endpoints["embed_text"] = _embed_text(network, text_encoder), [_strings("text")]
-    if len(endpoints) == 2:
-        of_pairs = (similarity, [_strings("image_bytes"), _strings("text")])
-        endpoints |= {"similarity": of_pairs, "serving_default": of_pairs}
-    return endpoints
+        strings = text_view(text_encoder, network, weights)
+        asked["embed_text"] = _embed(strings, dim)
+    pair = (pictures, strings) if pictures and strings else (images, texts)
+    default = asked["similarity"] = _score(fuse, *pair)
+    if regions is not None:
+        asked["embed_regions"] = _embed_regions(regions, dim)
+        default = asked["localize"] = _localize(fuse, regions, strings)
+    if image_index is not None:
+        asked["search"] = _search(strings or texts, dim, image_index)
+    if text_index is not None:
+        asked["search_texts"] = _search(pictures or images, dim, text_index)
+    return {**asked, "serving_default": default}
 
 
-def _of_regions(network, region_encoder, text_encoder) -> dict:
-    import tensorflow as tf
+def _endpoint(function: Callable, specs: list[tf.TensorSpec]):
+    return tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def _fusion(network: TwoBranchNetwork, dim: int, weights: StoredWeights) -> Callable:
+    """As the `embed` of a view: pairs of embeddings → their scores."""
+    pair = [tf.TensorSpec((None, dim), tf.float32)] * 2
+    return block_function(
+        lambda images, texts: network.fusion({"image": images, "text": texts}, training=False),
+        pair,
+        weights,
+    )
+
+
+def _embed(view: View, dim: int, name: str | None = None):
+    """One side of pairs → their embeddings; `name` is the input's, if it is another."""
+    (spec,) = view.specs
+
+    def embed(rows):
+        return {"embedding": in_blocks(view.embed, [view.checked(rows)], view.block, (dim,))}
+
+    return _endpoint(embed, [tf.TensorSpec(spec.shape, spec.dtype, name=name or spec.name)])
+
+
+def _score(fuse: Callable, images: View, texts: View):
+    """Pairs → their scores."""
+    (image_spec,), (text_spec,) = images.specs, texts.specs
+
+    def score(first, image_block, text_block):
+        embeddings = images.embed(first, image_block), texts.embed(first, text_block)
+        return fuse(first, *embeddings)
+
+    def similarity(image_rows, text_rows):
+        check_equally_many(**{image_spec.name: image_rows, text_spec.name: text_rows})
+        rows = [images.checked(image_rows), texts.checked(text_rows)]
+        return {"score": in_blocks(score, rows, min(images.block, texts.block))}
+
+    return _endpoint(similarity, [image_spec, text_spec])
+
+
+def _search(view: View, dim: int, index: GraphIndex):
+    """Queries, each with its number of answers → ids and scores of the answers."""
+    (spec,) = view.specs
+
+    def search(rows, k):
+        check_equally_many(**{spec.name: rows, "k": k})
+        return index(in_blocks(view.embed, [view.checked(rows)], view.block, (dim,)), k)
+
+    return _endpoint(search, [spec, tf.TensorSpec((None,), tf.int32, name="k")])
+
+
+def _embed_regions(regions: View, dim: int):
+    """Pictures and boxes → the embeddings of regions."""
 
     def embed_regions(image_bytes, boxes):
-        features = region_encoder({"image_bytes": image_bytes, "boxes": boxes}, training=False)
-        rows = tf.reshape(features, (-1, features.shape[-1]))
-        embedding = network.image_branch(rows, training=False)
-        shape = tf.concat([tf.shape(features)[:2], tf.shape(embedding)[1:]], axis=0)
-        return {"embedding": tf.reshape(embedding, shape)}
+        check_equally_many(image_bytes=image_bytes, boxes=boxes)
+        check_regions(boxes)
+        rows = in_blocks(regions.embed, [image_bytes, boxes], regions.block, (dim,))
+        shape = tf.concat([tf.shape(boxes)[:2], [dim]], axis=0)
+        return {"embedding": tf.reshape(rows, shape)}
+
+    return _endpoint(embed_regions, regions.specs)
+
+
+def _localize(fuse: Callable, regions: View, texts: View):
+    """Pictures, boxes and a text each → how well it fits each region."""
+
+    def score(first, image_bytes, boxes, text):
+        embeddings = tf.repeat(texts.embed(first, text), tf.shape(boxes)[1], axis=0)
+        return fuse(first, regions.embed(first, image_bytes, boxes), embeddings)
 
     def localize(image_bytes, boxes, text):
-        regions = embed_regions(image_bytes, boxes)["embedding"]
-        phrases = _embed_text(network, text_encoder)(text)["embedding"]
-        phrases = tf.broadcast_to(phrases[:, None], tf.shape(regions))
-        dim = network.image_branch.output_shape[-1]
-        scores = _scores(network, tf.reshape(regions, (-1, dim)), tf.reshape(phrases, (-1, dim)))
-        return {"score": tf.reshape(scores, tf.shape(regions)[:2])}
+        check_equally_many(image_bytes=image_bytes, boxes=boxes, text=text)
+        check_regions(boxes)
+        rows = [image_bytes, boxes, texts.checked(text)]
+        scores = in_blocks(score, rows, regions.block)
+        return {"score": tf.reshape(scores, tf.shape(boxes)[:2])}
 
-    boxes = tf.TensorSpec((None, None, 4), tf.float32, name="boxes")
-    localizing = (localize, [_strings("image_bytes"), boxes, _strings("text")])
-    return {
-        "embed_regions": (embed_regions, [_strings("image_bytes"), boxes]),
-        "embed_text": (_embed_text(network, text_encoder), [_strings("text")]),
-        "localize": localizing,
-        "serving_default": localizing,
-    }
-
-
-def _embed_text(network, text_encoder):
-    def embed_text(text):
-        features = text_encoder(text, training=False)
-        return {"embedding": network.text_branch(features, training=False)}
-
-    return embed_text
-
-
-def _scores(network, images, texts):
-    return network.fusion({"image": images, "text": texts}, training=False)
-
-
-def _features(name: str, branch: keras.Model):
-    import tensorflow as tf
-
-    return tf.TensorSpec((None, branch.input_shape[-1]), branch.input.dtype, name=name)
-
-
-def _vectors(name: str, size: int):
-    import tensorflow as tf
-
-    return tf.TensorSpec((None, size), tf.float32, name=name)
-
-
-def _strings(name: str):
-    import tensorflow as tf
-
-    return tf.TensorSpec((None,), tf.string, name=name)
+    return _endpoint(localize, [*regions.specs, *texts.specs])

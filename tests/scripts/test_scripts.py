@@ -287,7 +287,11 @@ TYPED = {
     ),
     "crops of regions": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--task=localization", "--crops=10"],
-        (1, "--crops and --image_features are of whole pictures"),
+        (1, "--crops is for --task=retrieval. Received: --task=localization"),
+    ),
+    "proposals of whole pictures": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--proposals_per_picture=9"],
+        (1, "--proposals_per_picture is for --task=localization. Received: --task=retrieval"),
     ),
     "cca with words that are trained": (
         [

@@ -1,0 +1,29 @@
+"""Makes a model's canary version its stable one, in the file that a server reads.
+
+    tb-promote --model=savedmodels/openmoji
+
+tb-export names each new version canary in savedmodels/models.config. Requests that ask for the
+label stable get the version before until this is called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from absl import flags
+
+from tb_keras.scripts.run_main import run_main
+from tb_keras.serving.server_config import promote
+
+_MODEL = flags.DEFINE_string("model", None, "Directory of an exported model.", required=True)
+
+
+def main(arguments: list[str]) -> None:
+    if arguments:
+        raise ValueError(f"tb-promote takes flags only. Received: {' '.join(arguments)}")
+    directory = Path(_MODEL.value)
+    print(f"stable is version {promote(directory.parent, directory.name)} now")
+
+
+if __name__ == "__main__":
+    run_main("tb-promote", main)

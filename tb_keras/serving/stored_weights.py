@@ -1,0 +1,64 @@
+"""The weights of models as an export stores them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+WEIGHT_DTYPES = ("float32", "bfloat16", "float16")
+
+
+class StoredWeights:
+    """What a SavedModel must hold of some models: their weights, matrices in half if asked for,
+    and their lookup tables; nothing of Keras.
+
+    Attributes:
+        parts: variables and tables, for the SavedModel's root to hold.
+
+    Only storage is in half: what is computed with is float32 again, cast at each call. Vectors,
+    such as biases and the statistics of batch norms, stay float32.
+
+    Args:
+        models: whose `call` is traced within `used()`.
+        dtype: one of `WEIGHT_DTYPES`, of weights that have two axes or more.
+
+    Raises:
+        ValueError: if `dtype` is another, or a weight is too large for it.
+    """
+
+    def __init__(self, models: Sequence[keras.Model], dtype: str = "float32"):
+        if dtype not in WEIGHT_DTYPES:
+            raise ValueError(
+                f"`dtype` must be one of {', '.join(WEIGHT_DTYPES)}. Received: dtype={dtype!r}"
+            )
+        weights = {id(weight): weight for model in models for weight in model.weights}.values()
+        self._halved = [
+            (weight, tf.Variable(_half(weight, dtype), trainable=False))
+            for weight in weights
+            if dtype != "float32" and len(weight.shape) > 1 and weight.dtype == "float32"
+        ]
+        halves = {id(weight): half for weight, half in self._halved}
+        parts = [part for model in models for part in tf.train.TrackableView(model).descendants()]
+        resource = tf.saved_model.experimental.TrackableResource
+        tables = {id(part): part for part in parts if isinstance(part, resource)}
+        self.parts = [halves.get(id(weight), weight.value) for weight in weights]
+        self.parts += tables.values()
+
+    @contextlib.contextmanager
+    def used(self):
+        """While a signature is traced: the models compute with the weights as they are stored."""
+        read = [(weight, tf.cast(half, weight.dtype)) for weight, half in self._halved]
+        with keras.StatelessScope(state_mapping=read) if read else contextlib.nullcontext():
+            yield
+
+
+def _half(weight: keras.Variable, dtype: str) -> tf.Tensor:
+    half = tf.cast(weight.value, dtype)
+    if not bool(tf.reduce_all(tf.math.is_finite(half))):
+        raise ValueError(
+            f"`dtype` must have room for the weight {weight.path!r}. Received: dtype={dtype!r}"
+        )
+    return half

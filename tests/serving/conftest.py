@@ -1,0 +1,50 @@
+"""An export of the real encoders, made once for all tests that ask one."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+
+class RealExport(NamedTuple):
+    """A model with real encoders, and what it must answer to `contents` and `texts`."""
+
+    version: object
+    network: object
+    encoders: tuple
+    searchable: object
+    contents: list
+    texts: list
+    features: tuple
+    embeddings: tuple
+
+
+@pytest.fixture(scope="session")
+def real_export(tmp_path_factory):
+    """EfficientNet-Lite0 and MiniLM, with something to search."""
+    pytest.importorskip("keras_hub")
+    from tb_keras.encoders import image_encoder, text_encoder
+    from tb_keras.search import Searchable
+    from tb_keras.serving import export
+    from tests.serving.small_models import network, pictures
+
+    encoders = image_encoder("efficientnet_lite0"), text_encoder("minilm")
+    made = network(1280, 384)
+    texts = ["a dog", "", "Zwölf Boxkämpfer jagen Viktor", "word " * 400, "🐕 犬", "x", "a dog "]
+    contents = pictures()
+    features = tuple(
+        encoder.predict(tf.constant(strings), verbose=0)
+        for encoder, strings in zip(encoders, (contents, texts))
+    )
+    embeddings = made.embed_images(features[0]), made.embed_texts(features[1])
+    rng = np.random.default_rng(0)
+    searchable = Searchable(
+        [f"Bild {i}.jpg" for i in range(40)],
+        rng.normal(size=(40, 16)).astype("float32"),
+        [f"text №{i}" for i in range(30)],
+        rng.normal(size=(30, 16)).astype("float32"),
+    )
+    directory = tmp_path_factory.mktemp("real_export")
+    version = export(made, directory / "model", *encoders, searchable=searchable)
+    return RealExport(version, made, encoders, searchable, contents, texts, features, embeddings)
