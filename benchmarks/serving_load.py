@@ -3,7 +3,7 @@
     python benchmarks/serving_load.py --run=runs/openmoji
 
 Exports the networks of two seeds of a run (`make demo` makes runs/openmoji), with what the run's
-validation split holds to search. The first is served; half-way through, the second is renamed into
+data set holds to search. The first is served; half-way through, the second is renamed into
 the model's directory as its next version. Clients ask for a time, in batches of each size, by every
 signature in turn; each answer is held against what the network of either seed answers in Python,
 and must be equal to one of them, and to the second's only when the server has switched.
@@ -91,17 +91,19 @@ def main(arguments: list[str]) -> None:
     measured = {}
     with contextlib.ExitStack() as opened:
         models = Path(_MODELS.value or opened.enter_context(tempfile.TemporaryDirectory()))
-        served, prepared = models / _NAME, models / "prepared"
-        corpus = load_corpus(run.settings, "validation")
+        served, prepared = models.resolve() / _NAME, models / "prepared"
+        corpus = load_corpus(run.settings, "all")
         files = [Path(path).read_bytes() for path in corpus.image_paths]
         texts, answers = list(corpus.texts), []
         seeds = [result["seed"] for result in run.results("embedding")]
+        if len(seeds) < 2:
+            raise ValueError(f"--run must have two seeds or more. Received: {_RUN.value}")
         for seed, directory in zip(seeds, (served, prepared)):
             answers.append(_export(run, seed, corpus, directory))
         address = opened.enter_context(_server(served))
         for number, batch in enumerate(map(int, _BATCHES.value)):
             with Client(_NAME, address, batch_size=max(64, batch), timeout=120) as client:
-                _until_available(client, 1)
+                _until_available(client, 1 if number == 0 else 2)
                 drop = None
                 if number == 0:
                     drop = threading.Timer(_SECONDS.value / 2, _drop, (prepared, served))
@@ -128,7 +130,7 @@ def _export(run: Run, seed: int, corpus, directory: Path) -> Answers:
     encoders = image_encoder(settings["image_encoder"]), text_encoder(name)
     print(f"exporting seed {seed} ...", flush=True)
     export(network, directory, *encoders, searchable=searchable)
-    scores, _ = Index(images).search(texts, _K)
+    scores, _ = Index(images).search(texts, min(_K, len(images)))
     return Answers(images, texts, scores)
 
 

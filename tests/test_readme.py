@@ -1,4 +1,4 @@
-"""What the README shows works: its Python runs, and the commands that it names exist."""
+"""What the pages show works: their Python runs, and the commands that they name exist."""
 
 import ast
 import concurrent.futures
@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.serving.documented import served
+
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
 SHELLS = ("sh", "bash", "shell", "console")
 
 # Parses command lines, one a line of JSON, by a script's own flags; prints what is wrong.
@@ -159,13 +160,23 @@ def wrong_flags(module, command_lines):
     return json.loads(done.stdout)
 
 
-def test_python_of_the_readme_runs(tmp_path):
-    assert run_python_blocks(README.read_text(encoding="utf-8"), tmp_path) == ""
+@pytest.mark.parametrize(
+    ("page", "model"),
+    [
+        ("README.md", "mine"),
+        ("savedmodels/README.md", "openmoji"),
+        ("savedmodels/serving.md", "openmoji"),
+    ],
+)
+def test_python_of_the_pages_runs(tmp_path, page, model):
+    with served((ROOT / page).read_text(encoding="utf-8"), model, tmp_path) as text:
+        assert run_python_blocks(text, tmp_path) == ""
 
 
-def test_commands_of_the_readme_exist():
+@pytest.mark.parametrize("page", ["README.md", "savedmodels/README.md", "savedmodels/serving.md"])
+def test_commands_of_the_pages_exist(page):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert wrong_commands(README.read_text(encoding="utf-8"), makefile) == []
+    assert wrong_commands((ROOT / page).read_text(encoding="utf-8"), makefile) == []
 
 
 FABRICATED = """# A package

@@ -101,7 +101,7 @@ def _decoded(image_bytes: tf.Tensor) -> tf.Tensor:
 def _of_few_scans(image_bytes: tf.Tensor) -> tf.Tensor:
     """The file, or no more than its first bytes if it is a JPEG of more scans than any should have.
 
-    Ten bytes can hold a scan, and each goes over all pixels: hours of work in a file of 1 MB.
+    Ten bytes can hold a scan, and each goes over all pixels: minutes of work in a file of 1 MB.
     """
 
     def has_many():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tb_keras.encoders.row_checks import assert_rows
+
 _BLOCK_VALUES = 2**24  # float32 values that a block may hold: 64 MiB
 
 
@@ -91,12 +93,6 @@ def _checks(queries: tf.Tensor, k: tf.Tensor) -> list:
         tf.debugging.assert_equal(
             tf.shape(k), tf.shape(queries)[:1], "`queries` and `k` must be equally many."
         ),
-        _none_at(tf.where(k < 1)[:, 0], "`k` must be at least 1."),
-        _none_at(tf.where(~tf.math.is_finite(squares))[:, 0], "`queries` must have finite norms."),
+        assert_rows(k >= 1, "`k` must be at least 1."),
+        assert_rows(tf.math.is_finite(squares), "`queries` must have finite norms."),
     ]
-
-
-def _none_at(positions: tf.Tensor, message: str):
-    return tf.debugging.Assert(
-        tf.size(positions) == 0, [f"{message} Not so at positions:", positions], summarize=20
-    )

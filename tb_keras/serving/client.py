@@ -169,7 +169,7 @@ class Client:
 
         Args:
             texts: n strings.
-            k: how many to find for each.
+            k: how many to find for each, at most 1,000.
 
         Returns:
             `(ids, scores)`, best first: n lists of `min(k, size of the corpus)` ids, and n float32
@@ -221,8 +221,13 @@ class Client:
         check_int("k", k, least=1)
         columns = {name: column, "k": [int(k)] * len(column)}
         answers = self._ask_in_batches(signature, columns, ["id", "score"], argument)
-        ids = [row for answer in answers for row in answer.outputs["id"].tolist()]
-        return ids, [row for answer in answers for row in answer.outputs["score"]]
+        ids, scores = [], []
+        for answer in answers:
+            for found, fit in zip(answer.outputs["id"].tolist(), answer.outputs["score"]):
+                # A server that joined this request with one of a larger k pads with "".
+                ids.append([name for name in found if name])
+                scores.append(fit[: len(ids[-1])])
+        return ids, scores
 
     def _ask_in_batches(
         self, signature: str, columns: dict[str, list], outputs: list[str], argument: str

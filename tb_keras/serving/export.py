@@ -56,9 +56,9 @@ def export(
 
     and with something to search
 
-    - `search`: `text` string `(n,)` and `k` int32 `(n,)`, how many answers to each → `id` string
-      and `score` float32, both `(n, w)`, w the highest k, at most the number of images: the images
-      of the highest score, exactly, best first; `""` and 0 beyond a query's own k
+    - `search`: `text` string `(n,)` and `k` int32 `(n,)`, the answers to each, 1 to 1,000 → `id`
+      string and `score` float32, both `(n, w)`, w the highest k, at most the number of images: the
+      images of the highest score, exactly, best first; `""` and 0 beyond a query's own k
     - `search_texts`: the same with `image_bytes` for texts, if there are texts to find.
 
     Without an encoder for pictures or one for texts, `similarity` takes `image_features` and
@@ -66,11 +66,11 @@ def export(
     `search_texts` take features for what has no encoder.
 
     No signature crosses rows: a server that batches requests joins them along the first axis and
-    splits the answers there. Requests of any size are worked through in blocks. What is no picture
-    or not finite is answered with INVALID_ARGUMENT and its positions; texts are cut after 10,000
-    characters, and bytes that are no UTF-8 read as U+FFFD. Vocabularies lie in `assets/`. Where
-    tensorflow-serving-api is installed, requests for the server to warm up with lie in
-    `assets.extra/`.
+    splits the answers there. Requests of any size are worked through in blocks. What is no picture,
+    or not finite, or has no finite answer, is answered with INVALID_ARGUMENT and its positions, and
+    so is another shape than the signature's; texts are cut after 10,000 characters, and bytes that
+    are no UTF-8 read as U+FFFD. Vocabularies lie in `assets/`. Where tensorflow-serving-api is
+    installed, requests for the server to warm up with lie in `assets.extra/`.
 
     The version is written beside and renamed, so that a server that polls the directory never sees
     half a model.

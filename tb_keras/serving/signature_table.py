@@ -9,7 +9,7 @@ MEANINGS = {
     "text": "UTF-8; what is none is read as U+FFFD, and what is beyond 10,000 characters is cut",
     "boxes": "left, top, right, bottom in pixels of the picture, at most 1,000 a picture",
     "features": "finite; integers are word indices: 0 padding, 1 a word out of the vocabulary",
-    "k": "how many answers to each query, at least 1",
+    "k": "how many answers to each query, from 1 to 1,000",
     "embedding": "what `score_embeddings` takes",
     "score": "higher where image and text fit better",
     "id": 'best first; beyond a query\'s own k, "" with score 0',
@@ -34,7 +34,7 @@ def signature_table(signatures: Mapping) -> str:
     |---|---|---|
     | `double` | `k`: int32 (n) | `score`: int32 (n) |
     <BLANKLINE>
-    - `k`: how many answers to each query, at least 1
+    - `k`: how many answers to each query, from 1 to 1,000
     - `score`: higher where image and text fit better
     """
     rows, names = [], set()

@@ -10,7 +10,13 @@ import tensorflow as tf
 from tb_keras.encoders.region_encoder import RegionEncoder
 from tb_keras.networks import TwoBranchNetwork
 from tb_keras.search.graph_index import GraphIndex
-from tb_keras.serving.request_checks import check_equally_many, check_regions
+from tb_keras.serving.request_checks import (
+    check_answers,
+    check_equally_many,
+    check_finite,
+    check_regions,
+    check_shape,
+)
 from tb_keras.serving.row_blocks import in_blocks
 from tb_keras.serving.stored_weights import StoredWeights
 from tb_keras.serving.views import (
@@ -73,8 +79,20 @@ def signatures(
     return {**asked, "serving_default": default}
 
 
+_SMALL = "small enough for float32"  # or finite numbers would have answers that are none
+
+
 def _endpoint(function: Callable, specs: list[tf.TensorSpec]):
-    return tf.function(function, input_signature=specs, autograph=False).get_concrete_function()
+    def checked(*inputs):
+        return function(*map(check_shape, inputs, specs))
+
+    return tf.function(checked, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def _embedded(view: View, rows: tf.Tensor, dim: int, name: str) -> tf.Tensor:
+    """Rows of one side of pairs, of an input of that name → their embeddings."""
+    embeddings = in_blocks(view.embed, [view.checked(rows, name)], view.block, (dim,))
+    return check_finite(embeddings, name, _SMALL)
 
 
 def _fusion(network: TwoBranchNetwork, dim: int, weights: StoredWeights) -> Callable:
@@ -90,11 +108,12 @@ def _fusion(network: TwoBranchNetwork, dim: int, weights: StoredWeights) -> Call
 def _embed(view: View, dim: int, name: str | None = None):
     """One side of pairs → their embeddings; `name` is the input's, if it is another."""
     (spec,) = view.specs
+    name = name or spec.name
 
     def embed(rows):
-        return {"embedding": in_blocks(view.embed, [view.checked(rows)], view.block, (dim,))}
+        return {"embedding": _embedded(view, rows, dim, name)}
 
-    return _endpoint(embed, [tf.TensorSpec(spec.shape, spec.dtype, name=name or spec.name)])
+    return _endpoint(embed, [tf.TensorSpec(spec.shape, spec.dtype, name=name)])
 
 
 def _score(fuse: Callable, images: View, texts: View):
@@ -106,9 +125,11 @@ def _score(fuse: Callable, images: View, texts: View):
         return fuse(first, *embeddings)
 
     def similarity(image_rows, text_rows):
-        check_equally_many(**{image_spec.name: image_rows, text_spec.name: text_rows})
-        rows = [images.checked(image_rows), texts.checked(text_rows)]
-        return {"score": in_blocks(score, rows, min(images.block, texts.block))}
+        names = image_spec.name, text_spec.name
+        check_equally_many(**dict(zip(names, (image_rows, text_rows))))
+        rows = [images.checked(image_rows, names[0]), texts.checked(text_rows, names[1])]
+        scores = in_blocks(score, rows, min(images.block, texts.block))
+        return {"score": check_finite(scores, "`, `".join(names), _SMALL)}
 
     return _endpoint(similarity, [image_spec, text_spec])
 
@@ -119,7 +140,8 @@ def _search(view: View, dim: int, index: GraphIndex):
 
     def search(rows, k):
         check_equally_many(**{spec.name: rows, "k": k})
-        return index(in_blocks(view.embed, [view.checked(rows)], view.block, (dim,)), k)
+        check_answers(k)
+        return index(_embedded(view, rows, dim, spec.name), k)
 
     return _endpoint(search, [spec, tf.TensorSpec((None,), tf.int32, name="k")])
 
@@ -132,7 +154,7 @@ def _embed_regions(regions: View, dim: int):
         check_regions(boxes)
         rows = in_blocks(regions.embed, [image_bytes, boxes], regions.block, (dim,))
         shape = tf.concat([tf.shape(boxes)[:2], [dim]], axis=0)
-        return {"embedding": tf.reshape(rows, shape)}
+        return {"embedding": check_finite(tf.reshape(rows, shape), "boxes", _SMALL)}
 
     return _endpoint(embed_regions, regions.specs)
 
@@ -147,8 +169,8 @@ def _localize(fuse: Callable, regions: View, texts: View):
     def localize(image_bytes, boxes, text):
         check_equally_many(image_bytes=image_bytes, boxes=boxes, text=text)
         check_regions(boxes)
-        rows = [image_bytes, boxes, texts.checked(text)]
-        scores = in_blocks(score, rows, regions.block)
-        return {"score": tf.reshape(scores, tf.shape(boxes)[:2])}
+        rows = [image_bytes, boxes, texts.checked(text, "text")]
+        scores = tf.reshape(in_blocks(score, rows, regions.block), tf.shape(boxes)[:2])
+        return {"score": check_finite(scores, "boxes", _SMALL)}
 
     return _endpoint(localize, [*regions.specs, *texts.specs])

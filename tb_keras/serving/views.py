@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from tb_keras.encoders.region_encoder import RegionEncoder
 from tb_keras.encoders.row_checks import positions_from
 from tb_keras.encoders.text_cleaning import clean_texts
 from tb_keras.networks import TwoBranchNetwork
-from tb_keras.serving.request_checks import check_finite
+from tb_keras.serving.request_checks import check_finite, check_indices
 from tb_keras.serving.stored_weights import StoredWeights
 
 # Rows that go through a network at a time, however many a request brings.
@@ -25,7 +24,7 @@ class View(NamedTuple):
 
     Attributes:
         specs: of its inputs, `(n, ...)` each.
-        checked: an input → what is to be embedded; it fails where that cannot be.
+        checked: an input and its name → what is to be embedded; it fails where that cannot be.
         embed: the position of a block's first row, int32, and a block of each input → float32
             `(any, dim)`; traced once for all signatures.
         block: rows at a time.
@@ -40,14 +39,13 @@ class View(NamedTuple):
 def embedding_view(name: str, dim: int) -> View:
     """Of embeddings, which need no embedding."""
     specs = [tf.TensorSpec((None, dim), tf.float32, name=name)]
-    checked = functools.partial(check_finite, name=name)
-    return View(specs, checked, lambda first, rows: rows, _VECTORS)
+    return View(specs, check_finite, lambda first, rows: rows, _VECTORS)
 
 
 def feature_view(name: str, branch: keras.Model, weights: StoredWeights) -> View:
     """Of features, or word indices, as a branch takes them."""
     spec = tf.TensorSpec((None, branch.input_shape[-1]), branch.input.dtype, name=name)
-    checked = functools.partial(check_finite, name=name) if spec.dtype.is_floating else tf.identity
+    checked = check_finite if spec.dtype.is_floating else check_indices
     embed = block_function(lambda rows: branch(rows, training=False), [spec], weights)
     return View([spec], checked, embed, _VECTORS)
 
@@ -56,7 +54,7 @@ def text_view(text_encoder: keras.Model, network: TwoBranchNetwork, weights: Sto
     """Of strings."""
     specs = [strings("text")]
     embed = _encode_and_embed(text_encoder, network.text_branch)
-    return View(specs, clean_texts, block_function(embed, specs, weights), _TEXTS)
+    return View(specs, _cleaned, block_function(embed, specs, weights), _TEXTS)
 
 
 def picture_view(
@@ -65,7 +63,7 @@ def picture_view(
     """Of picture files; the encoder refuses what is none."""
     specs = [strings("image_bytes")]
     embed = _encode_and_embed(image_encoder, network.image_branch)
-    return View(specs, tf.identity, block_function(embed, specs, weights), _PICTURES)
+    return View(specs, _as_it_is, block_function(embed, specs, weights), _PICTURES)
 
 
 def region_view(
@@ -79,7 +77,7 @@ def region_view(
         rows = tf.reshape(features, (-1, region_encoder.feature_dim))
         return network.image_branch(rows, training=False)
 
-    return View(specs, tf.identity, block_function(embed, specs, weights), _PICTURES_WITH_REGIONS)
+    return View(specs, _as_it_is, block_function(embed, specs, weights), _PICTURES_WITH_REGIONS)
 
 
 def block_function(
@@ -108,3 +106,11 @@ def strings(name: str) -> tf.TensorSpec:
 
 def _encode_and_embed(encoder: keras.Model, branch: keras.Model) -> Callable:
     return lambda rows: branch(encoder(rows, training=False), training=False)
+
+
+def _as_it_is(rows: tf.Tensor, name: str) -> tf.Tensor:
+    return rows
+
+
+def _cleaned(texts: tf.Tensor, name: str) -> tf.Tensor:
+    return clean_texts(texts)

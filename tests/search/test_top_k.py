@@ -94,12 +94,15 @@ def test_memory_of_a_block_bounds_its_rows(monkeypatch, values):
     """Neither scores nor a cast block have more values than allowed, were it one row at a time."""
     monkeypatch.setattr(module, "_BLOCK_VALUES", values)
     seen, cast = [], tf.cast
-    monkeypatch.setattr(tf, "cast", lambda x, dtype: seen.append(x.shape) or cast(x, dtype))
+    monkeypatch.setattr(tf, "cast", lambda x, dtype: seen.append(x) or cast(x, dtype))
     rng = np.random.default_rng(0)
     queries, embeddings = whole_numbers(rng, 7, 3), whole_numbers(rng, 30, 3)
     found = top_k(tf.constant(queries), tf.constant(embeddings, tf.float16), [3] * 7)
     assert_equal(found, by_sorting(queries @ embeddings.T, [3] * 7))
-    assert max(shape[0] for shape in seen) == {1: 1, 40: 5, 10_000: 30}[values]
+    assert (
+        max(x.shape[0] for x in seen if len(getattr(x, "shape", ())) == 2)
+        == {1: 1, 40: 5, 10_000: 30}[values]
+    )
 
 
 def test_all_of_a_corpus_takes_few_merges(monkeypatch):
@@ -134,7 +137,7 @@ def test_one_call_over_100_000_rows():
 
 
 def test_no_row_asked_for():
-    message = "`k` must be at least 1. Not so at positions:.*1 3"
+    message = r"`k` must be at least 1. Not so at positions: \[1, 3\]"
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         in_a_graph(np.ones((4, 2)), np.ones((3, 2)), [1, 0, 2, -5], 2)
 
@@ -143,7 +146,7 @@ def test_no_row_asked_for():
 def test_queries_without_a_finite_norm_are_refused(value):
     queries = np.ones((3, 2))
     queries[[0, 2], 1] = value
-    message = "`queries` must have finite norms. Not so at positions:.*0 2"
+    message = r"`queries` must have finite norms. Not so at positions: \[0, 2\]"
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         in_a_graph(queries, np.ones((3, 2)), [1, 1, 1], 2)
 

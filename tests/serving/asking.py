@@ -36,7 +36,8 @@ def joined(parts):
     width = max(part.shape[1:] for part in parts)
     if len(width) == 1:
         padding = [[(0, 0), (0, width[0] - part.shape[1])] for part in parts]
-        parts = [np.pad(part, around) for part, around in zip(parts, padding)]
+        empty = parts[0].dtype.type()
+        parts = [np.pad(p, around, constant_values=empty) for p, around in zip(parts, padding)]
     return np.concatenate(parts)
 
 def plain(array):

@@ -8,8 +8,9 @@ import traceback
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  the graphs hold its ops
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
 
-from tests.serving.signature_run import Refusal
+from tests.serving.signature_run import Refusal, run
 
 POLL, LINGER = 0.1, 2.0  # seconds
 
@@ -52,7 +53,7 @@ class LoadedVersions:
             raise Refusal(5, f"Could not find any versions of model {name}")
         return dict(found) if version is None else {version: found[version]}
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=120):
         """Until what is there at first is loaded."""
         if not self._settled.wait(timeout):
             raise TimeoutError(f"no version of {self.name} in {self._directory}")
@@ -73,10 +74,7 @@ class LoadedVersions:
             self.states[version] = "LOADING"
             path = self._directory / str(version)
             try:
-                graph = saved_model_pb2.SavedModel.FromString(
-                    (path / "saved_model.pb").read_bytes()
-                ).meta_graphs[0]
-                model = tf.saved_model.load(str(path)), graph.signature_def
+                model = _loaded_and_warm(path)
             except Exception:
                 traceback.print_exc()
                 self.states[version] = "END"
@@ -92,3 +90,17 @@ class LoadedVersions:
             if now > self._followed.setdefault(version, now) + LINGER:
                 self._loaded = {v: m for v, m in self._loaded.items() if v != version}
                 self.states[version] = "END"
+
+
+def _loaded_and_warm(path):
+    """`(saved model, its signature definitions)`, after the requests that it brings to warm up."""
+    content = (path / "saved_model.pb").read_bytes()
+    definitions = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].signature_def
+    model = tf.saved_model.load(str(path))
+    warm_up = path / "assets.extra" / "tf_serving_warmup_requests"
+    for record in tf.data.TFRecordDataset(str(warm_up)) if warm_up.exists() else ():
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        name = request.model_spec.signature_name
+        inputs = {key: tf.constant(tf.make_ndarray(v)) for key, v in request.inputs.items()}
+        run(model.signatures[name], definitions[name], inputs, [])
+    return model, definitions

@@ -14,7 +14,7 @@ pytest.importorskip("tensorflow_serving")
 pytest.importorskip("requests")
 
 from tb_keras.serving.client import Client  # noqa: E402
-from tb_keras.serving.transport import ServingError  # noqa: E402
+from tb_keras.serving.transport import Answer, ServingError  # noqa: E402
 from tests.serving.scripted_servers import Script, scripted  # noqa: E402
 
 BOTH = pytest.mark.parametrize("protocol", ["grpc", "rest"])
@@ -181,3 +181,15 @@ def test_without_the_package(monkeypatch, protocol, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=r'pip install "tb_keras\[serving\]"'):
         Client("m", protocol=protocol)
+
+
+def test_padding_for_the_larger_k_of_another_client_is_left_out(monkeypatch):
+    client = Client("m", "localhost:1")
+    outputs = {
+        "id": np.array([["a", "b", ""], ["c", "", ""]], object),
+        "score": np.array([[3, 2, 0], [1, 0, 0]], np.float32),
+    }
+    monkeypatch.setattr(client._transport, "predict", lambda *_: Answer(outputs, 1))
+    ids, scores = client.search(["x", "y"], k=2)
+    assert ids == [["a", "b"], ["c"]]
+    assert [row.tolist() for row in scores] == [[3, 2], [1]]

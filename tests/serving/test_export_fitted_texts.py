@@ -15,6 +15,7 @@ from tb_keras.encoders.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.word_vectors import WordVectors
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.serving import ExportedNetwork, export
+from tb_keras.serving.saved_model import open_saved_model
 from tests.serving.asking import SIZES, ask_all, described
 from tests.serving.small_models import TEXT_DIM as IMAGE_DIM
 from tests.serving.small_models import text_encoder as bytes_encoder
@@ -116,6 +117,20 @@ def test_the_exported_network(exported, name):
         np.testing.assert_allclose(found, expected, atol=1e-5)
         with pytest.raises(ValueError, match=r"`features` must be ints.*dtype=float32"):
             model.embed_texts(features.astype("float32"))
+
+
+@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("bad", [-1, 1000])
+def test_word_indices_out_of_range_are_refused(exported, name, bad):
+    _, features, _, version, _ = exported[name]
+    features = features.copy()
+    features[3, 0] = bad
+    message = (
+        r"\[3,0\] = 1000 is not in \[0, " if bad > 0 else "not be negative.*positions: \\[3\\]"
+    )
+    embed = open_saved_model(version).signatures["embed_text_features"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        embed(features=tf.constant(features))
 
 
 def test_an_encoder_of_the_other_kind(exported, tmp_path):
