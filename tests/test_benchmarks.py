@@ -1,13 +1,17 @@
 """Tests of the benchmarks: each runs small, keeps what it measured, and shows it as a table."""
 
+import csv
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from benchmarks.ablation import ablation_table, machine, measured_in_turn
+from tests.scripts.drawn_pictures import drawn
+from tests.scripts.running import environment, run_forked
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 SMALL = {
@@ -98,7 +102,16 @@ def run(script, directory, data):
 
 def test_every_benchmark_is_tested():
     scripts = {file.stem for file in BENCHMARKS.glob("*.py")}
-    assert scripts == {*SMALL, "ablation", "graph_search", "memory", "trained_figures"}
+    assert scripts == {
+        *SMALL,
+        "ablation",
+        "graph_search",
+        "large_batch",
+        "serving_latency",
+        "serving_load",
+        "memory",
+        "trained_figures",
+    }
 
 
 @pytest.mark.parametrize("script", SMALL)
@@ -157,3 +170,62 @@ def test_search_of_a_small_corpus(tmp_path):
     page = (tmp_path / "graph_search.md").read_text()
     assert page in done.stdout
     assert "of 300 embeddings of 8" in page
+
+
+def test_latency_of_a_signature_beside_its_encoder(tmp_path):
+    sizes = ["--batches=1,3", "--seconds=0.1", "--picture=64", f"--directory={tmp_path}"]
+    command = [sys.executable, str(BENCHMARKS / "serving_latency.py"), *sizes]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0, done.stderr[-3000:]
+    measured = json.loads((tmp_path / "serving_latency.json").read_text())
+    signatures = ("embed_image", "embed_text")
+    assert list(measured) == [f"{name}, {batch}" for name in signatures for batch in (1, 3)]
+    for row in measured.values():
+        low, high = row["range"]
+        assert low <= row["export_adds"] <= high
+        assert row["encoder"] > 0 < row["with_head"]
+    assert (tmp_path / "serving_latency.md").read_text() in done.stdout
+
+
+def test_a_server_under_load(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    with (tmp_path / "pictures.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image_path", "text"])
+        for number in range(12):
+            pixels, objects = drawn(number)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.jpg")
+            for color, shape, _ in objects:
+                table.writerow([f"pictures/{number}.jpg", f"a {color} {shape} in picture {number}"])
+    train = ["--data=pictures.csv", "--run=runs/mine", "--seeds=0,1", "--epochs=1"]
+    (trained,) = run_forked(tmp_path, [["train", *train]])
+    assert trained.code == 0, trained.err
+    sizes = ["--batches=1,2", "--seconds=2", "--clients=2", "--directory=."]
+    command = [sys.executable, str(BENCHMARKS / "serving_load.py"), "--run=runs/mine", *sizes]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment(tmp_path)
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = json.loads((tmp_path / "serving_load.json").read_text()).values()
+    for row in (first, second):
+        assert (row["wrong"], row["calls"]) == (0, row["first_version"] + row["second_version"])
+        assert row["p50"] <= row["p99"]
+    assert first["first_version"] > 0
+    assert second["first_version"] == 0 < second["second_version"]
+    assert (tmp_path / "serving_load.md").read_text() in done.stdout
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_small_large_batches(tmp_path):
+    sizes = ["--images=6", "--rows=4", "--turns=2", "--hidden_dim=7"]
+    sizes += ["--image_dim=5", "--text_dim=4", "--embedding_dim=3", f"--directory={tmp_path}"]
+    command = [sys.executable, str(BENCHMARKS / "large_batch.py"), *sizes]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0, done.stderr[-3000:]
+    measured = json.loads((tmp_path / "large_batch.json").read_text())
+    hows = ("6 × 12, all at once", "6 × 12, 4 rows at a time")
+    assert list(measured) == [f"{part}, {how}" for part in ("loss", "step") for how in hows]
+    for row in measured.values():
+        assert 0 < row["lowest"] <= row["median"] <= row["highest"]
+        assert row["memory"] > 0
+    assert (tmp_path / "large_batch.md").read_text() in done.stdout

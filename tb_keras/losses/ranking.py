@@ -9,6 +9,7 @@ from keras import ops
 
 from tb_keras.losses.batch_arguments import as_mask, static_sizes
 from tb_keras.losses.distances import pairwise_distances
+from tb_keras.losses.ranking_blocks import terms_in_blocks
 from tb_keras.losses.violations import hinge_sums, nearest_negatives
 from tb_keras.matches import Matches
 
@@ -43,6 +44,7 @@ def bidirectional_ranking_loss(
     image_neighborhood_weight: float = 0.0,
     text_neighborhood_weight: float = 0.05,
     positive: str = "hardest",
+    block_rows: int | None = None,
 ):
     """Bi-directional ranking loss with neighbourhood constraints in both views.
 
@@ -63,7 +65,8 @@ def bidirectional_ranking_loss(
        j of [margin + max over neighbours l of j, j itself among them, of d(yⱼ, yₗ) − d(yⱼ, yₖ)]₊
     4. image neighbourhood: the same within the images.
 
-    All computation is in float32. Memory grows as n·m + m², whatever `top_k` is.
+    All computation is in float32. Memory grows as n·m + m², whatever `top_k` is; with `block_rows`,
+    only that of the bool masks does, a byte a pair.
 
     Args:
         image_embeddings: float `(n, dim)`, usually of unit length; n and m must be static.
@@ -88,6 +91,10 @@ def bidirectional_ranking_loss(
         positive: `"hardest"` compares with the farthest neighbour, as the authors' released code
             does; `"all"` takes the mean over all ordered pairs of distinct neighbours in terms 3
             and 4, as the papers write it.
+        block_rows: positive int, how many anchors to look at at a time, for large batches: the same
+            loss and gradient, in time that grows as n·m + m². All four masks should be given then:
+            to derive those of a view takes the memory of a float32 `(m, m)` and n·m² operations.
+            There is no second derivative. None looks at all anchors at once.
 
     Returns:
         float32 scalar, at least 0.
@@ -115,7 +122,7 @@ def bidirectional_ranking_loss(
         "image_neighborhood": image_neighborhood_weight,
         "text_neighborhood": text_neighborhood_weight,
     }
-    check_ranking_settings(margin, top_k, weights, positive)
+    check_ranking_settings(margin, top_k, weights, positive, block_rows)
     terms = ranking_terms(
         image_embeddings,
         text_embeddings,
@@ -127,6 +134,7 @@ def bidirectional_ranking_loss(
         top_k=top_k,
         positive=positive,
         names=[name for name, weight in weights.items() if weight],
+        block_rows=block_rows,
     )
     return sum((weights[name] * term.loss for name, term in terms.items()), ops.zeros(()))
 
@@ -143,6 +151,7 @@ def ranking_terms(
     top_k,
     positive,
     names,
+    block_rows=None,
 ) -> dict[str, RankingTerm]:
     """Computes the terms called `names`; the other arguments are the public function's."""
     images = ops.cast(image_embeddings, "float32")
@@ -156,6 +165,21 @@ def ranking_terms(
         matches = masks.matches
     matches = as_mask(matches, n, m)
     negatives = as_mask(negatives, n, m, "negatives", otherwise=lambda: ~matches)
+
+    def view_negatives(view):
+        given, name = ((image_negatives, "image_negatives"), (text_negatives, "text_negatives"))[
+            view
+        ]
+        masks = (matches, negatives) if view else map(ops.transpose, (matches, negatives))
+        size = matches.shape[view]
+        return as_mask(given, size, size, name, otherwise=lambda: _derived_negatives(*masks))
+
+    if block_rows is not None:
+        settings = {"margin": margin, "top_k": top_k, "positive": positive, "names": names}
+        found = terms_in_blocks(
+            (images, texts), matches, negatives, view_negatives, **settings, block_rows=block_rows
+        )
+        return {name: RankingTerm(*term) for name, term in found.items()}
 
     def anchors(distances, positives, negatives):
         return _mean_over_pairs(distances, positives, negatives, margin, top_k)
@@ -177,18 +201,19 @@ def ranking_terms(
                 ops.transpose(distances), ops.transpose(matches), ops.transpose(negatives)
             )
     if "image_neighborhood" in names:
-        neighbors, apart = _view_masks(ops.transpose(matches), ops.transpose(negatives))
-        given = as_mask(image_negatives, n, n, "image_negatives", otherwise=apart)
-        terms["image_neighborhood"] = neighborhood(images, neighbors, given)
+        neighbors = _neighbors(ops.transpose(matches))
+        terms["image_neighborhood"] = neighborhood(images, neighbors, view_negatives(0))
     if "text_neighborhood" in names:
-        neighbors, apart = _view_masks(matches, negatives)
-        given = as_mask(text_negatives, m, m, "text_negatives", otherwise=apart)
-        terms["text_neighborhood"] = neighborhood(texts, neighbors, given)
+        terms["text_neighborhood"] = neighborhood(texts, _neighbors(matches), view_negatives(1))
     return terms
 
 
 def check_ranking_settings(
-    margin: float, top_k: int | None, weights: dict[str, float], positive: str
+    margin: float,
+    top_k: int | None,
+    weights: dict[str, float],
+    positive: str,
+    block_rows: int | None = None,
 ) -> None:
     """Raises a ValueError for the first setting that is out of range."""
     if not margin > 0:
@@ -202,6 +227,10 @@ def check_ranking_settings(
             )
     if positive not in ("hardest", "all"):
         raise ValueError(f"`positive` must be 'hardest' or 'all'. Received: positive={positive!r}")
+    if block_rows is not None and (not isinstance(block_rows, (int, np.integer)) or block_rows < 1):
+        raise ValueError(
+            f"`block_rows` must be a positive int or None. Received: block_rows={block_rows}"
+        )
 
 
 def _mean_over_pairs(distances, positives, negatives, margin, top_k) -> RankingTerm:
@@ -229,15 +258,15 @@ def _hardest_neighbor(distances, neighbors, negatives, margin, top_k) -> Ranking
     return RankingTerm(loss, violating, ops.sum(anchors * count))
 
 
-def _view_masks(matches, negatives):
-    """Neighbours within the column view, and (when asked for) its derived negatives."""
+def _neighbors(matches):
+    """Neighbours within the column view."""
     matching = ops.cast(matches, "float32")
-    neighbors = ops.matmul(ops.transpose(matching), matching) > 0
+    return ops.matmul(ops.transpose(matching), matching) > 0
 
-    def derived_negatives():
-        related = ops.cast(~negatives, "float32")
-        meets = ops.matmul(ops.transpose(matching), related) > 0
-        apart = ~ops.logical_or(meets, ops.transpose(meets))
-        return ops.logical_and(apart, ~ops.eye(matches.shape[1], dtype="bool"))
 
-    return neighbors, derived_negatives
+def _derived_negatives(matches, negatives):
+    """Negatives within the column view."""
+    related = ops.cast(~negatives, "float32")
+    meets = ops.matmul(ops.transpose(ops.cast(matches, "float32")), related) > 0
+    apart = ~ops.logical_or(meets, ops.transpose(meets))
+    return ops.logical_and(apart, ~ops.eye(matches.shape[1], dtype="bool"))

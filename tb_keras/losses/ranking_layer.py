@@ -41,6 +41,7 @@ class BidirectionalRanking(keras.layers.Layer):
         image_neighborhood_weight: float = 0.0,
         text_neighborhood_weight: float = 0.05,
         positive: str = "hardest",
+        block_rows: int | None = None,
         **kwargs,
     ):
         # Float32 under every policy, and embeddings must not be cast down on their way in.
@@ -51,8 +52,9 @@ class BidirectionalRanking(keras.layers.Layer):
             "image_neighborhood": image_neighborhood_weight,
             "text_neighborhood": text_neighborhood_weight,
         }
-        check_ranking_settings(margin, top_k, self.weights_of_terms, positive)
+        check_ranking_settings(margin, top_k, self.weights_of_terms, positive, block_rows)
         self.margin, self.top_k, self.positive = margin, top_k, positive
+        self.block_rows = block_rows
         self.trackers = {
             name: keras.metrics.Mean(name=name)
             for name, weight in self.weights_of_terms.items()
@@ -75,6 +77,7 @@ class BidirectionalRanking(keras.layers.Layer):
             top_k=self.top_k,
             positive=self.positive,
             names=list(self.trackers),
+            block_rows=self.block_rows,
         )
         loss = keras.ops.zeros(())
         violating, triplets = keras.ops.zeros(()), keras.ops.zeros(())
@@ -95,4 +98,5 @@ class BidirectionalRanking(keras.layers.Layer):
     def get_config(self) -> dict:
         weights = {f"{name}_weight": self.weights_of_terms[name] for name in _TERMS}
         settings = {"margin": self.margin, "top_k": self.top_k, "positive": self.positive}
+        settings["block_rows"] = self.block_rows
         return {**super().get_config(), **settings, **weights}

@@ -25,11 +25,17 @@ def nearest_negatives(distances, negatives, top_k: int | None):
         Ascending float32 `(n, k)` with `k = min(top_k, m)`, a very large number where an anchor has
         fewer, and float32 `(n, 1)`, how many each anchor has of these.
     """
+    nearest, _, count = ranked_negatives(distances, negatives, top_k)
+    return nearest, count
+
+
+def ranked_negatives(distances, negatives, top_k: int | None):
+    """As `nearest_negatives`, with their columns, int32 `(n, k)`, in between."""
     size = distances.shape[1]
     k = size if top_k is None else min(int(top_k), size)
-    nearest = -ops.top_k(-ops.where(negatives, distances, _FAR), k)[0]
+    nearest, places = ops.top_k(-ops.where(negatives, distances, _FAR), k)
     count = ops.sum(ops.cast(negatives, "float32"), axis=1, keepdims=True)
-    return nearest, ops.minimum(count, float(k))
+    return -nearest, places, ops.minimum(count, float(k))
 
 
 def hinge_sums(thresholds, positives, nearest):
@@ -43,13 +49,23 @@ def hinge_sums(thresholds, positives, nearest):
     Returns:
         float32 `(n,)`, the sums, and float32 `(n,)`, how many of these triplets violate the margin.
     """
+    violated, violators = hinge_counts(thresholds, positives, nearest)
+    sums = ops.sum(violated * thresholds, axis=1) - ops.sum(violators * nearest, axis=1)
+    return sums, ops.sum(violated, axis=1)
+
+
+def hinge_counts(thresholds, positives, nearest):
+    """The slopes of `hinge_sums`: its arguments to two arrays without a gradient.
+
+    Returns:
+        float32 `(n, m)`, how many negatives violate the margin of each positive, and float32
+        `(n, k)`, the margins of how many positives each negative violates.
+    """
     violated = ops.where(
         positives, _count_below(ops.stop_gradient(thresholds), ops.stop_gradient(nearest)), 0
     )
     violators = ops.stop_gradient(_histogram_above(violated, nearest.shape[1]))
-    violated = ops.stop_gradient(ops.cast(violated, "float32"))
-    sums = ops.sum(violated * thresholds, axis=1) - ops.sum(violators * nearest, axis=1)
-    return sums, ops.sum(violated, axis=1)
+    return ops.stop_gradient(ops.cast(violated, "float32")), violators
 
 
 def _count_below(thresholds, nearest):

@@ -6,10 +6,14 @@ import keras
 
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
 from tb_keras.networks import SimilarityNetwork, TwoBranchNetwork
+from tb_keras.training.gradient_caching import GradientCaching
 
 
 def attach_losses(
-    network: TwoBranchNetwork, loss: keras.layers.Layer | None = None, name: str = "training"
+    network: TwoBranchNetwork,
+    loss: keras.layers.Layer | None = None,
+    name: str = "training",
+    gradient_cache_rows: int | None = None,
 ) -> keras.Model:
     """Returns a model over the same layers and weights as `network` that carries the loss.
 
@@ -23,6 +27,9 @@ def attach_losses(
             text_negatives, image_negatives]`. If left out: `BidirectionalRanking()`, or
             `PairwiseLogistic(network.fusion)` for a similarity network.
         name: the model's name.
+        gradient_cache_rows: positive int, how many images or texts of a batch to carry through a
+            branch at a time while training: large batches at the memory of small ones, see
+            `tb_keras.training.GradientCaching`. None for all at once.
 
     Returns:
         A `keras.Model` that takes `image`, `text` and the four bool masks of a batch and returns
@@ -50,4 +57,13 @@ def attach_losses(
         loss = PairwiseLogistic(network.fusion) if regression else BidirectionalRanking()
     images, texts = network.image_branch(features["image"]), network.text_branch(features["text"])
     output = loss([images, texts, *masks.values()])
-    return keras.Model({**features, **masks}, output, name=name)
+    if gradient_cache_rows is None:
+        return keras.Model({**features, **masks}, output, name=name)
+    return GradientCaching(
+        {**features, **masks},
+        output,
+        branches={"image": network.image_branch, "text": network.text_branch},
+        loss=loss,
+        rows=gradient_cache_rows,
+        name=name,
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from tb_keras.batching import neighborhood_batches, region_batches
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.word_encoder import redrawn
-from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
+from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
 from tb_keras.training.attach_losses import attach_losses
 from tb_keras.training.recipe import Recipe
@@ -68,9 +68,14 @@ def from_recipe(
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()
         loss = PairwiseLogistic(network.fusion, positives_per_text=positives, seed=seed, **settings)
+    elif recipe.loss == "info_nce":
+        loss = InfoNCE()
+    elif recipe.loss == "sigmoid":
+        loss = PairwiseSigmoid()
     else:
-        loss = BidirectionalRanking(**recipe.ranking_settings())
-    model = attach_losses(network, loss)
+        block_rows = recipe.gradient_cache_rows or None
+        loss = BidirectionalRanking(**recipe.ranking_settings(), block_rows=block_rows)
+    model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
     model.compile(keras.optimizers.Adam(_schedule(recipe, int(batches(0).cardinality()))))
     return Training(network, model, batches)
 

@@ -6,6 +6,7 @@ import dataclasses
 
 TASKS = ("retrieval", "localization")
 NETWORKS = ("embedding", "similarity", "cca")
+LOSSES = ("ranking", "max_violation", "info_nce", "sigmoid")
 
 
 def _setting(default, description: str):
@@ -22,9 +23,9 @@ class Recipe:
     here it decays. Each field's metadata says what it is, and of what it is a setting.
 
     Raises:
-        ValueError: if `network` is unknown, `epochs` or `learning_rate` is not positive, or
-            `learning_rate_decay` is not in [0, 1]. The other settings are checked by the network,
-            the loss and the batches that take them.
+        ValueError: if `network` or `loss` is unknown, `epochs` or `learning_rate` is not positive,
+            or `learning_rate_decay` is not in [0, 1]. The other settings are checked by the
+            network, the loss and the batches that take them.
 
     Example:
 
@@ -41,6 +42,11 @@ class Recipe:
     dropout: float = _setting(0.5, "Dropout rate after each hidden layer.")
     noise: float = _setting(0.0, "Noise on standardised features, in standard deviations.")
 
+    loss: str = _setting(
+        "ranking",
+        "Embedding network: loss, ranking, max_violation (ranking with top_k 1), info_nce or "
+        "sigmoid.",
+    )
     margin: float = _setting(0.05, "Ranking loss: margin between unit vectors.")
     top_k: int = _setting(
         10, "Ranking loss: nearest negatives an anchor is held against; 0 for all."
@@ -64,6 +70,11 @@ class Recipe:
 
     images_per_batch: int = _setting(500, "Retrieval: distinct images in a batch.")
     texts_per_image: int = _setting(2, "Retrieval: texts of each image in a batch.")
+    gradient_cache_rows: int = _setting(
+        0,
+        "Images or texts of a batch to carry through the network at a time (gradient caching), for "
+        "large batches on little memory; 0 for all at once.",
+    )
 
     pictures_per_batch: int = _setting(32, "Localization: distinct pictures in a batch.")
     phrases_per_picture: int = _setting(4, "Localization: phrases of each picture in a batch.")
@@ -87,6 +98,8 @@ class Recipe:
             raise ValueError(
                 f"`network` must be one of {', '.join(NETWORKS)}. Received: {self.network!r}"
             )
+        if self.loss not in LOSSES:
+            raise ValueError(f"`loss` must be one of {', '.join(LOSSES)}. Received: {self.loss!r}")
         if self.epochs < 1:
             raise ValueError(f"`epochs` must be a positive int. Received: epochs={self.epochs}")
         if not self.learning_rate > 0:
@@ -119,7 +132,8 @@ class Recipe:
         """Returns the arguments of `tb_keras.losses.BidirectionalRanking`."""
         weights = "image_anchor_weight text_anchor_weight image_neighborhood_weight"
         names = f"margin positive {weights} text_neighborhood_weight"
-        return {"top_k": self.top_k or None, **self._only(names)}
+        top_k = 1 if self.loss == "max_violation" else self.top_k or None
+        return {"top_k": top_k, **self._only(names)}
 
     def logistic_settings(self) -> dict:
         """Returns the arguments of `tb_keras.losses.PairwiseLogistic`, but for the fusion."""

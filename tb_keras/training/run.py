@@ -12,6 +12,9 @@ from tb_keras.atomic_file import written_beside
 from tb_keras.networks import TwoBranchNetwork
 from tb_keras.training.recipe import NETWORKS
 
+# Settings that earlier versions had no choice of.
+_BEFORE_IT_WAS_KEPT = {"loss": "ranking", "gradient_cache_rows": 0}
+
 
 class Run:
     """A run directory: `settings.json`, and `NETWORK/seed-N/` with `network.keras`, `result.json`.
@@ -57,7 +60,11 @@ class Run:
         file = self.directory / "settings.json"
         # An earlier version of the package wrote no recipes, and its networks elsewhere.
         before = {"recipes": {}, **(self.settings if file.exists() else {})}
-        trained = {n: r for n, r in before["recipes"].items() if self._is_trained(n)}
+        trained = {
+            network: {**_BEFORE_IT_WAS_KEPT, **kept}
+            for network, kept in before["recipes"].items()
+            if self._is_trained(network)
+        }
         ours = json.loads(json.dumps({**data, "recipes": {recipe["network"]: recipe}}))
         if trained:
             theirs = _flat({**before, "recipes": trained})

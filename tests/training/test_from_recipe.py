@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
+from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tb_keras.training import GradientCaching
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import RECIPES, TASKS
 from tests.training.toy_corpora import localization_corpus, retrieval_corpus, toy_corpus
@@ -33,11 +34,8 @@ def small_recipe(task, network, **changes):
 
 
 def loss_layer(model):
-    (layer,) = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, (BidirectionalRanking, PairwiseLogistic))
-    ]
+    kinds = BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
+    (layer,) = [layer for layer in model.layers if isinstance(layer, kinds)]
     return layer
 
 
@@ -99,6 +97,49 @@ def test_the_loss_has_the_recipes_settings():
     assert (layer.positives_per_text, layer.seed) == (2, 3)
     other = from_recipe(retrieval_corpus(9, seed=0), small_recipe("retrieval", "similarity"))
     assert loss_layer(other.model).positives_per_text == 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "kind"),
+    [
+        ("ranking", BidirectionalRanking),
+        ("max_violation", BidirectionalRanking),
+        ("info_nce", InfoNCE),
+        ("sigmoid", PairwiseSigmoid),
+    ],
+)
+@pytest.mark.parametrize("task", TASKS)
+def test_the_embedding_network_has_a_choice_of_losses(task, loss, kind):
+    recipe = small_recipe(task, "embedding", loss=loss, epochs=3)
+    training = from_recipe(toy_corpus(task, 20, seed=0), recipe)
+    layer = loss_layer(training.model)
+    assert type(layer) is kind
+    assert getattr(layer, "top_k", None) == {"ranking": 10, "max_violation": 1}.get(loss)
+    history = training.model.fit(training.batches(0), epochs=3, shuffle=False, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    learned = len(training.model.trainable_weights) - len(training.network.trainable_weights)
+    assert learned == {"info_nce": 1, "sigmoid": 2}.get(loss, 0)
+
+
+def test_the_similarity_network_has_its_own_loss():
+    recipe = small_recipe("retrieval", "similarity", loss="info_nce")
+    model = from_recipe(retrieval_corpus(9, seed=0), recipe).model
+    assert type(loss_layer(model)) is PairwiseLogistic
+
+
+@pytest.mark.parametrize("network", ["embedding", "similarity"])
+def test_gradient_caching_where_the_recipe_has_rows_for_it(network):
+    corpus = retrieval_corpus(20, seed=0)
+    plain = from_recipe(corpus, small_recipe("retrieval", network)).model
+    assert not isinstance(plain, GradientCaching)
+    recipe = small_recipe("retrieval", network, gradient_cache_rows=5, epochs=2)
+    training = from_recipe(corpus, recipe)
+    assert isinstance(training.model, GradientCaching)
+    assert training.model.rows == 5
+    assert getattr(loss_layer(training.model), "block_rows", 5) == 5
+    assert getattr(loss_layer(plain), "block_rows", None) is None
+    history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
 
 
 @pytest.mark.parametrize("task", TASKS)

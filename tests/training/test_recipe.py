@@ -9,7 +9,7 @@ import pytest
 from tb_keras.batching import region_batches
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
 from tb_keras.networks import EmbeddingNetwork, LinearNetwork, SimilarityNetwork
-from tb_keras.training.recipe import NETWORKS, RECIPES, TASKS, Recipe
+from tb_keras.training.recipe import LOSSES, NETWORKS, RECIPES, TASKS, Recipe
 
 EMBEDDING, SIMILARITY = Recipe(), Recipe(network="similarity")
 
@@ -35,8 +35,8 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.ranking_settings(),
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
-        *"network images_per_batch texts_per_image epochs".split(),
-        *"learning_rate learning_rate_decay".split(),
+        *"network loss images_per_batch texts_per_image epochs".split(),
+        *"learning_rate learning_rate_decay gradient_cache_rows".split(),
     }
     assert used == {field.name for field in dataclasses.fields(Recipe)}
 
@@ -56,6 +56,17 @@ def test_settings_have_the_recipes_values():
 def test_zero_stands_for_all():
     assert Recipe(top_k=0).ranking_settings()["top_k"] is None
     assert Recipe(candidates=0).logistic_settings()["candidates"] is None
+
+
+@pytest.mark.parametrize(("loss", "top_k"), [("ranking", 10), ("max_violation", 1)])
+def test_max_violation_is_the_ranking_loss_of_the_nearest_negative(loss, top_k):
+    found = Recipe(loss=loss).ranking_settings()
+    assert found == {**EMBEDDING.ranking_settings(), "top_k": top_k}
+
+
+def test_every_recipe_has_the_ranking_loss_unless_told_otherwise():
+    assert LOSSES[0] == EMBEDDING.loss == "ranking"
+    assert {r.loss for recipes in RECIPES.values() for r in recipes.values()} == {"ranking"}
 
 
 def test_each_setting_says_what_it_is():
@@ -107,6 +118,7 @@ def test_a_recipe_does_not_change():
     ("setting", "message"),
     [
         ({"network": "both"}, r"`network` must be one of embedding, similarity.*'both'"),
+        ({"loss": "triplet"}, r"`loss` must be one of ranking, max_violation, info.*'triplet'"),
         ({"epochs": 0}, r"`epochs` must be a positive int. Received: epochs=0"),
         ({"learning_rate": 0.0}, r"`learning_rate` must be positive.*=0.0"),
         ({"learning_rate": float("nan")}, r"`learning_rate` must be positive.*=nan"),

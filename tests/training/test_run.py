@@ -103,6 +103,30 @@ def test_a_run_that_kept_settings_without_use_goes_on(tmp_path):
         run.start(DATA, Recipe(network="cca", embedding_dim=9).settings())
 
 
+def test_a_run_from_before_there_was_a_choice_of_losses_has_the_ranking_loss(tmp_path):
+    run = Run(tmp_path)
+    kept = dataclasses.asdict(Recipe())
+    del kept["loss"]
+    run.start(DATA, kept)
+    unfinished(run, "embedding")
+    with pytest.raises(ValueError, match=r"\(embedding.loss was 'ranking', is 'info_nce'\)"):
+        run.start(DATA, Recipe(loss="info_nce").settings())
+    run.start(DATA, Recipe().settings())
+    assert run.settings["recipes"]["embedding"]["loss"] == "ranking"
+    with pytest.raises(ValueError, match=r"\(embedding.loss was 'ranking', is 'sigmoid'\)"):
+        run.start(DATA, Recipe(loss="sigmoid").settings())
+
+
+def test_a_run_from_before_gradient_caching_had_none(tmp_path):
+    run, kept = Run(tmp_path), dataclasses.asdict(Recipe())
+    del kept["gradient_cache_rows"]
+    run.start(DATA, kept)
+    unfinished(run, "embedding")
+    run.start(DATA, Recipe().settings())
+    with pytest.raises(ValueError, match=r"\(embedding.gradient_cache_rows was 0, is 9\)"):
+        run.start(DATA, Recipe(gradient_cache_rows=9).settings())
+
+
 @pytest.mark.parametrize("recipe", [EMBEDDING, SIMILARITY])
 def test_other_data_is_refused_for_each_kind_of_network(tmp_path, recipe):
     run = Run(tmp_path)
