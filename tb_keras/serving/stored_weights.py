@@ -44,6 +44,8 @@ class StoredWeights:
         parts = [part for model in models for part in tf.train.TrackableView(model).descendants()]
         resource = tf.saved_model.experimental.TrackableResource
         tables = {id(part): part for part in parts if isinstance(part, resource)}
+        # Not the Keras variables: Keras 3.15 saves copies of them. TensorFlow in C++, and so a
+        # server, restores the copies and reads the originals, which its loader in Python hides.
         self.parts = [halves.get(id(weight), weight.value) for weight in weights]
         self.parts += tables.values()
 
