@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -65,6 +66,19 @@ def write_page(file: Path, page: str) -> None:
     with written_beside(file.with_suffix(".md")) as beside:
         beside.write_text(page)
     print(page)
+
+
+def write_figures(file: Path, figures: dict, page: str) -> None:
+    """Writes figures to `file`, JSON, and their page beside it; prints the page."""
+    with written_beside(file) as beside:
+        beside.write_text(json.dumps(figures, indent=1) + "\n")
+    write_page(file, page)
+
+
+def process_memory(name: str) -> float:
+    """Returns a figure of this process in MiB, such as "VmRSS" or "VmHWM". Linux only."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\s*(\d+) kB", status)[1]) / 2**10
 
 
 def machine() -> str:

@@ -11,19 +11,16 @@ own. Writes graph_search.md and graph_search.json beside this file. Memory on Li
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from ablation import machine, write_page
+from ablation import machine, process_memory, write_figures
 from absl import app, flags
 
-from tb_keras.atomic_file import written_beside
 from tb_keras.search import Index
 from tb_keras.search.top_k import top_k
 
@@ -73,9 +70,7 @@ beyond the embeddings. {machine()}
 {chr(10).join(lines)}
 """
     file = Path(_DIRECTORY.value) / "graph_search.json"
-    with written_beside(file) as beside:
-        beside.write_text(json.dumps(measured, indent=1) + "\n")
-    write_page(file, page)
+    write_figures(file, measured, page)
 
 
 def _unit_rows(rng: np.random.Generator, count: int, dim: int) -> np.ndarray:
@@ -143,14 +138,9 @@ def _peak(name: str, rows: int, dim: int, count: int, k: int) -> float:
     queries = _unit_rows(rng, count, dim)
     method(queries[:0])  # traced and planned
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = _memory("VmRSS")
+    before = process_memory("VmRSS")
     method(queries)
-    return _memory("VmHWM") - before
-
-
-def _memory(name: str) -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(rf"{name}:\s*(\d+) kB", status)[1]) / 2**10
+    return process_memory("VmHWM") - before
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from ablation import machine, write_page
+from ablation import machine, process_memory, write_page
 from absl import app, flags
 
 from tb_keras.atomic_file import written_beside
@@ -118,7 +117,7 @@ def _step(images: int, rows: int | None, dims: tuple[int, ...], turns: int) -> d
 def _measured(call: Callable, images: int, turns: int) -> dict[str, float]:
     """Time of a call with the masks, and the highest memory from before there were any masks."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = _memory("VmRSS")
+    before = process_memory("VmRSS")
     masks = _masks(images)
     seconds = []
     for _ in range(turns + 1):  # the first one traces
@@ -130,7 +129,7 @@ def _measured(call: Callable, images: int, turns: int) -> dict[str, float]:
         "lowest": np.min(seconds[1:]),
         "highest": np.max(seconds[1:]),
         "pair": 1e9 * np.median(seconds[1:]) / (2 * images**2),
-        "memory": _memory("VmHWM") - before,
+        "memory": process_memory("VmHWM") - before,
     }
     return {name: round(float(value), 4) for name, value in figures.items()}
 
@@ -149,11 +148,6 @@ def _masks(images: int) -> dict[str, tf.Tensor]:
 def _unit_rows(seed: int, count: int, dim: int) -> tf.Tensor:
     rows = tf.random.stateless_normal((count, dim), (seed, 0))
     return tf.math.l2_normalize(rows, axis=1)
-
-
-def _memory(name: str) -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(rf"{name}:\s*(\d+) kB", status)[1]) / 2**10
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ serving_latency.md and serving_latency.json beside this file.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,10 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from ablation import machine, write_page
+from ablation import machine, write_figures
 from absl import app, flags
 
-from tb_keras.atomic_file import written_beside
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import export
@@ -86,9 +84,7 @@ theirs. {machine()}
 {chr(10).join(lines)}
 """
     file = Path(_DIRECTORY.value) / "serving_latency.json"
-    with written_beside(file) as beside:
-        beside.write_text(json.dumps(measured, indent=1) + "\n")
-    write_page(file, page)
+    write_figures(file, measured, page)
 
 
 def _pictures() -> list[bytes]:

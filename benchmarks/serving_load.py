@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import json
 import shutil
 import subprocess
 import sys
@@ -29,10 +28,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from ablation import machine, write_page
+from ablation import machine, write_figures
 from absl import app, flags
 
-from tb_keras.atomic_file import written_beside
 from tb_keras.encoders import encode_images, encode_texts, image_encoder, text_encoder
 from tb_keras.scripts.run_data import load_corpus
 from tb_keras.scripts.run_text_encoder import text_encoder_name
@@ -256,9 +254,7 @@ that of the network in Python. In the middle of the first a new version was drop
 {chr(10).join(lines)}
 """
     file = Path(_DIRECTORY.value) / "serving_load.json"
-    with written_beside(file) as beside:
-        beside.write_text(json.dumps(measured, indent=1) + "\n")
-    write_page(file, page)
+    write_figures(file, measured, page)
 
 
 if __name__ == "__main__":

@@ -54,3 +54,13 @@ def as_mask(mask, rows: int, columns: int, name: str = "matches", otherwise=None
             f"`{name}` must have shape {(rows, columns)}. Received: shape={tuple(mask.shape)}"
         )
     return ops.cast(mask, "bool")
+
+
+def pair_masks(matches, negatives, rows: int, columns: int):
+    """Returns bool matches and negatives `(rows, columns)`; left out, all others are negatives.
+
+    Raises:
+        ValueError: if a shape is another.
+    """
+    matches = as_mask(matches, rows, columns)
+    return matches, as_mask(negatives, rows, columns, "negatives", otherwise=lambda: ~matches)

@@ -7,7 +7,7 @@ import numbers
 
 from keras import ops
 
-from tb_keras.losses.batch_arguments import as_mask, static_sizes
+from tb_keras.losses.batch_arguments import pair_masks, static_sizes
 from tb_keras.losses.logistic import pairwise_logistic_loss
 from tb_keras.matches import Matches
 
@@ -152,8 +152,7 @@ def _scored(image_embeddings, text_embeddings, matches, negatives, temperature):
     if isinstance(matches, Matches):
         negatives = matches.negative_mask() if negatives is None else negatives
         matches = matches.mask()
-    matches = as_mask(matches, n, m)
-    negatives = as_mask(negatives, n, m, "negatives", otherwise=lambda: ~matches)
+    matches, negatives = pair_masks(matches, negatives, n, m)
     return ops.matmul(images, ops.transpose(texts)) / temperature, matches, negatives
 
 

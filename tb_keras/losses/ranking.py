@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from tb_keras.losses.batch_arguments import as_mask, static_sizes
+from tb_keras.losses.batch_arguments import as_mask, pair_masks, static_sizes
 from tb_keras.losses.distances import pairwise_distances
 from tb_keras.losses.ranking_blocks import terms_in_blocks
 from tb_keras.losses.violations import hinge_sums, nearest_negatives
@@ -163,8 +163,7 @@ def ranking_terms(
         text_negatives = masks.text_negatives if text_negatives is None else text_negatives
         image_negatives = masks.image_negatives if image_negatives is None else image_negatives
         matches = masks.matches
-    matches = as_mask(matches, n, m)
-    negatives = as_mask(negatives, n, m, "negatives", otherwise=lambda: ~matches)
+    matches, negatives = pair_masks(matches, negatives, n, m)
 
     def view_negatives(view):
         given, name = ((image_negatives, "image_negatives"), (text_negatives, "text_negatives"))[

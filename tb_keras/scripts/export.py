@@ -30,9 +30,9 @@ from tb_keras.scripts.run_model import RunModel
 from tb_keras.scripts.run_text_encoder import text_encoder_name
 from tb_keras.scripts.searched import Searched, searched_corpus, searched_folder
 from tb_keras.search import Searchable
+from tb_keras.search.graph_index import STORED_DTYPES
 from tb_keras.serving import export, latest_version
 from tb_keras.serving.server_config import write_server_config
-from tb_keras.serving.stored_weights import WEIGHT_DTYPES
 from tb_keras.training.run import Run
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
@@ -56,7 +56,7 @@ _CORPUS = flags.DEFINE_string(
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
     "float32",
-    WEIGHT_DTYPES,
+    STORED_DTYPES,
     "How matrices are stored, and what is to be searched; half takes half the room and some time.",
 )
 _ENCODERS = flags.DEFINE_bool(

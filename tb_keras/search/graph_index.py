@@ -10,7 +10,7 @@ import tensorflow as tf
 from tb_keras.search.searchable import check_embedded
 from tb_keras.search.top_k import top_k
 
-_DTYPES = ("float32", "bfloat16", "float16")
+STORED_DTYPES = ("float32", "bfloat16", "float16")
 
 
 class GraphIndex(tf.Module):
@@ -41,8 +41,10 @@ class GraphIndex(tf.Module):
     def __init__(self, ids: Sequence[str], embeddings: np.ndarray, dtype: str = "float32"):
         super().__init__(name="graph_index")
         check_embedded("", ids, embeddings)
-        if dtype not in _DTYPES:
-            raise ValueError(f"`dtype` must be one of {', '.join(_DTYPES)}. Received: {dtype!r}")
+        if dtype not in STORED_DTYPES:
+            raise ValueError(
+                f"`dtype` must be one of {', '.join(STORED_DTYPES)}. Received: {dtype!r}"
+            )
         stored = tf.cast(np.asarray(embeddings), dtype)
         if not bool(tf.reduce_all(tf.math.is_finite(stored))):
             raise ValueError(

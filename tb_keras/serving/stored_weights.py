@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-WEIGHT_DTYPES = ("float32", "bfloat16", "float16")
+from tb_keras.search.graph_index import STORED_DTYPES
 
 
 class StoredWeights:
@@ -23,16 +23,16 @@ class StoredWeights:
 
     Args:
         models: whose `call` is traced within `used()`.
-        dtype: one of `WEIGHT_DTYPES`, of weights that have two axes or more.
+        dtype: one of `STORED_DTYPES`, of weights that have two axes or more.
 
     Raises:
         ValueError: if `dtype` is another, or a weight is too large for it.
     """
 
     def __init__(self, models: Sequence[keras.Model], dtype: str = "float32"):
-        if dtype not in WEIGHT_DTYPES:
+        if dtype not in STORED_DTYPES:
             raise ValueError(
-                f"`dtype` must be one of {', '.join(WEIGHT_DTYPES)}. Received: dtype={dtype!r}"
+                f"`dtype` must be one of {', '.join(STORED_DTYPES)}. Received: dtype={dtype!r}"
             )
         weights = {id(weight): weight for model in models for weight in model.weights}.values()
         self._halved = [
