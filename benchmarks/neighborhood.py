@@ -63,7 +63,7 @@ def _encoded(split: str) -> Corpus:
 
 
 def _trained(train, validation, changes: dict, seed: int) -> dict[str, float]:
-    recipe = dataclasses.replace(RECIPES["retrieval", "embedding"]["small"], **changes)
+    recipe = dataclasses.replace(RECIPES["retrieval", "embedding"]["small_from_random"], **changes)
     recipe = dataclasses.replace(recipe, epochs=_EPOCHS.value or recipe.epochs)
     return trained_figures(train, validation, recipe, seed)
 

@@ -79,7 +79,7 @@ def _encoded(encoder: str, vectors: str | None):
 
 def _trained(changes: dict, seed: int) -> dict[str, float]:
     (train, validation), words = _encoded(changes["encoder"], changes.get("vectors"))
-    recipe = RECIPES["retrieval", "embedding"]["small"]
+    recipe = RECIPES["retrieval", "embedding"]["small_from_random"]
     recipe = dataclasses.replace(recipe, epochs=_EPOCHS.value or recipe.epochs)
     return trained_figures(train, validation, recipe, seed, words)
 

@@ -106,7 +106,6 @@ def test_every_benchmark_is_tested():
         *SMALL,
         "ablation",
         "graph_search",
-        "large_batch",
         "serving_latency",
         "serving_load",
         "memory",
@@ -213,19 +212,3 @@ def test_a_server_under_load(tmp_path):
     assert first["first_version"] > 0
     assert second["first_version"] == 0 < second["second_version"]
     assert (tmp_path / "serving_load.md").read_text() in done.stdout
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-def test_small_large_batches(tmp_path):
-    sizes = ["--images=6", "--rows=4", "--turns=2", "--hidden_dim=7"]
-    sizes += ["--image_dim=5", "--text_dim=4", "--embedding_dim=3", f"--directory={tmp_path}"]
-    command = [sys.executable, str(BENCHMARKS / "large_batch.py"), *sizes]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
-    assert done.returncode == 0, done.stderr[-3000:]
-    measured = json.loads((tmp_path / "large_batch.json").read_text())
-    hows = ("6 × 12, all at once", "6 × 12, 4 rows at a time")
-    assert list(measured) == [f"{part}, {how}" for part in ("loss", "step") for how in hows]
-    for row in measured.values():
-        assert 0 < row["lowest"] <= row["median"] <= row["highest"]
-        assert row["memory"] > 0
-    assert (tmp_path / "large_batch.md").read_text() in done.stdout

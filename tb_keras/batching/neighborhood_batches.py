@@ -17,6 +17,8 @@ from tb_keras.mapped_rows import read_ahead
 if TYPE_CHECKING:
     import tensorflow as tf
 
+_ALIGNMENT = 64  # bytes, of a tensor's memory
+
 
 def neighborhood_batches(
     corpus: Corpus,
@@ -142,9 +144,21 @@ def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Returns rows of a feature matrix as float32 (ints as int32), zeros for padding (-1)."""
     taken = np.maximum(rows, 0)
     read_ahead(features, taken)
-    found = np.asarray(features[taken], feature_dtype(features))
+    found = _aligned((len(rows), features.shape[1]), np.dtype(feature_dtype(features)))
+    if features.dtype == found.dtype:
+        np.take(features, taken, axis=0, out=found, mode="clip")  # other modes make a copy
+    else:
+        found[...] = features[taken]
     found[rows < 0] = 0
     return found
+
+
+def _aligned(shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    """Returns an uninitialised array where TensorFlow needs no copy to make a tensor of it."""
+    size = shape[0] * shape[1] * dtype.itemsize
+    memory = np.empty(size + _ALIGNMENT - 1, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _rows_spec(rows: int, features: np.ndarray) -> tf.TensorSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from tb_keras.matches import Matches
 
 _BLOCK_VALUES = 2**24  # scores in a block: 64 MiB
+_CACHED_VALUES = 2**19  # scores that are compared twice while a core's cache holds them: 2 MiB
+_BYTE = 255  # flags that a byte can count
 # Times sqrt(dim) and both lengths. Up to 3.6 eps was measured, between copies of one vector.
 ROUNDING = 4 * np.finfo(np.float32).eps
 
@@ -35,7 +38,8 @@ def ranks_from_scores(
         pair_scores.append(block[image - first, text])
     # In the scores' own type, so that comparing is exact, whole numbers included.
     pair_scores = np.concatenate(pair_scores or [np.zeros(0)])
-    return _ranks(_checked_blocks(blocks(), matches), matches, pair_scores)
+    whole_rows = ((first, 0, block) for first, block in _checked_blocks(blocks(), matches))
+    return _ranks(whole_rows, matches, pair_scores)
 
 
 def ranks_from_embeddings(
@@ -52,25 +56,43 @@ def ranks_from_embeddings(
         texts: float32 `(m, dim)`.
         matches: between `images` and `texts`.
     """
-    pairs = matches.pairs
-    pair_scores = np.empty(len(pairs), np.float64)
-    step = max(1, _BLOCK_VALUES // max(1, images.shape[1]))
-    for start in range(0, len(pairs), step):
-        image, text = pairs[start : start + step].T
+    pair_scores = np.empty(len(matches.pairs), np.float64)
+    step = max(1, _CACHED_VALUES // 8 // max(1, images.shape[1]))
+    for start in range(0, len(pair_scores), step):
+        image, text = matches.pairs[start : start + step].T
         pair_scores[start : start + step] = np.einsum(
             "pd,pd->p", images[image], texts[text], dtype=np.float64
         )
-    image, text = pairs.T
-    lengths = np.linalg.norm(images, axis=1)[image] * np.linalg.norm(texts, axis=1)[text]
+    image, text = matches.pairs.T
+    lengths = _lengths(images)[image] * _lengths(texts)[text]
     pair_scores -= ROUNDING * images.shape[1] ** 0.5 * lengths
-    rows = max(1, _BLOCK_VALUES // max(1, len(texts)))
-    blocks = (
-        (first, images[first : first + rows] @ texts.T) for first in range(0, len(images), rows)
-    )
-    return _ranks(blocks, matches, pair_scores.astype(np.float32))
+    return _ranks(_products(images, texts), matches, pair_scores.astype(np.float32))
 
 
-def _ranks(blocks, matches: Matches, pair_scores: np.ndarray):
+def _lengths(embeddings: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
+
+
+def _products(images: np.ndarray, texts: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Blocks of scores, each with its first row and column; the next one overwrites the last.
+
+    They are as square as can be: in a product of few rows each score takes longer.
+    """
+    rows = max(math.isqrt(_BLOCK_VALUES), _BLOCK_VALUES // max(1, len(texts)))
+    rows = max(1, min(rows, len(images)))
+    columns = max(1, _BLOCK_VALUES // rows)
+    memory = np.empty(rows * min(columns, len(texts)), np.float32)
+    for row in range(0, len(images), rows):
+        left = images[row : row + rows]
+        for column in range(0, len(texts), columns):
+            right = texts[column : column + columns].T
+            block = memory[: len(left) * right.shape[1]].reshape(len(left), -1)
+            yield row, column, np.matmul(left, right, out=block)
+
+
+def _ranks(
+    blocks: Iterable[tuple[int, int, np.ndarray]], matches: Matches, pair_scores: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     images, texts = matches.pairs.T
     lowest = pair_scores.min() if len(pair_scores) else 0  # -inf is no whole number
     best_of_image = np.full(matches.num_images, lowest, pair_scores.dtype)
@@ -79,20 +101,52 @@ def _ranks(blocks, matches: Matches, pair_scores: np.ndarray):
     np.maximum.at(best_of_text, texts, pair_scores)
     image_ranks = np.ones(matches.num_images, np.int64)
     text_ranks = np.ones(matches.num_texts, np.int64)
-    for first, block in blocks:
-        rows = slice(first, first + len(block))
-        above = block >= best_of_image[rows, None]
-        beats = block >= best_of_text
-        image_ranks[rows] += np.count_nonzero(above, axis=1)
-        text_ranks += np.count_nonzero(beats, axis=0)
+    for row, column, block in _pieces(blocks):
+        rows = slice(row, row + block.shape[0])
+        columns = slice(column, column + block.shape[1])
+        above, beats = np.zeros((2, len(block), -(-block.shape[1] // 8) * 8), bool)
+        np.greater_equal(block, best_of_image[rows, None], out=above[:, : block.shape[1]])
+        np.greater_equal(block, best_of_text[columns], out=beats[:, : block.shape[1]])
+        image_ranks[rows] += _true_in_rows(above)
+        text_ranks[columns] += _true_in_columns(beats)[: block.shape[1]]
         # Matches and ignored pairs are no competitors: take back what was counted of them.
         for related in (matches.pairs, matches.ignored):
-            image, text = _of_rows(related, first, len(block)).T
-            np.subtract.at(image_ranks, image, above[image - first, text])
-            np.subtract.at(text_ranks, text, beats[image - first, text])
+            image, text = _of_rows(related, row, len(block)).T
+            inside = (text >= column) & (text < columns.stop)
+            image, text = image[inside], text[inside]
+            np.subtract.at(image_ranks, image, above[image - row, text - column])
+            np.subtract.at(text_ranks, text, beats[image - row, text - column])
     image_ranks[matches.texts_per_image() == 0] = 0
     text_ranks[matches.images_per_text() == 0] = 0
     return image_ranks, text_ranks
+
+
+def _pieces(
+    blocks: Iterable[tuple[int, int, np.ndarray]],
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Some rows of each block at a time, none of them empty."""
+    for row, column, block in blocks:
+        step = min(max(1, _CACHED_VALUES // max(1, block.shape[1])), _BYTE)
+        for start in range(0, len(block) if block.size else 0, step):
+            yield row + start, column, block[start : start + step]
+
+
+def _true_in_rows(flags: np.ndarray) -> np.ndarray:
+    """How many are true in each row: `np.count_nonzero`, ten times as fast.
+
+    A byte of a sum of words counts every eighth flag, none of which is carried into the next.
+
+    Args:
+        flags: bool `(rows, columns)`, the columns a multiple of 8.
+    """
+    words = flags.view(np.uint64)
+    sums = np.add.reduceat(words, np.arange(0, words.shape[1], _BYTE), axis=1)
+    return sums.view(np.uint8).sum(axis=1, dtype=np.int64)
+
+
+def _true_in_columns(flags: np.ndarray) -> np.ndarray:
+    """How many are true in each column of at most 255 rows."""
+    return np.add.reduce(flags.view(np.uint8), axis=0, dtype=np.uint8)
 
 
 def _of_rows(pairs: np.ndarray, first: int, count: int) -> np.ndarray:

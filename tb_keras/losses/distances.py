@@ -30,4 +30,9 @@ def pairwise_distances(left, right):
     left_norms = ops.sum(left * left, axis=1)[:, None]
     right_norms = ops.sum(right * right, axis=1)[None, :]
     squared = left_norms + right_norms - 2.0 * ops.matmul(left, ops.transpose(right))
+    return smoothed_root(squared)
+
+
+def smoothed_root(squared):
+    """Returns the distances of squared distances: sqrt(max(s, 0) + 1e-4), of any shape."""
     return ops.sqrt(ops.maximum(squared, 0.0) + _SQUARED_DISTANCE_OFFSET)

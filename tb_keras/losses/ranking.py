@@ -259,8 +259,19 @@ def _hardest_neighbor(distances, neighbors, negatives, margin, top_k) -> Ranking
 
 def _neighbors(matches):
     """Neighbours within the column view."""
-    matching = ops.cast(matches, "float32")
-    return ops.matmul(ops.transpose(matching), matching) > 0
+
+    def by_their_row():
+        numbers = ops.arange(1, matches.shape[0] + 1, dtype="int32")[:, None]
+        row = ops.max(ops.where(matches, numbers, 0), axis=0)
+        return ops.logical_and(row[:, None] == row[None, :], row[:, None] > 0)
+
+    def by_any_row():
+        matching = ops.cast(matches, "float32")
+        return ops.matmul(ops.transpose(matching), matching) > 0
+
+    # Most corpora have one image a text, and then no matrix product is needed.
+    most = ops.max(ops.sum(ops.cast(matches, "int32"), axis=0))
+    return ops.cond(most <= 1, by_their_row, by_any_row)
 
 
 def _derived_negatives(matches, negatives):

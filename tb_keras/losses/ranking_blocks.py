@@ -1,39 +1,21 @@
 """A term of the ranking loss and its gradient over blocks of anchors: memory is set by the block.
 
 A term is linear in the distances once one knows which of its hinges are active, so a block of
-anchors gives, beside its share of the loss, the slope of the loss in each of its distances, and
-with it its share of the gradient. One pass over the blocks so computes both, and nothing of the
-size anchors x candidates outlives its block.
+anchors gives, beside its share of the loss, the slope of the loss in its distances, and with it its
+share of the gradient. One pass over the blocks so computes both, and nothing of the size anchors x
+candidates outlives its block. What is done for every pair is a product, a choice and a minimum: an
+anchor's gradient is that of a few distances, of its positives and its nearest negatives.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from keras import ops
 
-from tb_keras.losses.distances import pairwise_distances
-from tb_keras.losses.violations import hinge_counts, ranked_negatives
-
-
-class Slopes(NamedTuple):
-    """What a block of anchors adds to a term.
-
-    Attributes:
-        loss: float32 scalar, the sum of the means that the term is the mean of.
-        means: float32 scalar, how many these are.
-        violating: float32 scalar, how many triplets violate the margin.
-        triplets: float32 scalar, how many triplets there are.
-        of_distances: float32 `(rows, candidates)`, the derivative of `loss` by each distance.
-    """
-
-    loss: object
-    means: object
-    violating: object
-    triplets: object
-    of_distances: object
+from tb_keras.losses.lowest_in_rows import ABSENT, first_columns, visit_columns
+from tb_keras.losses.ranking_pulls import Block, added, hardest_neighbor_pulls, pair_pulls
 
 
 def terms_in_blocks(
@@ -66,8 +48,8 @@ def terms_in_blocks(
         By name what `term_in_blocks` returns.
     """
     settings = {"margin": margin, "top_k": top_k}
-    pairs = functools.partial(pair_slopes, **settings)
-    farthest = functools.partial(hardest_neighbor_slopes, **settings)
+    pairs = functools.partial(pair_pulls, **settings)
+    farthest = functools.partial(hardest_neighbor_pulls, **settings)
     terms, ended = {}, ops.zeros(())
 
     def across(view, start, size):
@@ -90,16 +72,16 @@ def terms_in_blocks(
             ended = terms[f"{name}_anchor"][1]
         if f"{name}_neighborhood" in names:
             masks = functools.partial(within, view, view_negatives(view))
-            slopes = farthest if positive == "hardest" else pairs
+            pulls = farthest if positive == "hardest" else pairs
             terms[f"{name}_neighborhood"] = term_in_blocks(
-                anchors, anchors, masks, slopes, block_rows, ended
+                anchors, anchors, masks, pulls, block_rows, ended
             )
             ended = terms[f"{name}_neighborhood"][1]
     return terms
 
 
 def term_in_blocks(
-    anchors, candidates, masks: Callable, slopes: Callable, block_rows: int, ended
+    anchors, candidates, masks: Callable, pulls: Callable, block_rows: int, ended
 ) -> tuple:
     """Computes a term of the ranking loss, block by block.
 
@@ -108,8 +90,7 @@ def term_in_blocks(
         candidates: float32 `(m, dim)`, static.
         masks: from the first row of a block, an int32 scalar, and its number of rows, an int, to
             its bool positives and negatives `(rows, m)`.
-        slopes: `pair_slopes` or `hardest_neighbor_slopes`, from a block's distances, positives and
-            negatives to its `Slopes`.
+        pulls: `pair_pulls` or `hardest_neighbor_pulls` of `tb_keras.losses.ranking_pulls`.
         block_rows: rows of a block, at least 1.
         ended: a float32 scalar, at least 0, that is known when the term before has ended: a graph's
             loops would else run at the same time and take the memory of all.
@@ -118,29 +99,32 @@ def term_in_blocks(
         The loss, and how many triplets violate the margin of how many; three float32 scalars. The
         loss has a gradient in `anchors` and `candidates`, a first one only.
     """
-    rows = anchors.shape[0]
-    size = min(block_rows, rows)
+    (rows, dim), size = anchors.shape, min(block_rows, anchors.shape[0])
     blocks = -(-rows // size)
 
     @ops.custom_gradient
     def walk(anchors, candidates):
+        # With it a product of embeddings gives squared distances, less the anchors' own squares.
+        squares = ops.sum(candidates * candidates, axis=1)[None, :]
+        turned = ops.concatenate([-2.0 * ops.transpose(candidates), squares])
+
         def add_block(number, state):
             # Rows to come hold their embeddings here and rows done their gradients: no block can
             # begin before the one before it has ended, which would need the memory of both.
-            waiting, gradients, sums = state
+            waiting, of_candidates, sums = state
             start = ops.minimum(number * size, rows - size)
-            block = ops.slice(waiting, [start, 0], [size, anchors.shape[1]])
+            embeddings = ops.slice(waiting, [start, 0], [size, dim])
             # The last block goes back over some rows of the one before it, which count no more.
             fresh = (start + ops.arange(size))[:, None] >= number * size
             positives, negatives = masks(start, size)
-            distances = pairwise_distances(block, candidates)
-            found = slopes(distances, ops.logical_and(positives, fresh), negatives)
-            pulls = found.of_distances / distances
-            of_block = ops.sum(pulls, axis=1)[:, None] * block - ops.matmul(pulls, candidates)
-            waiting = ops.slice_update(waiting, [start, 0], ops.where(fresh, of_block, block))
-            gradients += ops.sum(pulls, axis=0)[:, None] * candidates
-            gradients -= ops.matmul(ops.transpose(pulls), block)
-            return waiting, gradients, sums + ops.stack(found[:4])
+            extended = ops.concatenate([embeddings, ops.ones((size, 1))], axis=1)
+            block = Block(embeddings, candidates, ops.matmul(extended, turned))
+            first = ops.where(fresh, first_columns(positives), ABSENT)
+            gradients = (ops.zeros_like(embeddings), of_candidates)
+            found, gradients, last = pulls(block, positives, first, negatives, gradients)
+            of_anchors, of_candidates = added(block, gradients, last)
+            done = ops.where(fresh, of_anchors, embeddings)
+            return ops.slice_update(waiting, [start, 0], done), of_candidates, sums + found
 
         waiting = anchors + ops.minimum(ended, 0.0)
         state = (waiting, ops.zeros_like(candidates), ops.zeros((4,)))
@@ -157,47 +141,6 @@ def term_in_blocks(
     return found[0], ops.stop_gradient(found[1]), ops.stop_gradient(found[2])
 
 
-def pair_slopes(distances, positives, negatives, margin: float, top_k: int | None) -> Slopes:
-    """The mean over pairs (anchor, positive) of the top-K violations; anchors are rows."""
-    nearest, places, count = ranked_negatives(distances, negatives, top_k)
-    thresholds = margin + distances
-    violated, violators = hinge_counts(thresholds, positives, nearest)
-    share = 1.0 / ops.maximum(count, 1.0)
-    sums = ops.sum(violated * thresholds, axis=1) - ops.sum(violators * nearest, axis=1)
-    pairs = ops.sum(ops.cast(positives, "float32"), axis=1)
-    return Slopes(
-        ops.sum(sums * share[:, 0]),
-        ops.sum(pairs),
-        ops.sum(violated),
-        ops.sum(pairs * count[:, 0]),
-        share * violated - _scattered(share * violators, places, distances.shape[1]),
-    )
-
-
-def hardest_neighbor_slopes(
-    distances, neighbors, negatives, margin: float, top_k: int | None
-) -> Slopes:
-    """The mean over anchors with a match of the top-K violations against the farthest neighbour."""
-    nearest, places, count = ranked_negatives(distances, negatives, top_k)
-    among = ops.where(neighbors, distances, 0.0)
-    farthest = ops.max(among, axis=1, keepdims=True)
-    anchors = ops.cast(ops.any(neighbors, axis=1, keepdims=True), "float32")
-    hinges = anchors * ops.relu(margin + farthest - nearest)
-    active = ops.cast(hinges > 0, "float32")
-    share = 1.0 / ops.maximum(count, 1.0)
-    # Equally far neighbours share the gradient, as the derivative of a maximum does.
-    equal = ops.cast(ops.logical_and(neighbors, among == farthest), "float32")
-    equal = equal / ops.maximum(ops.sum(equal, axis=1, keepdims=True), 1.0)
-    pushed = share * ops.sum(active, axis=1, keepdims=True)
-    return Slopes(
-        ops.sum(share * hinges),
-        ops.sum(anchors),
-        ops.sum(active),
-        ops.sum(anchors * count),
-        pushed * equal - _scattered(share * active, places, distances.shape[1]),
-    )
-
-
 def mask_rows(mask, start, size: int, view: int):
     """Rows `start` to `start + size` of a mask `(n, m)`, or of its transpose where `view` is 1."""
     if view == 0:
@@ -208,9 +151,8 @@ def mask_rows(mask, start, size: int, view: int):
 def neighbor_rows(matches, start, size: int, view: int):
     """Which members of a view share a match with those of a block of it.
 
-    It goes through the matches of the block's members, one of each at a time: the time is that of
-    as many passes as the member with the most matches has, where a product of `matches` with its
-    transpose would take n·m² operations.
+    It goes through the matches of the block's members, a few of each at a time, where a product of
+    `matches` with its transpose would take n·m² operations.
 
     Args:
         matches: bool `(n, m)`.
@@ -222,26 +164,14 @@ def neighbor_rows(matches, start, size: int, view: int):
         bool `(size, n)` or `(size, m)`.
     """
     left = mask_rows(matches, start, size, view)
-    places = ops.arange(left.shape[1], dtype="int32")[None, :]
 
-    def any_left(left, neighbors):
-        return ops.any(left)
-
-    def take_one_each(left, neighbors):
-        first = ops.cast(ops.argmax(ops.cast(left, "float32"), axis=1), "int32")
-        sharing = ops.take(matches, first, axis=1 - view)
-        sharing = ops.transpose(sharing) if view == 0 else sharing
-        sharing = ops.logical_and(sharing, ops.any(left, axis=1, keepdims=True))
-        left = ops.logical_and(left, places != first[:, None])
-        return left, ops.logical_or(neighbors, sharing)
+    def add_sharing(neighbors, columns, there):
+        for place in range(columns.shape[1]):
+            sharing = ops.take(matches, columns[:, place], axis=1 - view)
+            sharing = ops.transpose(sharing) if view == 0 else sharing
+            sharing = ops.logical_and(sharing, there[:, place : place + 1])
+            neighbors = ops.logical_or(neighbors, sharing)
+        return neighbors, ()
 
     none = ops.zeros((size, matches.shape[view]), "bool")
-    return ops.while_loop(any_left, take_one_each, (left, none))[1]
-
-
-def _scattered(values, places, columns: int):
-    """Float32 `(n, columns)`: each row's `values` `(n, k)` at its `places`, 0 elsewhere."""
-    rows = values.shape[0]
-    cells = ops.reshape(ops.arange(rows, dtype="int32")[:, None] * columns + places, [-1])
-    spread = ops.segment_sum(ops.reshape(values, [-1]), cells, rows * columns)
-    return ops.reshape(spread, [rows, columns])
+    return visit_columns(left, first_columns(left), add_sharing, lambda state, _: state, none)[0]

@@ -1,8 +1,9 @@
 """Sums of margin violations between positives and their anchor's nearest negatives.
 
 The K nearest negatives depend on the anchor alone, so all positives of an anchor share them, and no
-array of the size anchors x positives x K is ever made: a hinge sum over sorted values is linear in
-the values once one knows how many of them violate, and that number carries no gradient.
+array of the size anchors x candidates x K is ever made: where an anchor has few positives, these
+alone are compared with the negatives; else a hinge sum over sorted values is linear in the values
+once one knows how many of them violate, and that number carries no gradient.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from keras import ops
 
 _FAR = 1e9  # stands for the distance of a negative that is not there
+_FEW_POSITIVES = 8  # up to this many an anchor, each is compared with each of the nearest negatives
 _COMPARED_IN_TURN = 32  # up to this K, K comparisons beat a binary search (measured on a CPU)
 
 
@@ -49,9 +51,22 @@ def hinge_sums(thresholds, positives, nearest):
     Returns:
         float32 `(n,)`, the sums, and float32 `(n,)`, how many of these triplets violate the margin.
     """
-    violated, violators = hinge_counts(thresholds, positives, nearest)
-    sums = ops.sum(violated * thresholds, axis=1) - ops.sum(violators * nearest, axis=1)
-    return sums, ops.sum(violated, axis=1)
+    k, few = nearest.shape[1], min(_FEW_POSITIVES, positives.shape[1])
+
+    def of_all():
+        violated, violators = hinge_counts(thresholds, positives, nearest)
+        sums = ops.sum(violated * thresholds, axis=1) - ops.sum(violators * nearest, axis=1)
+        return sums, ops.sum(violated, axis=1)
+
+    def of_few():
+        largest, _ = ops.top_k(ops.where(positives, thresholds, -_FAR), few)
+        hinges = ops.relu(largest[:, :, None] - nearest[:, None, :])
+        return ops.sum(hinges, axis=(1, 2)), ops.sum(ops.cast(hinges > 0, "float32"), axis=(1, 2))
+
+    if few * k > positives.shape[1]:  # would take more memory than the distances
+        return of_all()
+    most = ops.max(ops.sum(ops.cast(positives, "int32"), axis=1))
+    return ops.cond(most <= few, of_few, of_all)
 
 
 def hinge_counts(thresholds, positives, nearest):

@@ -17,12 +17,18 @@ def build_branch(
     noise: float = 0.0,
     dtype: str | keras.DTypePolicy | None = None,
     encoder: keras.Model | None = None,
+    projected: bool = False,
 ) -> keras.Model:
     """Returns a branch: standardise → noise → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm.
 
     An encoder that is trained along stands before all of them. Its outputs move while it learns, so
     that statistics taken beforehand would not hold: a BatchNorm without scale and shift
     standardises them instead.
+
+    A projected branch has a fixed linear map to the size of the embedding after `standardize`; the
+    layers stand on what that gives, and what they make of it is added to it before the L2 norm.
+    They begin by adding nothing, so that training starts from the linear map: as in a residual
+    network (He et al., CVPR 2016) whose identity is the map.
 
     Args:
         feature_dim: size of the incoming feature vectors, or how many ints the encoder takes.
@@ -34,6 +40,7 @@ def build_branch(
         dtype: the layers' dtype policy; Keras's own if left out. The L2 norm is float32 under each.
         encoder: int32 `(batch, feature_dim)` → float `(batch, any size)`; it becomes a part of the
             branch, no copy is made.
+        projected: whether it has the linear map; the identity, cut to size, until it is set.
 
     Returns:
         A functional model, float32, or with an encoder int32, `(batch, feature_dim)` → float32
@@ -55,6 +62,15 @@ def build_branch(
         standardized = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-6, center=False, scale=False, name="encoder_norm", dtype=dtype
         )(encoder(features))
+    if projected:
+        standardized = keras.layers.Dense(
+            embedding_dim,
+            use_bias=False,
+            kernel_initializer="identity",
+            trainable=False,
+            name="projection",
+            dtype=dtype,
+        )(standardized)
     # Noise on the inputs is Tikhonov regularisation (Bishop, Neural Computation 7(1), 1995).
     noisy = keras.layers.GaussianNoise(noise, name="feature_noise", dtype=dtype)(standardized)
     hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=dtype)(noisy)
@@ -62,6 +78,12 @@ def build_branch(
     norm = keras.layers.BatchNormalization(momentum=0.9, name="hidden_norm", dtype=dtype)
     hidden = keras.layers.ReLU(name="hidden_relu", dtype=dtype)(norm(hidden))
     hidden = keras.layers.Dropout(dropout, name="hidden_dropout", dtype=dtype)(hidden)
-    embedding = keras.layers.Dense(embedding_dim, name="embedding", dtype=dtype)(hidden)
+    start = "zeros" if projected else "glorot_uniform"
+    output = keras.layers.Dense(
+        embedding_dim, kernel_initializer=start, name="embedding", dtype=dtype
+    )
+    embedding = output(hidden)
+    if projected:
+        embedding = keras.layers.Add(name="shortcut", dtype=dtype)([noisy, embedding])
     embedding = L2Normalization(name="l2_norm")(embedding)
     return keras.Model(features, embedding, name=name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-from numpy.typing import ArrayLike
 
 from tb_keras.networks.embedding_network import EmbeddingNetwork, build_dot_product
 from tb_keras.networks.l2_normalization import L2Normalization
@@ -77,42 +76,12 @@ class LinearNetwork(EmbeddingNetwork):
         )
         self.hold(built, build_dot_product(settings["embedding_dim"]))
 
-    def set_projection(
-        self, view: str, mean: ArrayLike, deviation: ArrayLike, directions: ArrayLike
-    ) -> None:
-        """Sets a branch to (features - mean) / deviation @ directions, scaled to unit length.
-
-        Args:
-            view: `"image"` or `"text"`.
-            mean: float `(feature_dim,)`.
-            deviation: float `(feature_dim,)`, positive.
-            directions: float `(feature_dim, embedding_dim)`.
-
-        Raises:
-            ValueError: if `view` is neither, or an array has another shape.
-
-        Example:
-
-        >>> import numpy as np
-        >>> network = LinearNetwork(image_dim=2, text_dim=3, embedding_dim=2)
-        >>> network.set_projection("image", [1, 0], [1, 1], np.eye(2))
-        >>> network.embed_images(np.array([[4.0, 4.0]]))
-        array([[0.6, 0.8]], dtype=float32)
-        """
-        if view not in ("image", "text"):
-            raise ValueError(f"`view` must be 'image' or 'text'. Received: {view!r}")
-        branch = self.image_branch if view == "image" else self.text_branch
-        standardize = branch.get_layer("standardize")
-        standardize.mean.assign(mean)
-        standardize.deviation.assign(deviation)
-        branch.get_layer("embedding").kernel.assign(directions)
-
 
 def _linear_branch(
     feature_dim: int, embedding_dim: int, view: str, dtype: keras.DTypePolicy
 ) -> keras.Model:
     features = keras.Input((feature_dim,), name="features")
     standardized = Standardization(name="standardize")(features)
-    dense = keras.layers.Dense(embedding_dim, use_bias=False, name="embedding", dtype=dtype)
+    dense = keras.layers.Dense(embedding_dim, use_bias=False, name="projection", dtype=dtype)
     embedding = L2Normalization(name="l2_norm")(dense(standardized))
     return keras.Model(features, embedding, name=f"{view}_branch")

@@ -126,7 +126,8 @@ def build_branches(
     """Builds both branches.
 
     Args:
-        settings: `image_dim`, `text_dim`, `hidden_dim`, `embedding_dim`, `dropout` and `noise`.
+        settings: `image_dim`, `text_dim`, `hidden_dim`, `embedding_dim`, `dropout`, `noise` and,
+            for a network whose branches may be, `projected`.
         dtype: dtype policy of the layers; Keras's own if None.
         text_encoder: int32 `(batch, text_dim)` → float, to stand before the text branch's layers.
 
@@ -149,6 +150,7 @@ def build_branches(
             settings["noise"],
             dtype,
             encoder,
+            settings.get("projected", False),
         )
         given = branches[view].input
         inputs[view] = keras.Input(given.shape[1:], name=view, dtype=given.dtype)

@@ -48,7 +48,7 @@ _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "netwo
 
 def _defined(field: dataclasses.Field) -> flags.FlagHolder:
     recipes = RECIPES["retrieval", "embedding"]
-    values = [f"{name} {getattr(recipe, field.name)}" for name, recipe in sorted(recipes.items())]
+    values = [f"{name} {getattr(recipes[name], field.name)}" for name in ("paper", "small")]
     description = (
         f"{field.metadata['help']} By default the recipe's (for the embedding network and "
         f"retrieval: {', '.join(values)})."
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> None:
     published = PUBLISHED_RECIPES.get(_RECIPE.value)
     settings = data_flags.data_settings(published and published.data_settings())
     settings["published"] = _RECIPE.value if published else None
-    recipes = [_recipe(settings["task"], network) for network in _networks(published)]
+    recipes = [_recipe(settings, network) for network in _networks(published)]
     if published:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
     splits = {split: run_data.load_corpus(settings, split) for split in ("train", "validation")}
@@ -121,7 +121,7 @@ def main(arguments: list[str]) -> None:
     print(f"Next: tb-evaluate --run={_RUN.value}   tb-export --run={_RUN.value}")
 
 
-def _recipe(task: str, network: str) -> Recipe:
+def _recipe(settings: dict, network: str) -> Recipe:
     changes = {name: f.value for name, f in _SETTINGS.items() if f.value is not None}
     if "joint_dims" in changes:
         if not all(size.isdecimal() for size in changes["joint_dims"]):
@@ -133,8 +133,10 @@ def _recipe(task: str, network: str) -> Recipe:
     published = PUBLISHED_RECIPES.get(_RECIPE.value)
     if published and published.recipe.network == network:
         return dataclasses.replace(published.recipe, **changes)
-    name = "paper" if published else _RECIPE.value
-    return dataclasses.replace(RECIPES[task, network][name], **changes)
+    known, name = RECIPES[settings["task"], network], "paper" if published else _RECIPE.value
+    if settings["text_encoder"] in WORD_ENCODERS and "small_from_random" in known:
+        name = name.replace("small", "small_from_random")
+    return dataclasses.replace(known[name], **changes)
 
 
 def _networks(published: PublishedRecipe | None) -> list[str]:

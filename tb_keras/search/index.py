@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-_BLOCK_VALUES = 2**24  # scores in a block: 64 MiB
+_BLOCK_VALUES = 2**24  # float32 values that a block may hold: 64 MiB
+_BLOCK_ROWS = 2**15
 
 
 class Index:
@@ -48,25 +49,43 @@ class Index:
             raise ValueError(f"`queries` must have shape (q, {dim}). Received: {queries.shape}")
         if not 1 <= k <= size:
             raise ValueError(f"`k` must be in [1, {size}]. Received: k={k}")
-        best = np.empty((len(queries), 0), np.float32)
-        best_rows = np.empty((len(queries), 0), np.int64)
-        step = max(k, _BLOCK_VALUES // max(1, len(queries)))
-        for start in range(0, size, step):
+        best = np.empty((len(queries), k), np.float32)
+        best_rows = np.empty((len(queries), k), np.int64)
+        most = max(k, min(_BLOCK_ROWS, _BLOCK_VALUES // max(1, dim)))
+        start, step = 0, max(k, most // 8)
+        while start < size:
             block = np.asarray(self.embeddings[start : start + step], np.float32)
-            rows = np.arange(start, start + len(block))
-            best = np.concatenate([best, queries @ block.T], axis=1)
-            best_rows = np.concatenate(
-                [best_rows, np.broadcast_to(rows, (len(queries), len(rows)))], axis=1
-            )
-            if best.shape[1] > k:
-                kept = _highest(best, k)
-                best = best[kept].reshape(-1, k)
-                best_rows = best_rows[kept].reshape(-1, k)
+            count = max(1, _BLOCK_VALUES // len(block))
+            for first in range(0, len(queries), count):
+                some = slice(first, first + count)
+                scores = queries[some] @ block.T
+                if start:
+                    scores, columns = _above(scores, best[some].min(axis=1, keepdims=True))
+                    scores = np.concatenate([best[some], scores], axis=1)
+                    rows = np.concatenate([best_rows[some], start + columns], axis=1)
+                else:
+                    rows = np.broadcast_to(np.arange(len(block)), scores.shape)
+                kept = _highest(scores, k)
+                best[some] = scores[kept].reshape(-1, k)
+                best_rows[some] = rows[kept].reshape(-1, k)
+            # Of the first rows many are among the best so far, of later ones fewer and fewer.
+            start, step = start + len(block), min(2 * step, most)
         order = np.argsort(-best, axis=1, kind="stable")
         return (
             np.take_along_axis(best, order, axis=1),
             np.take_along_axis(best_rows, order, axis=1),
         )
+
+
+def _above(scores: np.ndarray, lowest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row what is above `lowest` `(q, 1)`, in order, then -inf; and in which column."""
+    row, column = np.divmod(np.flatnonzero(scores > lowest), scores.shape[1])
+    count = np.bincount(row, minlength=len(scores))
+    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    found = np.full((len(scores), count.max()), -np.inf, np.float32)
+    columns = np.zeros(found.shape, np.int64)
+    found[row, place], columns[row, place] = scores[row, column], column
+    return found, columns
 
 
 def _highest(scores: np.ndarray, k: int) -> np.ndarray:

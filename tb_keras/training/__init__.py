@@ -2,6 +2,7 @@
 
 from tb_keras.training.attach_losses import attach_losses as attach_losses
 from tb_keras.training.corpus_evaluation import CorpusEvaluation as CorpusEvaluation
+from tb_keras.training.fused_adam import FusedAdam as FusedAdam
 from tb_keras.training.gradient_caching import GradientCaching as GradientCaching
 from tb_keras.training.network_checkpoint import NetworkCheckpoint as NetworkCheckpoint
 from tb_keras.training.network_metrics import network_metrics as network_metrics

@@ -14,6 +14,8 @@ from tb_keras.encoders.word_encoder import redrawn
 from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
 from tb_keras.training.attach_losses import attach_losses
+from tb_keras.training.canonical_start import canonical_start
+from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.recipe import Recipe
 
 
@@ -35,6 +37,10 @@ def from_recipe(
     train: Corpus, recipe: Recipe, seed: int = 0, text_encoder: keras.Model | None = None
 ) -> Training:
     """Builds all that `recipe` says for a training corpus with both features.
+
+    A start from canonical correlation analysis needs features of both views: it is left out where a
+    text encoder is trained along. With it the embeddings have no more dimensions than the narrower
+    view's features.
 
     Args:
         train: corpus with both features; with a grounding, its batches are of regions and phrases.
@@ -60,10 +66,20 @@ def from_recipe(
     keras.utils.set_random_seed(seed)
     build = {"embedding": EmbeddingNetwork, "similarity": SimilarityNetwork}[recipe.network]
     dims = train.image_features.shape[1], train.text_features.shape[1]
+    settings = recipe.network_settings()
     if text_encoder is not None:
         text_encoder = redrawn(text_encoder)
-    network = build(*dims, **recipe.network_settings(), text_encoder=text_encoder)
-    network.standardize(train.image_features, train.text_features)
+        settings.pop("projected", None)
+    start = None
+    if settings.get("projected"):
+        start = canonical_start(train, recipe.canonical_regularization, recipe.embedding_dim)
+        settings["embedding_dim"] = start[0].directions.shape[1]
+    network = build(*dims, **settings, text_encoder=text_encoder)
+    if start is None:
+        network.standardize(train.image_features, train.text_features)
+    else:
+        for view, projection in zip(("image", "text"), start):
+            network.set_projection(view, *projection)
     batches, positives = _batches(train, recipe, seed)
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()
@@ -76,7 +92,7 @@ def from_recipe(
         block_rows = recipe.gradient_cache_rows or None
         loss = BidirectionalRanking(**recipe.ranking_settings(), block_rows=block_rows)
     model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
-    model.compile(keras.optimizers.Adam(_schedule(recipe, int(batches(0).cardinality()))))
+    model.compile(FusedAdam(_schedule(recipe, int(batches(0).cardinality()))))
     return Training(network, model, batches)
 
 

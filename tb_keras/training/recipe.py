@@ -24,8 +24,8 @@ class Recipe:
 
     Raises:
         ValueError: if `network` or `loss` is unknown, `epochs` or `learning_rate` is not positive,
-            or `learning_rate_decay` is not in [0, 1]. The other settings are checked by the
-            network, the loss and the batches that take them.
+            `learning_rate_decay` is not in [0, 1] or `canonical_regularization` is negative. The
+            other settings are checked by the network, the loss and the batches that take them.
 
     Example:
 
@@ -41,6 +41,11 @@ class Recipe:
     )
     dropout: float = _setting(0.5, "Dropout rate after each hidden layer.")
     noise: float = _setting(0.0, "Noise on standardised features, in standard deviations.")
+    canonical_regularization: float = _setting(
+        0.0,
+        "Embedding network: start from canonical correlation analysis with this regularisation, a "
+        "share of the features' mean variance; 0 to start from random weights.",
+    )
 
     loss: str = _setting(
         "ranking",
@@ -111,6 +116,11 @@ class Recipe:
                 "`learning_rate_decay` must be in [0, 1]. "
                 f"Received: learning_rate_decay={self.learning_rate_decay}"
             )
+        if not self.canonical_regularization >= 0:
+            raise ValueError(
+                "`canonical_regularization` must be at least 0. "
+                f"Received: canonical_regularization={self.canonical_regularization}"
+            )
 
     def settings(self) -> dict:
         """Returns what a run keeps: all settings, but of "cca", which is fitted in closed form,
@@ -124,6 +134,8 @@ class Recipe:
         if self.network == "cca":
             return self._only("embedding_dim")
         settings = self._only("hidden_dim embedding_dim dropout noise")
+        if self.network == "embedding":
+            settings["projected"] = self.canonical_regularization > 0
         if self.network == "similarity":
             settings["joint_dims"] = self.joint_dims
         return settings
@@ -161,6 +173,11 @@ _SMALL = Recipe(
     epochs=30,
     learning_rate=1e-3,
     learning_rate_decay=0.0,
+)
+# Regularised CCA won against the network from random weights (rsum 187 to 182 on two folds of
+# OpenMoji, 292 to 283 on two of Fluent Emoji): so this one starts from it, and needs fewer epochs.
+_SMALL_FROM_CANONICAL = dataclasses.replace(
+    _SMALL, hidden_dim=512, noise=0.7, epochs=10, canonical_regularization=1.0
 )
 # The hardest of all negatives led the regression astray (rsum 60 to 130 on the validation
 # pictures); the hardest five of ten drawn at random gave 256, and ten random ones 232.
@@ -200,9 +217,14 @@ _SMALL_SIMILARITY_LOCALIZATION = dataclasses.replace(
 
 _CCA = Recipe(network="cca")
 
-# By task and network: "paper" for the authors' settings, "small" for thousands of pictures.
+# By task and network: "paper" for the authors' settings, "small" for thousands of pictures. A text
+# encoder that is trained along leaves canonical correlation analysis nothing to start from.
 RECIPES = {
-    ("retrieval", "embedding"): {"paper": Recipe(), "small": _SMALL},
+    ("retrieval", "embedding"): {
+        "paper": Recipe(),
+        "small": _SMALL_FROM_CANONICAL,
+        "small_from_random": _SMALL,
+    },
     ("retrieval", "similarity"): {"paper": _PAPER_SIMILARITY, "small": _SMALL_SIMILARITY},
     ("retrieval", "cca"): {"paper": _CCA, "small": _CCA},
     ("localization", "embedding"): {"paper": Recipe(), "small": _SMALL_LOCALIZATION},

@@ -13,7 +13,11 @@ from tb_keras.networks import TwoBranchNetwork
 from tb_keras.training.recipe import NETWORKS
 
 # Settings that earlier versions had no choice of.
-_BEFORE_IT_WAS_KEPT = {"loss": "ranking", "gradient_cache_rows": 0}
+_BEFORE_IT_WAS_KEPT = {
+    "loss": "ranking",
+    "gradient_cache_rows": 0,
+    "canonical_regularization": 0.0,
+}
 
 
 class Run:

@@ -58,13 +58,27 @@ def test_counting_and_searching_agree_at_every_size(top_k):
     check(distances, thresholds, negatives, rng.random((n, m)) < 0.5, top_k)
 
 
+@pytest.mark.parametrize("most", [0, 1, 7, 8, 9, 67])
+@pytest.mark.parametrize("top_k", [1, 5, 8])
+def test_few_positives_and_many_agree(top_k, most):
+    """Up to eight an anchor are compared one by one, and with them all rows of the batch."""
+    rng = np.random.default_rng(most)
+    n, m = 4, 67
+    distances, thresholds = (rng.integers(0, 40, (n, m)).astype("float32") / 8 for _ in range(2))
+    positives = np.zeros((n, m), bool)
+    for row, count in enumerate((most, 0, most // 2, most)):
+        positives[row, rng.permutation(m)[:count]] = True
+    check(distances, thresholds, rng.random((n, m)) < 0.5, positives, top_k)
+
+
 @pytest.mark.parametrize("top_k", [2, None])
 @pytest.mark.parametrize("size", [6, 40])
-def test_the_gradient_counts_the_violations(size, top_k):
+@pytest.mark.parametrize("positive_share", [0.05, 0.4])
+def test_the_gradient_counts_the_violations(positive_share, size, top_k):
     """One for each violation to the threshold, minus one to the distance of the negative."""
     rng = np.random.default_rng(size)
     distances, thresholds = rng.random((3, size), "float32"), rng.random((3, size), "float32")
-    negatives, positives = rng.random((3, size)) < 0.7, rng.random((3, size)) < 0.4
+    negatives, positives = rng.random((3, size)) < 0.7, rng.random((3, size)) < positive_share
     inputs = [tf.constant(distances), tf.constant(thresholds)]
     with tf.GradientTape() as tape:
         tape.watch(inputs)

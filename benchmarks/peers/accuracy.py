@@ -1,0 +1,135 @@
+"""Accuracy beside other losses, other packages and linear baselines, each tuned alike."""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.peers.accuracy_corpora import corpus_directory, prepare_corpora
+from benchmarks.peers.accuracy_jobs import Job, run_jobs
+from benchmarks.peers.accuracy_methods import DEFAULT, METHODS, PEERS
+from benchmarks.peers.accuracy_table import accuracy_section, better_than
+from benchmarks.peers.in_turn import in_process
+from benchmarks.peers.tuning import chosen_settings
+from tb_keras.training.recipe import RECIPES
+
+FULL = {
+    "corpora": ("openmoji", "openmoji_languages", "scenes", "fluent_emoji"),
+    "methods": tuple(METHODS),
+    "trials": 5,
+    "steps": 200,
+    "seconds": 60.0,
+    "workers": None,
+}
+SMALL = {
+    "corpora": ("latent",),
+    "methods": (DEFAULT, "InfoNCE, tuned", *PEERS, "ridge regression"),
+    "trials": 1,
+    "steps": 2,
+    "seconds": 30.0,
+    "workers": 0,
+}
+
+
+def measure(
+    file: Path,
+    repetitions: int,
+    corpora: Sequence[str],
+    trials: int,
+    steps: int,
+    seconds: float,
+    methods: Sequence[str],
+    workers: int | None,
+    fluent_emoji: str | None = None,
+) -> dict:
+    """Tunes every method on each corpus, then trains it with several seeds and measures it.
+
+    Each training done is kept with all its settings in a line of the `.jsonl` beside `file`, so
+    that what was killed goes on, and what has the same settings is not trained again. The test
+    splits are looked at once, when all tuning is done.
+
+    Args:
+        file: the part's file.
+        repetitions: seeds.
+        corpora: names that `prepare_corpora` takes. Those that the environment variable
+            TB_KERAS_CORPORA names, with commas between them, are measured in their place.
+        trials: settings tried for each tuned method, those to start from among them.
+        steps: of batches of the default's size, from which follow the epochs that all methods may
+            take; one whose recipe has fewer takes fewer.
+        seconds: after which a training ends, if it has not before.
+        methods: which, the default among them; those whose packages are not installed are left out.
+        workers: processes of one thread each; as many as cores if None, 0 for this process.
+        fluent_emoji: file of the corpus of that name; what TB_KERAS_FLUENT_EMOJI says if left out.
+    """
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    if os.environ.get("TB_KERAS_CORPORA"):
+        corpora = os.environ["TB_KERAS_CORPORA"].split(",")
+    fluent_emoji = fluent_emoji or os.environ.get("TB_KERAS_FLUENT_EMOJI")
+    missing = {name: METHODS[name].missing() for name in methods if METHODS[name].missing()}
+    methods = {name: METHODS[name] for name in methods if name not in missing}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix="corpora-") as folder:
+        arguments = corpora, Path(folder), fluent_emoji and Path(fluent_emoji)
+        sizes = in_process(prepare_corpora, *arguments) if workers else prepare_corpora(*arguments)
+        epochs = {corpus: _epochs(size["train"][1], steps) for corpus, size in sizes.items()}
+        run = functools.partial(
+            run_jobs,
+            file=file.with_suffix(".jsonl"),
+            directories={corpus: corpus_directory(corpus, Path(folder)) for corpus in sizes},
+            workers=workers,
+        )
+        chosen = chosen_settings(methods, epochs, trials, seconds, run)
+        jobs = [
+            Job(corpus, name, "test", seed, chosen[corpus, name].settings, seed, seconds)
+            for corpus in sizes
+            for seed in range(repetitions)
+            for name, method in methods.items()
+            if not (seed and method.origin == "linear")  # nothing in them is random
+        ]
+        found = run(jobs)
+    tables = {
+        corpus: {"sizes": sizes[corpus], "epochs": epochs[corpus], "methods": {}}
+        for corpus in sizes
+    }
+    for (corpus, name), choice in chosen.items():
+        rows = [row for job, row in zip(jobs, found) if (job.corpus, job.method) == (corpus, name)]
+        tables[corpus]["methods"][name] = {
+            "figures": {figure: [row[figure] for row in rows] for figure in rows[0]},
+            **choice._asdict(),
+        }
+    return {
+        "seeds": repetitions,
+        "trials": trials,
+        "seconds": seconds,
+        "corpora": tables,
+        "absent_corpora": [corpus for corpus in corpora if corpus not in sizes],
+        "not_installed": missing,
+    }
+
+
+def section(figures: dict) -> str:
+    """Returns a table for each corpus, as Markdown."""
+    return accuracy_section(figures, list(METHODS), DEFAULT)
+
+
+def losing(figures: dict) -> list[str]:
+    """Returns a sentence for each corpus on which the default falls behind by a deviation."""
+    sentences = []
+    for corpus, table in figures["corpora"].items():
+        peers = [name for name in table["methods"] if METHODS[name].origin != "package"]
+        better = better_than(table["methods"], DEFAULT, peers)
+        if better:
+            sentences.append(
+                f"On {corpus}, the package's default is behind by more than one standard deviation "
+                f"of rsum: {'; '.join(f'{name} ({told})' for name, told in better.items())}."
+            )
+    return sentences
+
+
+def _epochs(train_texts: int, steps: int) -> int:
+    """How many epochs make about so many steps of batches of the package's default."""
+    images_per_batch = RECIPES["retrieval", "embedding"]["small"].images_per_batch
+    return max(1, round(steps * images_per_batch / train_texts))

@@ -1,0 +1,110 @@
+"""The tables of accuracy: mean ± standard deviation over the seeds, the best in bold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+_RECALLS = {"i2t_recall@1": "image to text R@1", "t2i_recall@1": "text to image R@1"}
+_COLUMNS = {**_RECALLS, "rsum": "rsum", "seconds": "seconds"}
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
+    """Returns the mean and the standard deviation (n − 1 in its denominator; of one value 0)."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def behind(values: Sequence[float], others: Sequence[float]) -> float:
+    """Returns by how many standard deviations the mean of `values` is below that of `others`.
+
+    The deviation is the root of the mean of both variances. Negative where it is above.
+    """
+    (mean, deviation), (other, other_deviation) = map(mean_and_deviation, (values, others))
+    spread = np.sqrt((deviation**2 + other_deviation**2) / 2)
+    difference = other - mean
+    if not spread:
+        return float(np.sign(difference)) * np.inf if difference else 0.0
+    return float(difference / spread)
+
+
+def better_than(
+    methods: Mapping[str, dict], name: str, peers: Sequence[str], figure: str = "rsum"
+) -> dict[str, str]:
+    """Returns, of `peers`, those better than `name` by more than a deviation, with both figures."""
+    own = methods[name]["figures"][figure]
+    found = {}
+    for peer in peers:
+        others = methods[peer]["figures"][figure]
+        if behind(own, others) > 1:
+            found[peer] = f"{np.mean(others):.1f} against {np.mean(own):.1f}"
+    return found
+
+
+def accuracy_section(figures: dict, order: Sequence[str], default: str) -> str:
+    """Returns the section on accuracy.
+
+    Args:
+        figures: as `benchmarks.peers.accuracy.measure` returns them.
+        order: of the methods.
+        default: the method of the package's default.
+    """
+    paragraphs = [
+        "## Accuracy",
+        "The same features and splits for every method, and the same number of epochs at the most. "
+        f"A network is trained by one thread, for {figures['seconds']:g} seconds at the most, and "
+        "measured after its last step, without early stopping. Tuned settings are the best by rsum "
+        f"on the validation split of {figures['trials']} trials: one with the settings to start "
+        "from, the others drawn at random, epochs (all or half), learning rate, sizes, dropout and "
+        "noise from the same space for all, and what belongs to the loss or to the start from "
+        "canonical correlation analysis. The tables show the test split, looked at when all tuning "
+        f"was done: mean ± standard deviation over {figures['seeds']} seeds (linear baselines have "
+        "none), in percent.",
+        "Max-violation loss, InfoNCE and sigmoid loss are trained with this package and start from "
+        "what its default starts from. The networks of PyTorch's packages have the same layers, "
+        "batches, optimizer and learning rates, and start from random weights, as does the row of "
+        "this package that says so; multiple negatives ranking knows pairs, and takes one text of "
+        "each image in the batch. Linear baselines choose their regularisation on the validation "
+        "split by themselves. Seconds are those of a training while all cores trained, for their "
+        "cost; for speed see the other parts. Trial: the one chosen.",
+    ]
+    for method, modules in figures["not_installed"].items():
+        paragraphs.append(f"Not measured here: {method} ({', '.join(modules)} not installed).")
+    for corpus in figures["absent_corpora"]:
+        paragraphs.append(f"Not measured here: {corpus} (TB_KERAS_FLUENT_EMOJI names no file).")
+    for corpus, table in figures["corpora"].items():
+        paragraphs.append(_corpus_paragraph(corpus, table, order, default))
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _corpus_paragraph(corpus: str, table: dict, order: Sequence[str], default: str) -> str:
+    methods = {name: table["methods"][name] for name in order if name in table["methods"]}
+    sizes = ", ".join(f"{split} {n} × {m}" for split, (n, m) in table["sizes"].items())
+    lines = [f"| | {' | '.join(_COLUMNS.values())} | trial |", "|---" * (len(_COLUMNS) + 2) + "|"]
+    means = {
+        column: {name: np.mean(row["figures"][column]) for name, row in methods.items()}
+        for column in _COLUMNS
+    }
+    for name, row in methods.items():
+        cells = []
+        for column in _COLUMNS:
+            cell = _cell(row["figures"][column])
+            best = column != "seconds" and means[column][name] == max(means[column].values())
+            cells.append(f"**{cell}**" if best else cell)
+        trial = "" if row["trial"] is None else row["trial"]
+        lines.append(f"| {name} | {' | '.join(cells)} | {trial} |")
+    best = max(means["rsum"], key=means["rsum"].get)
+    gap = behind(methods[default]["figures"]["rsum"], methods[best]["figures"]["rsum"])
+    within = "yes" if gap <= 1 else f"no, {gap:.1f} deviations behind"
+    ended = sum(map(sum, (row["figures"]["ended"] for row in methods.values())))
+    told = f"The default within one standard deviation of the best by rsum ({best}): {within}."
+    if ended:
+        told += f" {ended} of the trainings were ended by the seconds."
+    epochs = f"{table['epochs']} epoch{'s' if table['epochs'] > 1 else ''}"
+    heading = f"### {corpus}\n\nImages × texts: {sizes}; {epochs}."
+    return f"{heading}\n\n" + "\n".join(lines) + f"\n\n{told}"
+
+
+def _cell(values: Sequence[float]) -> str:
+    mean, deviation = mean_and_deviation(values)
+    return f"{mean:.1f} ± {deviation:.1f}" if len(values) > 1 else f"{mean:.1f}"
