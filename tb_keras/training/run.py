@@ -17,6 +17,7 @@ _BEFORE_IT_WAS_KEPT = {
     "loss": "ranking",
     "gradient_cache_rows": 0,
     "canonical_regularization": 0.0,
+    "dtype": "",
 }
 
 
