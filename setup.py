@@ -34,6 +34,14 @@ PUBLISHED = [
 ]
 # Requests for a server: the client, warm-up records, the server's configuration.
 SERVING = ["requests>=2.28,<3", "tensorflow-serving-api>=2.21,<2.22"]
+# What `make benchmark` measures beside the package.
+BENCHMARK = [
+    "hypothesis>=6.100",
+    "pytest>=8",
+    "pytorch-metric-learning>=2.9,<3",
+    "sentence-transformers>=6.2,<7",
+    "torch==2.13.0",
+]
 DEV = [
     "build",
     "hypothesis>=6.100",
@@ -64,7 +72,13 @@ setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",
     ],
-    extras_require={"demo": DEMO, "published": PUBLISHED, "serving": SERVING, "dev": DEV},
+    extras_require={
+        "demo": DEMO,
+        "published": PUBLISHED,
+        "serving": SERVING,
+        "dev": DEV,
+        "benchmark": BENCHMARK,
+    },
     entry_points={
         "console_scripts": [
             "tb-train = tb_keras.scripts:train",

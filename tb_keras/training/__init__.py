@@ -1,6 +1,7 @@
 """Networks and losses into a model for `fit`, and what watches over its training."""
 
 from tb_keras.training.attach_losses import attach_losses as attach_losses
+from tb_keras.training.canonical_start import canonical_start as canonical_start
 from tb_keras.training.corpus_evaluation import CorpusEvaluation as CorpusEvaluation
 from tb_keras.training.fused_adam import FusedAdam as FusedAdam
 from tb_keras.training.gradient_caching import GradientCaching as GradientCaching

@@ -70,16 +70,14 @@ def from_recipe(
     if text_encoder is not None:
         text_encoder = redrawn(text_encoder)
         settings.pop("projected", None)
-    start = None
-    if settings.get("projected"):
-        start = canonical_start(train, recipe.canonical_regularization, recipe.embedding_dim)
-        settings["embedding_dim"] = start[0].directions.shape[1]
+    projected = settings.get("projected", False)
+    if projected:
+        settings["embedding_dim"] = min(settings["embedding_dim"], *dims)
     network = build(*dims, **settings, text_encoder=text_encoder)
-    if start is None:
-        network.standardize(train.image_features, train.text_features)
+    if projected:
+        canonical_start(network, train, recipe.canonical_regularization)
     else:
-        for view, projection in zip(("image", "text"), start):
-            network.set_projection(view, *projection)
+        network.standardize(train.image_features, train.text_features)
     batches, positives = _batches(train, recipe, seed)
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()

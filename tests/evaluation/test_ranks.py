@@ -76,6 +76,15 @@ def test_large_whole_numbers_are_compared_exactly():
     assert text_ranks.tolist() == [0, 1, 0]
 
 
+def test_counts_go_beyond_what_a_byte_holds():
+    """Equal scores everywhere: each query's negatives all count against it."""
+    n, m = 300, 3000
+    scores = np.zeros((n, m), np.float32)
+    image_ranks, text_ranks = ranks_from_scores(lambda: [scores], Matches.of(np.arange(m) % n))
+    assert set(image_ranks.tolist()) == {1 + m - m // n}
+    assert set(text_ranks.tolist()) == {n}
+
+
 def test_blocks_of_different_types():
     scores = [np.array([[2, 3]], "int8"), np.array([[2.5, 2.5]], "float32")]
     image_ranks, text_ranks = ranks_from_scores(lambda: scores, Matches.of([0, 1]))

@@ -9,8 +9,8 @@ import pytest
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.word_encoder import word_encoder
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
-from tb_keras.networks import SimilarityNetwork
-from tb_keras.training.canonical_start import canonical_start
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tb_keras.training import canonical_start
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import Recipe
 from tests.training.toy_corpora import retrieval_corpus
@@ -31,20 +31,35 @@ def baseline(train):
     return RegularizedCCABaseline(train, train, regularizations=(0.3,), powers=(1,), dim=5)
 
 
+def projected_network(dim=5):
+    return EmbeddingNetwork(7, 7, hidden_dim=8, embedding_dim=dim, projected=True)
+
+
 def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one():
     train, other = retrieval_corpus(30, seed=0), retrieval_corpus(9, seed=1)
-    images, texts = canonical_start(train, 0.3, dim=5)
-    expected = baseline(train)
-    for projection, embed, features in (
-        (images, expected.embed_images, other.image_features),
-        (texts, expected.embed_texts, other.text_features),
+    network, expected = projected_network(), baseline(train)
+    canonical_start(network, train, 0.3)
+    for branch, embed, expect, features, of_train in (
+        (
+            network.image_branch,
+            network.embed_images,
+            expected.embed_images,
+            other.image_features,
+            train.image_features,
+        ),
+        (
+            network.text_branch,
+            network.embed_texts,
+            expected.embed_texts,
+            other.text_features,
+            train.text_features,
+        ),
     ):
-        found = projection(features)
-        found /= np.linalg.norm(found, axis=1, keepdims=True)
-        np.testing.assert_allclose(found, embed(features), rtol=1e-4, atol=1e-5)
-    # Each image counts as often as it has texts: here twice each.
-    assert np.square(images(train.image_features)).mean() == pytest.approx(1, rel=1e-4)
-    assert np.square(texts(train.text_features)).mean() == pytest.approx(1, rel=1e-4)
+        np.testing.assert_allclose(embed(features), expect(features), rtol=1e-3, atol=1e-5)
+        standardize, projection = branch.get_layer("standardize"), branch.get_layer("projection")
+        # Each image counts as often as it has texts: here twice each.
+        projected = projection(standardize(of_train))
+        assert np.square(projected).mean() == pytest.approx(1, rel=1e-4)
 
 
 def test_a_network_of_the_recipe_starts_there_and_learns_on():
@@ -78,13 +93,15 @@ def test_a_similarity_network_and_a_trained_text_encoder_start_at_random():
     assert network.settings["projected"] is False
 
 
-def test_views_without_correlation_are_refused():
-    constant = np.ones((4, 3), np.float32)
+def test_what_cannot_be_a_start_is_named():
+    constant = np.ones((4, 7), np.float32)
     corpus = Corpus(np.arange(4), image_features=constant, text_features=constant)
     with pytest.raises(ValueError, match="that correlate along some direction"):
-        canonical_start(corpus, 0.1, dim=2)
-    with pytest.raises(ValueError, match="`canonical_regularization` must be at least 0"):
-        Recipe(canonical_regularization=-1.0)
+        canonical_start(projected_network(), corpus, 0.1)
+    with pytest.raises(ValueError, match="embedding_dim=8, image_dim=7, text_dim=7"):
+        canonical_start(projected_network(8), corpus)
+    with pytest.raises(ValueError, match="`projected` must have been True"):
+        canonical_start(EmbeddingNetwork(7, 7, 8, 5), retrieval_corpus(9, seed=0))
 
 
 def test_the_network_saves_and_loads(tmp_path):

@@ -129,6 +129,17 @@ def test_the_similarity_network_has_its_own_loss():
 
 
 @pytest.mark.parametrize("network", ["embedding", "similarity"])
+def test_the_dtype_policy_is_the_recipes(network):
+    corpus = retrieval_corpus(9, seed=0)
+    recipe = small_recipe("retrieval", network, dtype="mixed_bfloat16")
+    network = from_recipe(corpus, recipe).network
+    assert network.image_branch.get_layer("hidden").compute_dtype == "bfloat16"
+    assert network.dtype_policy.name == "mixed_bfloat16"
+    plain = from_recipe(corpus, dataclasses.replace(recipe, dtype="")).network
+    assert plain.dtype_policy.name == "float32"
+
+
+@pytest.mark.parametrize("network", ["embedding", "similarity"])
 def test_gradient_caching_where_the_recipe_has_rows_for_it(network):
     corpus = retrieval_corpus(20, seed=0)
     plain = from_recipe(corpus, small_recipe("retrieval", network)).model

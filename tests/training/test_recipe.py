@@ -36,7 +36,7 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
         *"network loss images_per_batch texts_per_image epochs".split(),
-        *"learning_rate learning_rate_decay gradient_cache_rows".split(),
+        *"learning_rate learning_rate_decay gradient_cache_rows canonical_regularization".split(),
     }
     assert used == {field.name for field in dataclasses.fields(Recipe)}
 
@@ -76,9 +76,19 @@ def test_each_setting_says_what_it_is():
 
 def test_there_are_recipes_for_each_task_and_network():
     assert set(RECIPES) == {(task, network) for task in TASKS for network in NETWORKS}
-    for (_, network), recipes in RECIPES.items():
-        assert list(recipes) == ["paper", "small"]
+    for (task, network), recipes in RECIPES.items():
+        names = ["paper", "small"]
+        if (task, network) == ("retrieval", "embedding"):
+            names.append("small_from_random")
+        assert list(recipes) == names
         assert {recipe.network for recipe in recipes.values()} == {network}
+
+
+def test_the_small_recipe_starts_from_canonical_correlation_and_the_other_one_does_not():
+    recipes = RECIPES["retrieval", "embedding"]
+    assert recipes["small"].network_settings()["projected"]
+    assert not recipes["small_from_random"].network_settings()["projected"]
+    assert not Recipe().network_settings()["projected"]
 
 
 def test_the_papers_settings():
@@ -122,6 +132,8 @@ def test_a_recipe_does_not_change():
         ({"epochs": 0}, r"`epochs` must be a positive int. Received: epochs=0"),
         ({"learning_rate": 0.0}, r"`learning_rate` must be positive.*=0.0"),
         ({"learning_rate": float("nan")}, r"`learning_rate` must be positive.*=nan"),
+        ({"dtype": "float17"}, r"float17"),
+        ({"canonical_regularization": -1.0}, r"`canonical_regularization` must be at least 0.*-1"),
         ({"learning_rate_decay": -0.1}, r"`learning_rate_decay` must be in \[0, 1\].*=-0.1"),
         ({"learning_rate_decay": float("nan")}, r"`learning_rate_decay` must be in.*=nan"),
     ],
