@@ -30,7 +30,8 @@ def trained_figures(
 
     Returns:
         The figures of `retrieval_metrics`; `t2t_recall@1` and `t2t_recall@10`, of the retrieval of
-        an image's other texts by one of them; and `seconds`.
+        an image's other texts by one of them; `i2i_recall@1`, of the retrieval of a text's other
+        images by one of them (0 where no text has two); and `seconds`.
     """
     network, model, batches = from_recipe(train, recipe, seed, text_encoder)
     started = time.monotonic()
@@ -38,7 +39,14 @@ def trained_figures(
     seconds = time.monotonic() - started
     images = network.embed_images(held_out.image_features)
     texts = network.embed_texts(held_out.text_features)
-    within = retrieval_metrics(texts, texts, held_out.matches.text_neighbors())
     figures = retrieval_metrics(images, texts, held_out.matches)
+    within = retrieval_metrics(texts, texts, held_out.matches.text_neighbors())
     figures |= {f"t2t_recall@{k}": within[f"i2t_recall@{k}"] for k in (1, 10)}
+    of_images = held_out.matches.transposed().text_neighbors()
+    found = (
+        retrieval_metrics(images, images, of_images)["i2t_recall@1"]
+        if len(of_images.pairs)
+        else 0.0
+    )
+    figures["i2i_recall@1"] = found
     return {**figures, "seconds": seconds}

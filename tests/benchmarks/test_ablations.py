@@ -43,9 +43,13 @@ def kept_jobs(monkeypatch, tmp_path, figures, repetitions=2, tables=ablations.FU
 
 
 def row(rsum, t2t=50.0):
-    return {"i2t_recall@1": 1.0, "t2i_recall@1": 2.0, "rsum": rsum, "t2t_recall@1": t2t} | {
-        "seconds": 3.0
-    }
+    return {
+        "i2t_recall@1": 1.0,
+        "t2i_recall@1": 2.0,
+        "rsum": rsum,
+        "t2t_recall@1": t2t,
+        "i2i_recall@1": 3.0,
+    } | {"seconds": 3.0}
 
 
 def test_what_is_trained(corpora, tmp_path, monkeypatch):
@@ -149,6 +153,6 @@ def test_a_training(corpora):
     )
     first, other = (ablations._trained(recipe, seed, None) for seed in (0, 1))
     recalls = [name for name in first if name != "seconds"]
-    assert recalls == ["i2t_recall@1", "t2i_recall@1", "rsum", "t2t_recall@1"]
+    assert recalls == ["i2t_recall@1", "t2i_recall@1", "rsum", "t2t_recall@1", "i2i_recall@1"]
     assert all(0 <= first[name] <= 600 for name in recalls)
     assert [first[name] for name in recalls] != [other[name] for name in recalls]
