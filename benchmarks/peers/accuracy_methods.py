@@ -34,8 +34,6 @@ _SHARED = {
     "noise": _uniform(0.0, 1.0),
 }
 _SHARE_OF_EPOCHS = _one_of(0.5, 1.0)  # a small corpus may be learned by heart
-# What is drawn where training starts from canonical correlation analysis.
-_START = {"canonical_regularization": _log_uniform(0.3, 10.0)}
 _NEIGHBORHOOD_WEIGHT = _one_of(0.0, 0.05, 0.1, 0.2)
 # What is drawn besides, by the loss.
 _OWN = {
@@ -114,8 +112,6 @@ class Method:
             own = {
                 n: draw(besides) for n, draw in _OWN[recipe.loss if in_keras else self.loss].items()
             }
-            if recipe.canonical_regularization:
-                drawn |= {name: draw(besides) for name, draw in _START.items()}
             if in_keras:  # what a recipe says of the loss
                 fields = {field.name for field in dataclasses.fields(Recipe)}
                 drawn |= {name: own.pop(name) for name in list(own) if name in fields}

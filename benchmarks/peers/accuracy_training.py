@@ -47,7 +47,8 @@ def trained(
 
     Args:
         train: with both features.
-        validation: on which the linear baselines choose their strength; others do not look at it.
+        validation: on which the linear baselines choose their strength, and so does a network that
+            starts from one; others do not look at it.
         settings: as `Method.settings` returns them.
         seed: of the weights, the dropout and the order of the batches.
         seconds: after which a training ends, if it has not before.
@@ -61,7 +62,7 @@ def trained(
     fields = settings["recipe"]
     recipe = Recipe(**{**fields, "joint_dims": tuple(fields["joint_dims"])})
     if how == "keras":
-        return _trained_in_keras(train, recipe, settings["loss"], seed, seconds)
+        return _trained_in_keras(train, validation, recipe, settings["loss"], seed, seconds)
     from benchmarks.peers import torch_methods
 
     if how == "triplets":
@@ -74,10 +75,10 @@ def trained(
 
 
 def _trained_in_keras(
-    train: Corpus, recipe: Recipe, loss: dict, seed: int, seconds: float
+    train: Corpus, validation: Corpus, recipe: Recipe, loss: dict, seed: int, seconds: float
 ) -> Trained:
     clock = _Clock(seconds)  # what a network starts from is a part of its training
-    network, model, batches = from_recipe(train, recipe, seed)
+    network, model, batches = from_recipe(train, recipe, seed, validation=validation)
     if loss:  # what a recipe does not say of its loss
         optimizer = model.optimizer
         model = attach_losses(network, _CONTRASTIVE[recipe.loss](**loss))

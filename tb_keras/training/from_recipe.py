@@ -34,7 +34,11 @@ class Training(NamedTuple):
 
 
 def from_recipe(
-    train: Corpus, recipe: Recipe, seed: int = 0, text_encoder: keras.Model | None = None
+    train: Corpus,
+    recipe: Recipe,
+    seed: int = 0,
+    text_encoder: keras.Model | None = None,
+    validation: Corpus | None = None,
 ) -> Training:
     """Builds all that `recipe` says for a training corpus with both features.
 
@@ -48,6 +52,7 @@ def from_recipe(
         seed: of the weights, the dropout and the order of the batches; sets Keras's global seed.
         text_encoder: from `tb_keras.encoders.word_encoder`, where the texts' features are word
             indices; a copy of it, drawn anew by the seed, is trained with the network.
+        validation: on which a start from canonical correlation analysis chooses its settings.
 
     Raises:
         ValueError: if there are word indices without a text encoder, or the other way round.
@@ -75,7 +80,7 @@ def from_recipe(
         settings["embedding_dim"] = min(settings["embedding_dim"], *dims)
     network = build(*dims, **settings, text_encoder=text_encoder)
     if projected:
-        canonical_start(network, train, recipe.canonical_regularization)
+        canonical_start(network, train, validation)
     else:
         network.standardize(train.image_features, train.text_features)
     batches, positives = _batches(train, recipe, seed)

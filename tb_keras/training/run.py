@@ -16,7 +16,7 @@ from tb_keras.training.recipe import NETWORKS
 _BEFORE_IT_WAS_KEPT = {
     "loss": "ranking",
     "gradient_cache_rows": 0,
-    "canonical_regularization": 0.0,
+    "start": "random",
     "dtype": "",
 }
 

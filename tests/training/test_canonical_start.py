@@ -9,8 +9,9 @@ import pytest
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.word_encoder import word_encoder
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
+from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
-from tb_keras.training import canonical_start
+from tb_keras.training import canonical_start, network_metrics
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import Recipe
 from tests.training.toy_corpora import retrieval_corpus
@@ -23,12 +24,12 @@ RECIPE = Recipe(
     learning_rate=0.003,
     noise=0.0,
     margin=0.3,
-    canonical_regularization=0.3,
+    start="canonical",
 )
 
 
 def baseline(train):
-    return RegularizedCCABaseline(train, train, regularizations=(0.3,), powers=(1,), dim=5)
+    return RegularizedCCABaseline(train, train, regularizations=(1.0,), powers=(1,), dim=5)
 
 
 def projected_network(dim=5):
@@ -38,7 +39,7 @@ def projected_network(dim=5):
 def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one():
     train, other = retrieval_corpus(30, seed=0), retrieval_corpus(9, seed=1)
     network, expected = projected_network(), baseline(train)
-    canonical_start(network, train, 0.3)
+    canonical_start(network, train)
     for branch, embed, expect, features, of_train in (
         (
             network.image_branch,
@@ -75,6 +76,22 @@ def test_a_network_of_the_recipe_starts_there_and_learns_on():
     assert losses[-1] < losses[0]
 
 
+def test_the_validation_corpus_chooses_the_settings():
+    train, validation = retrieval_corpus(30, seed=0), retrieval_corpus(20, seed=1, noise=2.0)
+    network = projected_network()
+    canonical_start(network, train, validation)
+    best = RegularizedCCABaseline(train, validation, dim=5)
+    found = network_metrics(network, validation)["rsum"]
+    assert found == pytest.approx(retrieval_rsum(best, validation), abs=1e-3)
+    # Of equally good settings, those that are taken without a validation corpus.
+    one = train.subset(images=[0])
+    canonical_start(network, train, one)
+    expected = projected_network()
+    canonical_start(expected, train)
+    images = validation.image_features
+    np.testing.assert_array_equal(network.embed_images(images), expected.embed_images(images))
+
+
 def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
     recipe = dataclasses.replace(RECIPE, embedding_dim=512)
     network = from_recipe(retrieval_corpus(30, seed=0), recipe).network
@@ -97,7 +114,7 @@ def test_what_cannot_be_a_start_is_named():
     constant = np.ones((4, 7), np.float32)
     corpus = Corpus(np.arange(4), image_features=constant, text_features=constant)
     with pytest.raises(ValueError, match="that correlate along some direction"):
-        canonical_start(projected_network(), corpus, 0.1)
+        canonical_start(projected_network(), corpus)
     with pytest.raises(ValueError, match="embedding_dim=8, image_dim=7, text_dim=7"):
         canonical_start(projected_network(8), corpus)
     with pytest.raises(ValueError, match="`projected` must have been True"):

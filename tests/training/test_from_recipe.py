@@ -19,7 +19,7 @@ SMALL = {
     "joint_dims": (8, 4),
     "dropout": 0.1,
     "noise": 0.1,
-    "canonical_regularization": 0.0,  # from random weights there is more to learn
+    "start": "random",  # from random weights there is more to learn
     "images_per_batch": 8,
     "pictures_per_batch": 4,
     "phrases_per_picture": 3,

@@ -36,7 +36,7 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
         *"network loss images_per_batch texts_per_image epochs".split(),
-        *"learning_rate learning_rate_decay gradient_cache_rows canonical_regularization".split(),
+        *"learning_rate learning_rate_decay gradient_cache_rows start".split(),
     }
     assert used == {field.name for field in dataclasses.fields(Recipe)}
 
@@ -133,7 +133,7 @@ def test_a_recipe_does_not_change():
         ({"learning_rate": 0.0}, r"`learning_rate` must be positive.*=0.0"),
         ({"learning_rate": float("nan")}, r"`learning_rate` must be positive.*=nan"),
         ({"dtype": "float17"}, r"float17"),
-        ({"canonical_regularization": -1.0}, r"`canonical_regularization` must be at least 0.*-1"),
+        ({"start": "warm"}, r"`start` must be one of random, canonical.*'warm'"),
         ({"learning_rate_decay": -0.1}, r"`learning_rate_decay` must be in \[0, 1\].*=-0.1"),
         ({"learning_rate_decay": float("nan")}, r"`learning_rate_decay` must be in.*=nan"),
     ],
