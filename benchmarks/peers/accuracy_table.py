@@ -18,10 +18,10 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
 def behind(values: Sequence[float], others: Sequence[float]) -> float:
     """Returns by how many standard deviations the mean of `values` is below that of `others`.
 
-    The deviation is the root of the mean of both variances. Negative where it is above.
+    The deviation is the larger one: a linear baseline has none. Negative where it is above.
     """
     (mean, deviation), (other, other_deviation) = map(mean_and_deviation, (values, others))
-    spread = np.sqrt((deviation**2 + other_deviation**2) / 2)
+    spread = max(deviation, other_deviation)
     difference = other - mean
     if not spread:
         return float(np.sign(difference)) * np.inf if difference else 0.0
@@ -53,13 +53,13 @@ def accuracy_section(figures: dict, order: Sequence[str], default: str) -> str:
         "## Accuracy",
         "The same features and splits for every method, and the same number of epochs at the most. "
         f"A network is trained by one thread, for {figures['seconds']:g} seconds at the most, and "
-        "measured after its last step, without early stopping. Tuned settings are the best by rsum "
-        f"on the validation split of {figures['trials']} trials: one with the settings to start "
-        "from, the others drawn at random, epochs (all or half), learning rate, sizes, dropout and "
-        "noise from the same space for all, and what belongs to the loss or to the start from "
-        "canonical correlation analysis. The tables show the test split, looked at when all tuning "
-        f"was done: mean ± standard deviation over {figures['seeds']} seeds (linear baselines have "
-        "none), in percent.",
+        "the weights of its best epoch by rsum on the validation split are taken (where it starts "
+        "from canonical correlation analysis, that may be this start). Tuned settings are the best "
+        f"by rsum on the validation split of {figures['trials']} trials: one with the settings to "
+        "start from, the others drawn at random, epochs (all or half), learning rate, sizes, "
+        "dropout and noise from the same space for all, and what belongs to the loss. The tables show the test "
+        "split, looked at when all tuning was done: mean ± standard deviation over "
+        f"{figures['seeds']} seeds (linear baselines have none), in percent.",
         "Max-violation loss, InfoNCE and sigmoid loss are trained with this package and start from "
         "what its default starts from. The networks of PyTorch's packages have the same layers, "
         "batches, optimizer and learning rates, and start from random weights, as does the row of "

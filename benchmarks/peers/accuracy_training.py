@@ -9,6 +9,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from benchmarks.peers.best_epoch import BestEpoch
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.cca_baseline import CCABaseline
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
@@ -47,8 +48,8 @@ def trained(
 
     Args:
         train: with both features.
-        validation: on which the linear baselines choose their strength, and so does a network that
-            starts from one; others do not look at it.
+        validation: on which the linear baselines choose their strength, as does a network that
+            starts from one; and all networks their best epoch.
         settings: as `Method.settings` returns them.
         seed: of the weights, the dropout and the order of the batches.
         seconds: after which a training ends, if it has not before.
@@ -70,7 +71,9 @@ def trained(
     else:
         loss, texts_per_image = torch_methods.multiple_negatives_loss(**settings["loss"]), 1
     return Trained(
-        *torch_methods.torch_trained(train, recipe, loss, texts_per_image, seed, seconds)
+        *torch_methods.torch_trained(
+            train, validation, recipe, loss, texts_per_image, seed, seconds
+        )
     )
 
 
@@ -83,7 +86,15 @@ def _trained_in_keras(
         optimizer = model.optimizer
         model = attach_losses(network, _CONTRASTIVE[recipe.loss](**loss))
         model.compile(optimizer)
-    model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0, callbacks=[clock])
+    best = BestEpoch(validation, network.embed_images, network.embed_texts, network.get_weights)
+    if recipe.start != "random":
+        best.look()
+    looking = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: best.look())
+    model.fit(
+        batches(0), epochs=recipe.epochs, shuffle=False, verbose=0, callbacks=[looking, clock]
+    )
+    if best.best is not None:
+        network.set_weights(best.best)
     planned = recipe.epochs * int(batches(0).cardinality())
     return Trained(network.embed_images, network.embed_texts, clock.took, clock.steps, planned)
 

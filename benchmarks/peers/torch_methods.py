@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
+from benchmarks.peers.best_epoch import BestEpoch
 from benchmarks.peers.torch_network import TorchEmbeddingNetwork
 from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.corpus import Corpus
@@ -19,6 +21,7 @@ _SIZES = ("hidden_dim", "embedding_dim", "dropout", "noise")
 
 def torch_trained(
     train: Corpus,
+    validation: Corpus,
     recipe: Recipe,
     loss: Callable,
     texts_per_image: int | None,
@@ -32,6 +35,7 @@ def torch_trained(
 
     Args:
         train: with both features.
+        validation: on which the best epoch is chosen.
         recipe: of the network, which starts from random weights, the batches and the optimizer;
             what it says of the loss is not used.
         loss: of embeddings `(n, dim)` and `(m, dim)`, the images' labels `(n,)` and the texts'
@@ -68,10 +72,12 @@ def torch_trained(
         torch.from_numpy(np.array(features, np.float32))
         for features in (train.image_features, train.text_features)
     )
-    network.train()
+    embed = _embedding(network.image_branch), _embedding(network.text_branch)
+    best = BestEpoch(validation, *embed, lambda: copy.deepcopy(network.state_dict()))
     step = 0
     for epoch in range(recipe.epochs):
         batches = order.epoch(epoch)
+        network.train()
         for images, texts in zip(batches.images, batches.texts):
             if time.monotonic() - started > seconds:
                 break
@@ -83,9 +89,11 @@ def torch_trained(
             loss(*embeddings, image_labels[images], text_labels[texts]).backward()
             adam.step()
             step += 1
-    took = time.monotonic() - started
-    network.eval()
-    return _embedding(network.image_branch), _embedding(network.text_branch), took, step, len(rates)
+        network.eval()
+        best.look()
+    if best.best is not None:
+        network.load_state_dict(best.best)
+    return *embed, time.monotonic() - started, step, len(rates)
 
 
 def labels_of(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:

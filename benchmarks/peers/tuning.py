@@ -34,7 +34,7 @@ def chosen_settings(
 
     Trial 0 is what a method starts from. In the others the learning rate, the sizes and so on are
     drawn the same for all methods, and what belongs to the loss besides. The best is that with the
-    highest `rsum` on the validation split after the last epoch.
+    highest `rsum` on the validation split, each at its best epoch.
 
     Args:
         methods: by name.

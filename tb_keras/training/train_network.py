@@ -48,7 +48,8 @@ def train_network(
             indices; a copy of it is trained with the network.
 
     Returns:
-        The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
+        The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`;
+        what a training starts from counts, too, where that is not random.
 
     Raises:
         ValueError: if features are missing, the corpora are for different tasks, a setting is out
@@ -79,8 +80,13 @@ def train_network(
     checkpoint = NetworkCheckpoint(network, path, monitor=monitor, mode="max")
     _cut_history(directory / "history.csv", first_epoch)
     history = keras.callbacks.CSVLogger(directory / "history.csv", append=True)
+    evaluation = CorpusEvaluation(network, validation)
+    if not first_epoch and recipe.start != "random":  # what it starts from may be the best
+        at_start: dict = {}
+        for callback in (evaluation, checkpoint):
+            callback.on_epoch_end(-1, at_start)
     callbacks = [
-        CorpusEvaluation(network, validation),
+        evaluation,
         checkpoint,
         history,
         DivergenceCheck(),

@@ -73,6 +73,20 @@ def test_the_network_is_that_of_the_best_epoch(finished):
     assert json.loads((directory / "network.json").read_text())["epoch"] == np.argmax(figures)
 
 
+def test_what_a_training_starts_from_may_be_the_best(tmp_path):
+    """With such a learning rate the start is lost at once; the network kept is the start."""
+    recipe = dataclasses.replace(
+        RECIPE, start="canonical", embedding_dim=7, learning_rate=3.0, noise=1.0, epochs=2
+    )
+    network = train(tmp_path, recipe)
+    kept = json.loads((tmp_path / "network.json").read_text())
+    assert kept["epoch"] == -1
+    figures = [float(line["val_rsum"]) for line in history(tmp_path)]
+    assert kept["val_rsum"] == pytest.approx(rsum(network))
+    assert kept["val_rsum"] > max(figures)
+    assert json.loads((tmp_path / "result.json").read_text())["best"] == kept["val_rsum"]
+
+
 def test_what_a_finished_training_leaves(finished):
     directory, _ = finished
     assert sorted(path.name for path in directory.iterdir()) == [
