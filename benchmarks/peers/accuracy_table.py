@@ -57,8 +57,8 @@ def accuracy_section(figures: dict, order: Sequence[str], default: str) -> str:
         "from canonical correlation analysis, that may be this start). Tuned settings are the best "
         f"by rsum on the validation split of {figures['trials']} trials: one with the settings to "
         "start from, the others drawn at random, epochs (all or half), learning rate, sizes, "
-        "dropout and noise from the same space for all, and what belongs to the loss. The tables show the test "
-        "split, looked at when all tuning was done: mean ± standard deviation over "
+        "dropout and noise from the same space for all, and what belongs to the loss. The tables "
+        "show the test split, looked at when all tuning was done: mean ± standard deviation over "
         f"{figures['seeds']} seeds (linear baselines have none), in percent.",
         "Max-violation loss, InfoNCE and sigmoid loss are trained with this package and start from "
         "what its default starts from. The networks of PyTorch's packages have the same layers, "
