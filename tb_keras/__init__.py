@@ -18,6 +18,7 @@ with _quiet_start() if _is_script() else _contextlib.nullcontext():
     from tb_keras import encoders as encoders
     from tb_keras import losses as losses
     from tb_keras import networks as networks
+from tb_keras import fused_adam as fused_adam  # registers it
 from tb_keras.corpus import Corpus as Corpus
 from tb_keras.grounding import Grounding as Grounding
 from tb_keras.matches import Matches as Matches

@@ -196,7 +196,13 @@ def test_a_server_under_load(tmp_path):
             Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.jpg")
             for color, shape, _ in objects:
                 table.writerow([f"pictures/{number}.jpg", f"a {color} {shape} in picture {number}"])
-    train = ["--data=pictures.csv", "--run=runs/mine", "--seeds=0,1", "--epochs=1"]
+    train = [
+        "--data=pictures.csv",
+        "--run=runs/mine",
+        "--seeds=0,1",
+        "--epochs=1",
+        "--start=random",
+    ]
     (trained,) = run_forked(tmp_path, [["train", *train]])
     assert trained.code == 0, trained.err
     sizes = ["--batches=1,2", "--seconds=2", "--clients=2", "--directory=."]

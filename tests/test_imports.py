@@ -23,6 +23,7 @@ LAYERS = [
         "atomic_file",
         "cache_directory",
         "feature_dtype",
+        "fused_adam",
         "mapped_rows",
         "quiet_start",
     },

@@ -52,6 +52,10 @@ def test_a_batch_from_a_part_of_a_file_is_its_rows(tmp_path):
     np.save(tmp_path / "rows.npy", features)
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")[10:40]
     rows = np.array([29, -1, 0, 7, 7])
-    expected = np.where(rows[:, None] >= 0, features[10:40][rows], 0).astype(np.float32)
+    expected = np.where(rows[:, None] >= 0, features[10:40][rows], 0)
     np.testing.assert_array_equal(gathered(mapped, rows), expected)
     np.testing.assert_array_equal(gathered(features[10:40], rows), expected)
+    swapped = features.astype(">f4")  # another byte order than the machine's
+    found = gathered(swapped[10:40], rows)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)

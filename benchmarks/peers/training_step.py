@@ -15,8 +15,7 @@ from benchmarks.peers.matrix_products import matrix_products
 from tb_keras.batching import neighborhood_batches
 from tb_keras.corpus import Corpus
 from tb_keras.networks import EmbeddingNetwork
-from tb_keras.training import attach_losses
-from tb_keras.training.fused_adam import FusedAdam
+from tb_keras.training import FusedAdam, attach_losses
 
 FULL = {
     "images": 2000,

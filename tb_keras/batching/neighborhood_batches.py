@@ -134,17 +134,27 @@ def batch_dataset(
         "text": _rows_spec(num_texts, corpus.text_features),
         **{name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()},
     }
+    dtypes = {
+        "image": feature_dtype(corpus.image_features),
+        "text": feature_dtype(corpus.text_features),
+    }
+
+    def as_floats(batch):  # in the graph this takes a third of the time that it takes in NumPy
+        return {**batch, **{view: tf.cast(batch[view], dtype) for view, dtype in dtypes.items()}}
+
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    if any(signature[view].dtype != dtype for view, dtype in dtypes.items()):
+        dataset = dataset.map(as_floats)
     if num_batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     return dataset.prefetch(2)
 
 
 def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Returns rows of a feature matrix as float32 (ints as int32), zeros for padding (-1)."""
+    """Returns rows of a feature matrix in its own type, zeros for padding (-1)."""
     taken = np.maximum(rows, 0)
     read_ahead(features, taken)
-    found = _aligned((len(rows), features.shape[1]), np.dtype(feature_dtype(features)))
+    found = _aligned((len(rows), features.shape[1]), features.dtype.newbyteorder("="))
     if features.dtype == found.dtype:
         np.take(features, taken, axis=0, out=found, mode="clip")  # other modes make a copy
     else:
@@ -164,4 +174,4 @@ def _aligned(shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
 def _rows_spec(rows: int, features: np.ndarray) -> tf.TensorSpec:
     import tensorflow as tf
 
-    return tf.TensorSpec((rows, features.shape[1]), feature_dtype(features))
+    return tf.TensorSpec((rows, features.shape[1]), features.dtype.newbyteorder("="))

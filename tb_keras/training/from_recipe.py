@@ -11,11 +11,11 @@ import numpy as np
 from tb_keras.batching import neighborhood_batches, region_batches
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.word_encoder import redrawn
+from tb_keras.fused_adam import FusedAdam
 from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
 from tb_keras.training.attach_losses import attach_losses
 from tb_keras.training.canonical_start import canonical_start
-from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.recipe import Recipe
 
 

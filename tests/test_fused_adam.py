@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.training.fused_adam import FusedAdam
+from tb_keras.fused_adam import FusedAdam
 
 
 def trained(optimizer, in_graph, sparse=False, steps=5):
