@@ -15,13 +15,12 @@ from tests.scripts.running import environment, run_forked
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 SMALL = {
-    "neighborhood": ["--pictures=24"],
     "localization": ["--scenes=2"],
     "text_encoders": ["--pictures=24"],
     "multi30k": ["--data=DATA", "--images_per_batch=4"],
 }
-COLUMNS = {"neighborhood": 6, "localization": 4, "text_encoders": 6, "multi30k": 6}
-SETTINGS = {"neighborhood": 4, "localization": 7, "text_encoders": 6, "multi30k": 4}
+COLUMNS = {"localization": 4, "text_encoders": 6, "multi30k": 6}
+SETTINGS = {"localization": 7, "text_encoders": 6, "multi30k": 4}
 
 
 def test_the_table():
