@@ -22,7 +22,11 @@ class CCABaseline:
         train: corpus with both features.
         validation: corpus with both features.
         dims: numbers of principal components to choose from; each view takes at most as many as it
-            has dimensions or pairs, and half of them are the canonical directions.
+            has dimensions or pairs, and half of them are the canonical directions. Those for which
+            scikit-learn's singular value decomposition does not converge are left out.
+
+    Raises:
+        numpy.linalg.LinAlgError: if it converges for none of `dims`.
 
     Example:
 
@@ -36,7 +40,12 @@ class CCABaseline:
     def __init__(self, train: Corpus, validation: Corpus, dims: Sequence[int] = (32, 64, 128)):
         best = -np.inf
         for dim in dims:
-            fitted = _fitted(train, dim)
+            try:
+                fitted = _fitted(train, dim)
+            except np.linalg.LinAlgError:
+                if dim == dims[-1] and best == -np.inf:
+                    raise
+                continue
             image_side, text_side = fitted
             figures = retrieval_metrics(
                 image_side(validation.image_features),

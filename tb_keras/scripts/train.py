@@ -48,10 +48,11 @@ _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "netwo
 
 def _defined(field: dataclasses.Field) -> flags.FlagHolder:
     recipes = RECIPES["retrieval", "embedding"]
-    values = [f"{name} {getattr(recipes[name], field.name)}" for name in ("paper", "small")]
+    values = {name: str(getattr(recipes[name], field.name)) for name in ("paper", "small")}
+    shown = ", ".join(f"{name} {value or 'empty'}" for name, value in values.items())
     description = (
         f"{field.metadata['help']} By default the recipe's (for the embedding network and "
-        f"retrieval: {', '.join(values)})."
+        f"retrieval: {shown})."
     )
     define = {
         bool: flags.DEFINE_bool,

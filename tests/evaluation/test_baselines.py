@@ -223,3 +223,23 @@ def test_sklearn_cca_is_chosen_by_validation_and_finds_a_shared_subspace():
     assert rsum(baseline, validation) == max(each.values())
     assert each[baseline.dim] == max(each.values())
     assert max(each.values()) > 300  # chance is about 32
+
+
+def test_scikit_learn_cca_leaves_out_the_sizes_that_do_not_converge(monkeypatch):
+    """Its singular value decomposition fails now and then, and takes no other figure with it."""
+    corpus, fit = two_views(), CCA.fit
+
+    def fails_at(width):
+        def fit_or_fail(self, images, texts):
+            if images.shape[1] >= width:
+                raise np.linalg.LinAlgError("SVD did not converge")
+            return fit(self, images, texts)
+
+        monkeypatch.setattr(CCA, "fit", fit_or_fail)
+
+    fails_at(4)
+    assert CCABaseline(corpus, corpus, dims=[3, 4]).dim == 3
+    assert CCABaseline(corpus, corpus, dims=[4, 3]).dim == 3
+    fails_at(0)
+    with pytest.raises(np.linalg.LinAlgError, match="did not converge"):
+        CCABaseline(corpus, corpus, dims=[3, 4])
