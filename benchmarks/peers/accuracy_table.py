@@ -96,10 +96,10 @@ def _corpus_paragraph(corpus: str, table: dict, order: Sequence[str], default: s
     best = max(means["rsum"], key=means["rsum"].get)
     gap = behind(methods[default]["figures"]["rsum"], methods[best]["figures"]["rsum"])
     within = "yes" if gap <= 1 else f"no, {gap:.1f} deviations behind"
-    ended = sum(map(sum, (row["figures"]["ended"] for row in methods.values())))
+    ended = [name for name, row in methods.items() if any(row["figures"]["ended"])]
     told = f"The default within one standard deviation of the best by rsum ({best}): {within}."
     if ended:
-        told += f" {ended} of the trainings were ended by the seconds."
+        told += f" Ended by the seconds, before their last epoch: {'; '.join(ended)}."
     epochs = f"{table['epochs']} epoch{'s' if table['epochs'] > 1 else ''}"
     heading = f"### {corpus}\n\nImages × texts: {sizes}; {epochs}."
     return f"{heading}\n\n" + "\n".join(lines) + f"\n\n{told}"
