@@ -187,8 +187,8 @@ _SMALL = Recipe(
 # OpenMoji, 292 to 283 on two of Fluent Emoji): so this one starts from it, and needs fewer epochs.
 # From there a margin of 0.2 was better than 0.1 on pictures held out of the training and validation
 # pictures in four ways: rsum 201 to 197 on OpenMoji, 117 to 113 on it in all languages (in three),
-# 289 to 289 on Fluent Emoji. InfoNCE, the hardest negative alone, neighbourhood constraints, smaller
-# steps and averages of the weights were better on one of them at the most.
+# 289 to 289 on Fluent Emoji. InfoNCE, the hardest negative alone, neighbourhood constraints,
+# smaller steps and averages of the weights were better on one of them at the most.
 _SMALL_FROM_CANONICAL = dataclasses.replace(
     _SMALL, hidden_dim=512, noise=0.7, margin=0.2, epochs=10, start="canonical"
 )
