@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -36,17 +37,35 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
         tf.get_logger().setLevel("ERROR")
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too as it exports
+        interruptions = _kept_interruptions()
         try:
             main(argv[1:])
-        except _INPUT_ERRORS as error:
+        except BaseException as error:
+            # Compiled code that an interruption comes upon may raise another error in its place.
+            if interruptions or isinstance(error, KeyboardInterrupt):
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one finds it ending
+                print(f"\n{name}: interrupted; the same command goes on from here", file=sys.stderr)
+                _end(130)
+            if not isinstance(error, _INPUT_ERRORS):
+                raise
             logging.debug("%s failed", name, exc_info=True)  # --verbosity=1 shows where
             print(f"{name}: {error}{_remedy(error)}", file=sys.stderr)
             _end(1)
-        except KeyboardInterrupt:
-            print(f"\n{name}: interrupted; the same command goes on from here", file=sys.stderr)
-            _end(130)
 
     app.run(guarded, flags_parser=parsed)
+
+
+def _kept_interruptions() -> list[int]:
+    """Returns a list that gets the number of each SIGINT, which raises as it did before."""
+    interruptions: list[int] = []
+
+    def interrupt(number, frame):
+        interruptions.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+        signal.signal(signal.SIGINT, interrupt)
+    return interruptions
 
 
 def _end(code: int) -> NoReturn:

@@ -244,7 +244,8 @@ def test_the_page_and_where_the_package_loses():
     assert f"| {DEFAULT} | **1.0 ± 0.0** | **2.0 ± 0.0** | 101.0 ± 1.4 | 1.0 ± 0.0 |  |" in page
     assert f"| {ridge} | **1.0** | **2.0** | **110.0** | 1.0 |  |" in page
     assert f"({tuned}): no, 14.1 deviations behind." in page
-    assert f"({ridge}): no, 6.4 deviations behind. 1 of the trainings were ended" in page
+    assert f"({ridge}): no, 6.4 deviations behind. Ended by the seconds" in page
+    assert page.endswith(f"before their last epoch: {tuned}.\n")
     (lost,) = accuracy.losing(figures)
     assert lost.startswith("On lost,")
     assert "ridge regression (110.0 against 101.0)" in lost
