@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from benchmarks.ablation import process_memory
 from benchmarks.peers.in_turn import in_process, ratio, ratio_table, seconds_in_turn
-from tb_keras.atomic_file import written_beside
+from benchmarks.peers.kept_figures import KeptFigures
 from tb_keras.evaluation import retrieval_metrics
 from tb_keras.matches import Matches
 
@@ -39,16 +38,15 @@ def measure(
             are scaled up to all queries.
         dim: size of the embeddings.
     """
-    beside = file.with_suffix(".sizes.json")
-    kept = json.loads(beside.read_text()) if beside.exists() else {}
-    for images, sampled in sizes:
-        key = f"{images} images, {sampled} sampled, dim {dim}, {repetitions} repetitions"
-        if key not in kept:
-            print(f"evaluation: {key}", flush=True)
-            kept[key] = _measured(images, sampled, dim, repetitions)
-            with written_beside(beside) as partial:
-                partial.write_text(json.dumps(kept) + "\n")
-    return {"dim": dim, "sizes": list(kept.values())}
+    kept = KeptFigures(file, {"dim": dim, "repetitions": repetitions})
+    figures = [
+        kept.of(
+            f"{images:,} images, {sampled:,} sampled", _measured, images, sampled, dim, repetitions
+        )
+        for images, sampled in sizes
+    ]
+    kept.finished()
+    return {"dim": dim, "sizes": figures}
 
 
 def section(figures: dict) -> str:

@@ -63,7 +63,7 @@ def test_the_bare_product_is_the_whole_product(monkeypatch):
     assert [block.shape for block in products[:5]] == [(7, 11)] * 4 + [(7, 1)]
 
 
-def test_it_runs_small_and_keeps_each_size(monkeypatch, tmp_path, capsys):
+def test_it_runs_small(monkeypatch, tmp_path, capsys):
     # A process of its own for each memory takes seconds to start.
     monkeypatch.setattr(evaluation, "in_process", lambda function, *arguments: function(*arguments))
     file = tmp_path / "evaluation.json"
@@ -78,8 +78,29 @@ def test_it_runs_small_and_keeps_each_size(monkeypatch, tmp_path, capsys):
     assert "### 300 images × 1,500 texts" in page
     assert "5 times what was measured" in page
     assert ("torch is not installed" in page) == (TOP_K not in names)
-    monkeypatch.setattr(evaluation, "methods", None)  # what is kept is not measured again
-    assert evaluation.measure(file, 2, **evaluation.SMALL) == figures
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_size_that_is_measured_is_not_measured_again(monkeypatch, tmp_path):
+    asked = []
+
+    def measured(images, *settings):
+        asked.append(images)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return {"images": images, "settings": list(settings)}
+
+    monkeypatch.setattr(evaluation, "_measured", measured)
+    arguments = tmp_path / "evaluation.json", 2, [[30, 6], [40, 8]], 64
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.measure(*arguments)
+    figures = evaluation.measure(*arguments)
+    assert asked == [30, 40, 40]
+    assert figures["sizes"] == [
+        {"images": 30, "settings": [6, 64, 2]},
+        {"images": 40, "settings": [8, 64, 2]},
+    ]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_page_follows_from_the_figures():
