@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.peers.accuracy_corpora import corpus_directory, prepare_corpora
 from benchmarks.peers.accuracy_jobs import Job, run_jobs
-from benchmarks.peers.accuracy_methods import DEFAULT, METHODS, PEERS
+from benchmarks.peers.accuracy_methods import DEFAULT, FROM_RANDOM, METHODS, PEERS
 from benchmarks.peers.accuracy_table import accuracy_section, better_than
 from benchmarks.peers.in_turn import in_process
 from benchmarks.peers.tuning import chosen_settings
@@ -116,16 +116,25 @@ def section(figures: dict) -> str:
 
 
 def losing(figures: dict) -> list[str]:
-    """Returns a sentence for each corpus on which the default falls behind by a deviation."""
+    """Returns where the default is a deviation behind another loss, a peer or a linear baseline.
+
+    The peers start from random weights, so they are held against this package from these, too.
+    """
     sentences = []
     for corpus, table in figures["corpora"].items():
-        peers = [name for name in table["methods"] if METHODS[name].origin != "package"]
-        better = better_than(table["methods"], DEFAULT, peers)
-        if better:
-            sentences.append(
-                f"On {corpus}, the package's default is behind by more than one standard deviation "
-                f"of rsum: {'; '.join(f'{name} ({told})' for name, told in better.items())}."
-            )
+        others = [name for name in table["methods"] if METHODS[name].origin != "package"]
+        for own, told, rivals in (
+            (DEFAULT, "the package's default", others),
+            (FROM_RANDOM, "this package from random weights", [p for p in PEERS if p in others]),
+        ):
+            if own not in table["methods"]:
+                continue
+            better = better_than(table["methods"], own, rivals)
+            if better:
+                sentences.append(
+                    f"On {corpus}, {told} is behind by more than one standard deviation of rsum: "
+                    f"{'; '.join(f'{name} ({figures})' for name, figures in better.items())}."
+                )
     return sentences
 
 

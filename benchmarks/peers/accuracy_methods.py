@@ -125,6 +125,7 @@ class Method:
 
 
 DEFAULT = "this package: default"
+FROM_RANDOM = "this package: from random weights, tuned"
 _RANDOM_START = "small_from_random"
 # VSE++ has one weight for both directions, no neighbourhoods, and a margin of 0.2.
 _VSE = {
@@ -141,7 +142,7 @@ METHODS = {
     ),
     "this package: tuned": Method("package"),
     "this package: released settings": Method("package", recipe="paper", tuned=False),
-    "this package: from random weights, tuned": Method("package", recipe=_RANDOM_START),
+    FROM_RANDOM: Method("package", recipe=_RANDOM_START),
     "max-violation loss (VSE++), tuned": Method("loss", "max_violation", _VSE),
     "InfoNCE, tuned": Method("loss", "info_nce"),
     "sigmoid loss, tuned": Method("loss", "sigmoid"),

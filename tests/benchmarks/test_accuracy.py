@@ -15,7 +15,7 @@ from benchmarks.peers.accuracy_corpora import (
     split_of_pictures,
 )
 from benchmarks.peers.accuracy_jobs import Job, run_jobs
-from benchmarks.peers.accuracy_methods import DEFAULT, METHODS
+from benchmarks.peers.accuracy_methods import DEFAULT, FROM_RANDOM, METHODS, PEERS
 from benchmarks.peers.accuracy_table import behind, better_than, mean_and_deviation
 from benchmarks.peers.accuracy_training import trained
 from benchmarks.peers.best_epoch import BestEpoch
@@ -249,6 +249,25 @@ def test_the_page_and_where_the_package_loses():
     (lost,) = accuracy.losing(figures)
     assert lost.startswith("On lost,")
     assert "ridge regression (110.0 against 101.0)" in lost
+
+
+def test_peers_are_held_against_the_package_from_the_weights_that_they_start_from():
+    triplets, negatives = PEERS
+
+    def losing(own, *rsums):
+        names = (DEFAULT, FROM_RANDOM, triplets, negatives)
+        rows = {name: {"figures": figures_of(*r)} for name, r in zip(names, (own, *rsums))}
+        return accuracy.losing({"corpora": {"made up": {"methods": rows}}})
+
+    best, worst, between = (200.0, 202.0), (100.0, 102.0), (150.0, 152.0)
+    assert losing(best, between, worst, worst) == []
+    (sentence,) = losing(best, worst, between, worst)
+    assert sentence.startswith("On made up, this package from random weights is behind")
+    assert f": {triplets} (151.0 against 101.0)." in sentence
+    default, random = losing(worst, between, best, worst)
+    assert default.startswith("On made up, the package's default is behind")
+    assert f": {triplets} (201.0 against 101.0)." in default
+    assert f": {triplets} (201.0 against 151.0)." in random
 
 
 def test_the_part_runs_small_and_goes_on(tmp_path, capsys, monkeypatch):
