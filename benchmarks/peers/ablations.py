@@ -50,7 +50,8 @@ _TABLES = {
     },
     "Nearest negatives": {
         "1": {"top_k": 1},
-        "10": {},
+        "10": {"top_k": 10},
+        "30": {},
         "50": {"top_k": 50},
         "all": {"top_k": 0},
     },
@@ -117,7 +118,7 @@ OpenMoji with EfficientNet-Lite0 and MiniLM features: {train["images"]:,} pictur
 each keyword that two to five of them share. So there are several texts a picture \
 ({train["texts_per_image"]:.1f} in the mean) and several pictures a text \
 ({train["shared_texts"]:,} texts have more than one). Each table changes one thing of: both \
-directions, no constraint, 2 texts an image, 10 nearest negatives; the recipe's own setting of it \
+directions, no constraint, 2 texts an image, 30 nearest negatives; the recipe's own setting of it \
 is marked.
 
 Figures are those of the last epoch, of {figures["epochs"]}, on the validation split \
@@ -165,7 +166,7 @@ def _reference() -> Recipe:
         image_neighborhood_weight=0.0,
         text_neighborhood_weight=0.0,
         texts_per_image=2,
-        top_k=10,
+        top_k=30,
     )
 
 
