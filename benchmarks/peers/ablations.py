@@ -57,7 +57,7 @@ _TABLES = {
     },
 }
 
-FULL = {"tables": tuple(_TABLES), "epochs": 12, "pictures": None, "workers": 2}
+FULL = {"tables": tuple(_TABLES), "epochs": 6, "pictures": None, "workers": 2}
 SMALL = {"tables": ("Neighbourhood sampling",), "epochs": 1, "pictures": 24, "workers": 0}
 
 
