@@ -81,8 +81,8 @@ def _trained(changes: dict, seed: int) -> dict[str, float]:
     (train, validation), words = _encoded(changes["encoder"], changes.get("vectors"))
     recipe = RECIPES["retrieval", "embedding"]["small_from_random"]
     # The loss that the page was measured with; the recipe has found a better one since.
-    recipe = dataclasses.replace(recipe, margin=0.1, top_k=10)
-    recipe = dataclasses.replace(recipe, epochs=_EPOCHS.value or recipe.epochs)
+    loss = {"margin": 0.1, "top_k": 10}
+    recipe = dataclasses.replace(recipe, epochs=_EPOCHS.value or recipe.epochs, **loss)
     return trained_figures(train, validation, recipe, seed, words)
 
 

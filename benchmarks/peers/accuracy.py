@@ -133,7 +133,7 @@ def losing(figures: dict) -> list[str]:
             if better:
                 sentences.append(
                     f"On {corpus}, {told} is behind by more than one standard deviation of rsum: "
-                    f"{'; '.join(f'{name} ({figures})' for name, figures in better.items())}."
+                    f"{'; '.join(f'{name} ({both})' for name, both in better.items())}."
                 )
     return sentences
 
