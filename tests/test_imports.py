@@ -26,6 +26,7 @@ LAYERS = [
         "fused_adam",
         "mapped_rows",
         "quiet_start",
+        "untuned_dataset",
     },
     {"boxes", "matches"},
     {"grounding"},

@@ -13,6 +13,7 @@ from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.corpus import Corpus
 from tb_keras.feature_dtype import feature_dtype
 from tb_keras.mapped_rows import read_ahead
+from tb_keras.untuned_dataset import untuned
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -147,7 +148,7 @@ def batch_dataset(
         dataset = dataset.map(as_floats)
     if num_batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return dataset.prefetch(2)
+    return untuned(dataset.prefetch(2))
 
 
 def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:

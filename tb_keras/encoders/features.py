@@ -16,6 +16,7 @@ from tb_keras.encoders.mapped_features import mapped_features
 from tb_keras.encoders.ordered_rows import ordered_rows
 from tb_keras.encoders.region_features import encode_regions
 from tb_keras.encoders.text_encoder import text_encoder
+from tb_keras.untuned_dataset import untuned
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
@@ -53,7 +54,8 @@ def encode_images(
 
     def encode(chunk: Sequence[str]) -> np.ndarray:
         files = tf.data.Dataset.from_tensor_slices(list(chunk)).map(tf.io.read_file)
-        return build().predict(files.batch(max(1, _IMAGES_PER_BATCH // crops)), verbose=0)
+        files = files.batch(max(1, _IMAGES_PER_BATCH // crops))
+        return build().predict(untuned(files), verbose=0)
 
     return _kept(settings, paths, file_digest, encode, verbose)
 
@@ -85,7 +87,7 @@ def encode_texts(
 
     def encode(chunk: Sequence[str]) -> np.ndarray:
         strings = tf.data.Dataset.from_tensor_slices(list(chunk))
-        return build().predict(strings.batch(_TEXTS_PER_BATCH), verbose=0)
+        return build().predict(untuned(strings.batch(_TEXTS_PER_BATCH)), verbose=0)
 
     if not by_name:
         return encode(texts)

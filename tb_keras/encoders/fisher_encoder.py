@@ -15,6 +15,7 @@ from tb_keras.encoders.principal_projection import PrincipalProjection
 from tb_keras.encoders.random_rotation import randomly_rotated
 from tb_keras.encoders.word_encoder import WordEmbedding
 from tb_keras.encoders.words import FIRST_WORD
+from tb_keras.untuned_dataset import untuned
 
 
 def fit_fisher_encoder(
@@ -117,11 +118,14 @@ def _encoded(
     model: keras.Model, indices: np.ndarray, texts: np.ndarray, batch_size: int, verbose: bool
 ) -> Iterator[np.ndarray]:
     """The features of some texts, in blocks."""
+    import tensorflow as tf
+
     bar = keras.utils.Progbar(len(texts), verbose=int(verbose), unit_name="text")
     blocks = max(4096 // batch_size, 1) * batch_size
     for start in range(0, len(texts), blocks):
         chosen = texts[start : start + blocks]
-        yield model.predict(indices[chosen].astype(np.int32), batch_size, verbose=0)
+        words = tf.data.Dataset.from_tensor_slices(indices[chosen].astype(np.int32))
+        yield model.predict(untuned(words.batch(batch_size)), verbose=0)
         bar.update(start + len(chosen))
 
 

@@ -15,6 +15,7 @@ from tb_keras.encoders.word_encoder import WORD_ENCODERS, WordEmbedding, word_en
 from tb_keras.encoders.word_pooling import MeanOfWords
 from tb_keras.encoders.word_vectors import WordVectors
 from tb_keras.encoders.words import FIRST_WORD, WordCounts, are_words, count_words, word_indices
+from tb_keras.untuned_dataset import untuned
 
 _MIXTURES = {"hglmm": "hybrid", "gmm": "gaussian", "lmm": "laplacian"}  # of Fisher vectors
 FITTED_TEXT_ENCODERS = ("tfidf", "mean_words", *_MIXTURES, *WORD_ENCODERS)
@@ -188,4 +189,4 @@ def _mean_of_words(vectors: np.ndarray) -> keras.Model:
 def _batches(texts: Sequence[str]):
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensor_slices(list(texts)).batch(_TEXTS_PER_BATCH)
+    return untuned(tf.data.Dataset.from_tensor_slices(list(texts)).batch(_TEXTS_PER_BATCH))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Iterator
 
 import keras
@@ -14,6 +15,7 @@ from tb_keras.encoders.encoder_settings import encoder_settings, file_digest
 from tb_keras.encoders.feature_file import feature_file
 from tb_keras.encoders.image_encoder import image_encoder
 from tb_keras.grounding import Grounding
+from tb_keras.untuned_dataset import untuned
 
 _REGIONS_PER_BATCH = 64
 
@@ -101,8 +103,8 @@ def _crop_features(grounding: Grounding, backbone: keras.Model, start: int) -> I
         regions_of_pictures,
         output_signature=(tf.TensorSpec((), tf.string), tf.TensorSpec((None, 4))),
     )
-    dataset = dataset.map(crops, tf.data.AUTOTUNE).unbatch().batch(_REGIONS_PER_BATCH)
-    for batch in dataset.prefetch(2):
+    dataset = dataset.map(crops, os.cpu_count()).unbatch().batch(_REGIONS_PER_BATCH)
+    for batch in untuned(dataset.prefetch(2)):
         yield backbone.predict_on_batch(batch)
 
 

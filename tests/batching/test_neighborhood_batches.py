@@ -285,3 +285,8 @@ def test_numbers_out_of_range_are_named_at_once(arguments, message):
     """When the data set is made, not by its generator in the middle of `fit`."""
     with pytest.raises(ValueError, match=message):
         neighborhood_batches(numbered_corpus(), **{"images_per_batch": 5, **arguments})
+
+
+def test_an_epochs_end_waits_for_no_tuning():
+    batches = neighborhood_batches(numbered_corpus(), 4)
+    assert not batches.options().autotune.enabled
