@@ -87,7 +87,7 @@ def losing(figures: dict) -> list[str]:
     if best == DEFAULT:
         return []
     return [
-        f"Precision: a step in {DEFAULT} without XLA, the default, takes "
+        f"A step in {DEFAULT} without XLA, the default, takes "
         f"{ratio(step, DEFAULT, best):.2f} times the time of the fastest setting, {best}."
     ]
 

@@ -121,7 +121,7 @@ def losing(figures: dict) -> list[str]:
     def goal(slower: str, faster: str, least: float) -> None:
         if slower in seconds and (found := ratio(seconds, slower, faster)) < least:
             sentences.append(
-                f"Training step: {faster} is {found:.2f} times as fast as {slower}; the goal is "
+                f"{faster} is {found:.2f} times as fast as {slower}; the goal is "
                 f"{least}."
             )
 
@@ -129,7 +129,7 @@ def losing(figures: dict) -> list[str]:
     goal(EAGER, OURS_BFLOAT16, 2.0)
     if (found := ratio(seconds, OURS, PRODUCTS)) > 1.2:
         sentences.append(
-            f"Training step: {OURS} takes {found:.2f} times the time of its matrix products; the "
+            f"{OURS} takes {found:.2f} times the time of its matrix products; the "
             "goal is 1.2."
         )
     against = {OURS: (BOOLEAN_MASK, EAGER, FUSED, COMPILED), OURS_BFLOAT16: (TORCH_BFLOAT16,)}
@@ -137,7 +137,7 @@ def losing(figures: dict) -> list[str]:
         for peer in peers:
             if peer in seconds and (found := ratio(seconds, peer, ours)) < 1:
                 sentences.append(
-                    f"Training step: {peer} takes {found:.2f} times the time of {ours}."
+                    f"{peer} takes {found:.2f} times the time of {ours}."
                 )
     return sentences
 

@@ -145,7 +145,7 @@ def test_the_default_that_precision_suggests():
     }
     assert "`float32, XLA`" in precision.fastest(figures["step"])
     assert precision.losing(figures) == [
-        "Precision: a step in float32 without XLA, the default, takes 2.00 times the time of the "
+        "A step in float32 without XLA, the default, takes 2.00 times the time of the "
         "fastest setting, float32, XLA."
     ]
     figures["step"]["float32"] = [0.5]
