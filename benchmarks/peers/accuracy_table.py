@@ -53,8 +53,8 @@ def accuracy_section(figures: dict, order: Sequence[str], default: str) -> str:
         "## Accuracy",
         "The same features and splits for every method, and the same number of epochs at the most. "
         f"A network is trained by one thread, for {figures['seconds']:g} seconds at the most, and "
-        "the weights of its best epoch by rsum on the validation split are taken (where it starts "
-        "from canonical correlation analysis, that may be this start). Tuned settings are the best "
+        "the weights of its best epoch by rsum on the validation split are taken, of one that "
+        "starts from canonical correlation analysis those of its last. Tuned settings are the best "
         f"by rsum on the validation split of {figures['trials']} trials: one with the settings to "
         "start from, the others drawn at random, epochs (all or half), learning rate, sizes, "
         "dropout and noise from the same space for all, and what belongs to the loss. The tables "

@@ -49,7 +49,7 @@ def trained(
     Args:
         train: with both features.
         validation: on which the linear baselines choose their strength, as does a network that
-            starts from one; and all networks their best epoch.
+            starts from one; and networks their best epoch, where their recipe keeps that.
         settings: as `Method.settings` returns them.
         seed: of the weights, the dropout and the order of the batches.
         seconds: after which a training ends, if it has not before.
@@ -87,12 +87,12 @@ def _trained_in_keras(
         model = attach_losses(network, _CONTRASTIVE[recipe.loss](**loss))
         model.compile(optimizer)
     best = BestEpoch(validation, network.embed_images, network.embed_texts, network.get_weights)
-    if recipe.start != "random":
-        best.look()
-    looking = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: best.look())
-    model.fit(
-        batches(0), epochs=recipe.epochs, shuffle=False, verbose=0, callbacks=[looking, clock]
-    )
+    callbacks: list[keras.callbacks.Callback] = [clock]
+    if recipe.kept_epoch == "best":
+        callbacks.append(
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: best.look())
+        )
+    model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0, callbacks=callbacks)
     if best.best is not None:
         network.set_weights(best.best)
     planned = recipe.epochs * int(batches(0).cardinality())

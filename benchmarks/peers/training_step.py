@@ -121,24 +121,20 @@ def losing(figures: dict) -> list[str]:
     def goal(slower: str, faster: str, least: float) -> None:
         if slower in seconds and (found := ratio(seconds, slower, faster)) < least:
             sentences.append(
-                f"{faster} is {found:.2f} times as fast as {slower}; the goal is "
-                f"{least}."
+                f"{faster} is {found:.2f} times as fast as {slower}; the goal is {least}."
             )
 
     goal(EAGER, OURS, 1.35)
     goal(EAGER, OURS_BFLOAT16, 2.0)
     if (found := ratio(seconds, OURS, PRODUCTS)) > 1.2:
         sentences.append(
-            f"{OURS} takes {found:.2f} times the time of its matrix products; the "
-            "goal is 1.2."
+            f"{OURS} takes {found:.2f} times the time of its matrix products; the goal is 1.2."
         )
     against = {OURS: (BOOLEAN_MASK, EAGER, FUSED, COMPILED), OURS_BFLOAT16: (TORCH_BFLOAT16,)}
     for ours, peers in against.items():
         for peer in peers:
             if peer in seconds and (found := ratio(seconds, peer, ours)) < 1:
-                sentences.append(
-                    f"{peer} takes {found:.2f} times the time of {ours}."
-                )
+                sentences.append(f"{peer} takes {found:.2f} times the time of {ours}.")
     return sentences
 
 

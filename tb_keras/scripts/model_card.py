@@ -53,7 +53,11 @@ def model_card(run: Run, network: str, seed: int, network_digest: str, contents:
     packages = ("tensorflow", "keras", "tensorflow-text", "keras-hub")
     versions = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
     contents = f"\n{contents}" if contents else ""
-    chosen = "its settings" if network == "cca" else f"the epoch and the seed ({seed})"
+    chosen = f"the epoch and the seed ({seed}) were"
+    if network == "cca":
+        chosen = "its settings were"
+    elif settings["recipes"][network].get("kept_epoch") == "last":
+        chosen = f"the seed ({seed}) was"
     return f"""# {run.name}
 
 A {kind} for {purpose}, made with tb_keras {tb_keras.__version__}.
@@ -61,7 +65,7 @@ A {kind} for {purpose}, made with tb_keras {tb_keras.__version__}.
 {_SCORE[network]}{contents}
 Load it with `import tensorflow_text` before `tf.saved_model.load`: the graph holds text ops.
 
-Figures: {figure} {result["best"]:.1f} on the validation split, by which {chosen} were
+Figures: {figure} {result["figure"]:.1f} on the validation split, by which {chosen}
 chosen; so it is optimistic. `tb-evaluate` has the held-out split.
 
 Licences of what went into it:

@@ -6,10 +6,10 @@
     tb-train --task=localization --dataset=scenes --run=runs/scenes --network=embedding,similarity
 
 Pictures and texts are encoded (and the features kept), a network is trained for each seed, and that
-of the epoch with the best figure on the validation split is kept in
-RUN/NETWORK/seed-N/network.keras. A recipe named after a published result brings its data set,
-encoders and settings; tb-evaluate prints the published figures beside. The same command goes on
-where an interrupted one was; called again with another --network, it adds that to the run. Next:
+of the last epoch, or of the one with the best figure on the validation split (--kept_epoch), is
+kept in RUN/NETWORK/seed-N/network.keras. A recipe named after a published result brings its data
+set, encoders and settings; tb-evaluate prints the published figures beside. The same command goes
+on where an interrupted one was; called again with another --network, it adds that to the run. Next:
 tb-evaluate, tb-search, tb-export.
 """
 
@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> None:
         for result in run.results(recipe.network):
             print(
                 f"{recipe.network} network, seed {result['seed']}: {result['monitor']} "
-                f"{result['best']:.1f}, {result['seconds']} s"
+                f"{result['figure']:.1f}, {result['seconds']} s"
             )
     train = splits["train"]
     pictures = train.num_images if train.grounding is None else train.grounding.num_pictures

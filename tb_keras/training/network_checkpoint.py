@@ -1,4 +1,4 @@
-"""Keeps the best network of a training on disk."""
+"""Keeps the best network of a training, or the last, on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class NetworkCheckpoint(keras.callbacks.Callback):
         network: the network that is trained (not the model with the losses).
         path: where to save it; must end in `.keras`.
         monitor: the figure in the epoch's logs.
-        mode: `"max"` or `"min"`.
+        mode: `"max"` or `"min"`, what is better; `"last"` to save after every epoch.
+
+    Attributes:
+        kept: float, the figure of the network on disk; None before the first.
 
     Raises:
         ValueError: if `path` or `mode` is none of these, or, at an epoch's end, if `monitor` is not
@@ -39,10 +42,10 @@ class NetworkCheckpoint(keras.callbacks.Callback):
         self.network, self.path, self.monitor, self.mode = network, Path(path), monitor, mode
         if self.path.suffix != ".keras":
             raise ValueError(f"`path` must end in .keras. Received: {str(path)!r}")
-        if mode not in ("max", "min"):
-            raise ValueError(f"`mode` must be 'max' or 'min'. Received: {mode!r}")
+        if mode not in ("max", "min", "last"):
+            raise ValueError(f"`mode` must be 'max', 'min' or 'last'. Received: {mode!r}")
         self.record = self.path.with_suffix(".json")
-        self.best = json.loads(self.record.read_text())[monitor] if self.record.exists() else None
+        self.kept = json.loads(self.record.read_text())[monitor] if self.record.exists() else None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = logs or {}
@@ -51,11 +54,12 @@ class NetworkCheckpoint(keras.callbacks.Callback):
                 f"`monitor` must be in the logs, one of {sorted(logs)}. Received: {self.monitor!r}"
             )
         value = float(logs[self.monitor])
-        if self.best is not None and not (
-            value > self.best if self.mode == "max" else value < self.best
+        if self.kept is not None and (
+            (self.mode == "max" and value <= self.kept)
+            or (self.mode == "min" and value >= self.kept)
         ):
             return
-        self.best = value
+        self.kept = value
         with written_beside(self.path) as beside:
             self.network.save(beside)
         with written_beside(self.record) as beside:

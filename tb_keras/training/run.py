@@ -18,6 +18,7 @@ _BEFORE_IT_WAS_KEPT = {
     "gradient_cache_rows": 0,
     "start": "random",
     "dtype": "",
+    "kept_epoch": "best",
 }
 
 
@@ -104,7 +105,7 @@ class Run:
         return found
 
     def results(self, network: str) -> list[dict]:
-        """Returns `monitor`, `best` (its value), `seed` and `seconds` of each training, by seed.
+        """Returns `monitor`, `figure` (its value), `seed` and `seconds` of each training, by seed.
 
         A training that was continued counts its seconds from there.
         """
@@ -113,7 +114,7 @@ class Run:
 
     def best_seed(self, network: str) -> int:
         """Returns the seed with the best figure on the validation split."""
-        return max(self.results(network), key=lambda result: result["best"])["seed"]
+        return max(self.results(network), key=lambda result: result["figure"])["seed"]
 
     def network(self, network: str, seed: int) -> TwoBranchNetwork:
         """Loads the network of one kind and seed."""

@@ -77,7 +77,7 @@ def train_cca(
     headline = headline_metric(validation)
     record = {
         "monitor": f"val_{headline}",
-        "best": network_metrics(network, validation)[headline],
+        "figure": network_metrics(network, validation)[headline],
         "seed": seed,
         "seconds": round(time.monotonic() - started, 1),
         "regularization": fitted.regularization,

@@ -31,7 +31,7 @@ def train_network(
     seed: int = 0,
     text_encoder: keras.Model | None = None,
 ) -> TwoBranchNetwork:
-    """Trains a network by a recipe and keeps that of the best epoch on `validation`.
+    """Trains a network by a recipe and keeps that of the best epoch, or of the last.
 
     The task follows from the corpora: localization where they have a grounding, else retrieval.
     `directory` gets `network.keras`, `history.csv` (a line an epoch) and, at the end,
@@ -49,7 +49,7 @@ def train_network(
 
     Returns:
         The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`;
-        what a training starts from counts, too, where that is not random.
+        of the last epoch where `recipe.kept_epoch` says so.
 
     Raises:
         ValueError: if features are missing, the corpora are for different tasks, a setting is out
@@ -77,16 +77,12 @@ def train_network(
     first_epoch = backup.restore(model)
     started = time.monotonic()
     monitor = f"val_{headline_metric(validation)}"
-    checkpoint = NetworkCheckpoint(network, path, monitor=monitor, mode="max")
+    mode = "last" if recipe.kept_epoch == "last" else "max"
+    checkpoint = NetworkCheckpoint(network, path, monitor=monitor, mode=mode)
     _cut_history(directory / "history.csv", first_epoch)
     history = keras.callbacks.CSVLogger(directory / "history.csv", append=True)
-    evaluation = CorpusEvaluation(network, validation)
-    if not first_epoch and recipe.start != "random":  # what it starts from may be the best
-        at_start: dict = {}
-        for callback in (evaluation, checkpoint):
-            callback.on_epoch_end(-1, at_start)
     callbacks = [
-        evaluation,
+        CorpusEvaluation(network, validation),
         checkpoint,
         history,
         DivergenceCheck(),
@@ -105,7 +101,7 @@ def train_network(
     finally:
         history.on_train_end()  # closes its file; `fit` does so only where nothing was raised
     seconds = round(time.monotonic() - started, 1)
-    record = {"monitor": monitor, "best": checkpoint.best, "seed": seed, "seconds": seconds}
+    record = {"monitor": monitor, "figure": checkpoint.kept, "seed": seed, "seconds": seconds}
     with written_beside(result) as beside:
         beside.write_text(json.dumps(record) + "\n")
     backup.clear()

@@ -19,16 +19,16 @@ DATA = {
 MONITORS = {"retrieval": "val_rsum", "localization": "val_recall@1"}
 
 
-def finished_run(directory, task, networks=("embedding", "similarity"), **data):
+def finished_run(directory, task, networks=("embedding", "similarity"), kept_epoch="best", **data):
     run = Run(directory)
     settings = {"task": task, "data": None, "text_encoder": "minilm", **DATA[task], **data}
     for network in networks:
-        run.start(settings, {"network": network, "margin": 0.1})
+        run.start(settings, {"network": network, "margin": 0.1, "kept_epoch": kept_epoch})
         for seed, best in ((0, 12.5), (1, 40.25)):
             folder = run.seed_directory(network, seed)
             folder.mkdir(parents=True)
             (folder / "network.keras").write_bytes(b"")
-            result = {"monitor": MONITORS[task], "best": best, "seed": seed, "seconds": 1.0}
+            result = {"monitor": MONITORS[task], "figure": best, "seed": seed, "seconds": 1.0}
             (folder / "result.json").write_text(json.dumps(result))
     return run
 
@@ -42,7 +42,7 @@ def test_card(tmp_path, task, network):
     purpose = {"retrieval": "image-text matching", "localization": "phrase localization"}[task]
     assert f"two-branch {network} network for {purpose}" in card
     assert f"Figures: {MONITORS[task].removeprefix('val_')} 40.2 on the validation" in card
-    assert "(1) were\nchosen" in card
+    assert "by which the epoch and the seed (1) were\nchosen" in card
     assert "Network SHA-256: 0123abcd" in card
     assert ("dot product" in card) == (network == "embedding")
     assert ("logit of the probability" in card) == (network == "similarity")
@@ -51,6 +51,12 @@ def test_card(tmp_path, task, network):
     (settings,) = re.findall(r"```json\n(.*)\n```", card, re.DOTALL)
     assert json.loads(settings) == run.settings
     assert str(tmp_path) not in card
+
+
+def test_card_of_a_last_epoch(tmp_path):
+    run = finished_run(tmp_path / "runs" / "mine", "retrieval", kept_epoch="last")
+    card = model_card(run, "embedding", 1, "0123abcd")
+    assert "on the validation split, by which the seed (1) was\nchosen" in card
 
 
 def test_licences_of_what_went_into_it(tmp_path):

@@ -156,7 +156,7 @@ def test_evaluate(pipeline, folder):
     assert metrics["t2i_queries"] == 8
     # The exported models are the best seeds' networks.
     results = [folder / "runs" / "mine" / "embedding" / f"seed-{s}" / "result.json" for s in (0, 1)]
-    best = int(np.argmax([json.loads(result.read_text())["best"] for result in results]))
+    best = int(np.argmax([json.loads(result.read_text())["figure"] for result in results]))
     for network, row in (("embedding", best), ("similarity", 2)):
         assert {name: metrics["seeds"][row][name] for name in FIGURES} == {
             name: pytest.approx(metrics[network][name], rel=1e-4) for name in FIGURES

@@ -35,9 +35,10 @@ def saved_value(path):
         ("min", [2.0, 3.0, 1.0, 1.0], 2),
         ("max", [5.0, 4.0], 0),
         ("max", [-1.0, 0.0, 0.5], 2),
+        ("last", [3.0, 1.0, 2.0], 2),
     ],
 )
-def test_the_best_network_is_kept(tmp_path, network, mode, figures, kept):
+def test_the_best_or_the_last_network_is_kept(tmp_path, network, mode, figures, kept):
     path = tmp_path / "run" / "network.keras"
     checkpoint = NetworkCheckpoint(network, path, monitor="figure", mode=mode)
     for epoch, figure in enumerate(figures):
@@ -54,7 +55,7 @@ def test_a_training_that_is_continued_knows_the_best_so_far(tmp_path, network):
     set_weights(network, 7)
     NetworkCheckpoint(network, path).on_epoch_end(0, {"val_rsum": np.float32(300)})
     again = NetworkCheckpoint(network, path)
-    assert again.best == 300
+    assert again.kept == 300
     set_weights(network, 8)
     again.on_epoch_end(1, {"val_rsum": 299.0})
     assert saved_value(path) == 7
@@ -80,7 +81,7 @@ def test_an_interrupted_save_leaves_the_older_network(tmp_path, network, monkeyp
                 again.on_epoch_end(1, {"val_rsum": 2.0})
         assert sorted(os.listdir(tmp_path)) == ["network.json", "network.keras"]
         assert saved_value(path) == 1
-        assert NetworkCheckpoint(network, path).best == 1.0
+        assert NetworkCheckpoint(network, path).kept == 1.0
     NetworkCheckpoint(network, path).on_epoch_end(1, {"val_rsum": 2.0})
     assert saved_value(path) == 2
     assert sorted(os.listdir(tmp_path)) == ["network.json", "network.keras"]
@@ -96,7 +97,7 @@ def test_a_figure_that_is_not_in_the_logs_is_named(tmp_path, network):
     ("path", "mode", "message"),
     [
         ("network.h5", "max", r"`path` must end in .keras. Received: 'network.h5'"),
-        ("network.keras", "auto", r"`mode` must be 'max' or 'min'. Received: 'auto'"),
+        ("network.keras", "auto", r"`mode` must be 'max', 'min' or 'last'. Received: 'auto'"),
     ],
 )
 def test_wrong_settings_are_named(network, path, mode, message):

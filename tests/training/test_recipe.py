@@ -36,7 +36,7 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
         *"network loss images_per_batch texts_per_image epochs".split(),
-        *"learning_rate learning_rate_decay gradient_cache_rows start".split(),
+        *"learning_rate learning_rate_decay gradient_cache_rows start kept_epoch".split(),
     }
     assert used == {field.name for field in dataclasses.fields(Recipe)}
 
@@ -89,6 +89,8 @@ def test_the_small_recipe_starts_from_canonical_correlation_and_the_other_one_do
     assert recipes["small"].network_settings()["projected"]
     assert not recipes["small_from_random"].network_settings()["projected"]
     assert not Recipe().network_settings()["projected"]
+    kept = {name: recipe.kept_epoch for name, recipe in recipes.items()}
+    assert kept == {"paper": "best", "small": "last", "small_from_random": "best"}
 
 
 def test_the_papers_settings():
@@ -134,6 +136,7 @@ def test_a_recipe_does_not_change():
         ({"learning_rate": float("nan")}, r"`learning_rate` must be positive.*=nan"),
         ({"dtype": "float17"}, r"float17"),
         ({"start": "warm"}, r"`start` must be one of random, canonical.*'warm'"),
+        ({"kept_epoch": "first"}, r"`kept_epoch` must be one of best, last.*'first'"),
         ({"learning_rate_decay": -0.1}, r"`learning_rate_decay` must be in \[0, 1\].*=-0.1"),
         ({"learning_rate_decay": float("nan")}, r"`learning_rate_decay` must be in.*=nan"),
     ],

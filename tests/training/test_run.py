@@ -24,7 +24,7 @@ def finished(run, network, seed, best):
     else:
         built = SimilarityNetwork(3, 2, hidden_dim=4, embedding_dim=2, joint_dims=(3,))
     built.save(directory / "network.keras")
-    record = {"monitor": "val_recall@1", "best": best, "seed": seed, "seconds": 1.0}
+    record = {"monitor": "val_recall@1", "figure": best, "seed": seed, "seconds": 1.0}
     (directory / "result.json").write_text(json.dumps(record))
     return built
 
@@ -119,7 +119,7 @@ def test_a_run_from_before_there_was_a_choice_of_losses_has_the_ranking_loss(tmp
 
 def test_a_run_from_before_gradient_caching_had_none(tmp_path):
     run, kept = Run(tmp_path), dataclasses.asdict(Recipe())
-    del kept["gradient_cache_rows"]
+    del kept["gradient_cache_rows"], kept["kept_epoch"]
     run.start(DATA, kept)
     unfinished(run, "embedding")
     run.start(DATA, Recipe().settings())
@@ -161,7 +161,7 @@ def test_results_by_seed_and_the_best_of_them(tmp_path):
     finished(run, "similarity", 10, 99.0)
     run.seed_directory("embedding", 7).mkdir()
     assert [result["seed"] for result in run.results("embedding")] == [0, 2, 10]
-    assert [result["best"] for result in run.results("embedding")] == [25.0, 30.0, 12.0]
+    assert [result["figure"] for result in run.results("embedding")] == [25.0, 30.0, 12.0]
     assert (run.best_seed("embedding"), run.best_seed("similarity")) == (2, 10)
     loaded, other = run.network("embedding", 0), run.network("embedding", 2)  # 0 was made last
     assert type(loaded) is EmbeddingNetwork
@@ -179,7 +179,7 @@ def test_the_kinds_of_network_that_are_trained_to_the_end(tmp_path):
     finished(run, "embedding", 1, 50.0)
     assert run.networks() == ["embedding", "similarity"]
     assert run.results("embedding") == [
-        {"monitor": "val_recall@1", "best": 50.0, "seed": 1, "seconds": 1.0}
+        {"monitor": "val_recall@1", "figure": 50.0, "seed": 1, "seconds": 1.0}
     ]
 
 
