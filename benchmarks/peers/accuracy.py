@@ -58,7 +58,7 @@ def measure(
             TB_KERAS_CORPORA names, with commas between them, are measured in their place.
         trials: settings tried for each tuned method, those to start from among them.
         steps: of batches of the default's size, from which follow the epochs that all methods may
-            take, at least as many as the default asks for; one whose recipe has fewer takes fewer.
+            take, at least twice as many as the default asks for; see `Method.settings`.
         seconds: after which a training ends, if it has not before.
         methods: which, the default among them; those whose packages are not installed are left out.
         workers: processes of one thread each; as many as cores if None, 0 for this process.
@@ -139,6 +139,6 @@ def losing(figures: dict) -> list[str]:
 
 
 def _epochs(train_texts: int, steps: int) -> int:
-    """How many epochs make about so many steps of the package's default, at least its own."""
+    """How many epochs make about so many of the default's steps; at least twice its own."""
     default = RECIPES["retrieval", "embedding"]["small"]
-    return max(default.epochs, round(steps * default.images_per_batch / train_texts))
+    return max(2 * default.epochs, round(steps * default.images_per_batch / train_texts))

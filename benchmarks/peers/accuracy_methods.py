@@ -102,8 +102,10 @@ class Method:
             recipe = dataclasses.replace(recipe, loss=self.loss)
         recipe = dataclasses.replace(recipe, **self.changes)
         epochs = recipe.epochs if epochs is None else epochs
-        # A recipe that needs fewer is held to be right; the peers have none of their own.
-        epochs = min(epochs, recipe.epochs) if in_keras else epochs
+        if in_keras:
+            # A recipe that needs fewer is held to be right, but trials may take twice as many; the
+            # peers have none of their own.
+            epochs = min(epochs, (2 if trial else 1) * recipe.epochs)
         own: dict[str, float | int | str] = {}
         if trial:
             shared, besides = (np.random.default_rng([trial, part]) for part in (0, 1))

@@ -56,8 +56,9 @@ def accuracy_section(figures: dict, order: Sequence[str], default: str) -> str:
         "the weights of its best epoch by rsum on the validation split are taken, of one that "
         "starts from canonical correlation analysis those of its last. Tuned settings are the best "
         f"by rsum on the validation split of {figures['trials']} trials: one with the settings to "
-        "start from, the others drawn at random, epochs (all or half), learning rate, sizes, "
-        "dropout and noise from the same space for all, and what belongs to the loss. The tables "
+        "start from, the others drawn at random, epochs (all or half; from canonical correlation "
+        "analysis at most twice the default's), learning rate, sizes, dropout and noise from the "
+        "same space for all, and what belongs to the loss. The tables "
         "show the test split, looked at when all tuning was done: mean ± standard deviation over "
         f"{figures['seeds']} seeds (linear baselines have none), in percent.",
         "Max-violation loss, InfoNCE and sigmoid loss are trained with this package and start from "
