@@ -21,7 +21,7 @@ from tb_keras.datasets import load
 from tb_keras.encoders import encode_corpus
 from tb_keras.training.recipe import RECIPES, Recipe
 
-_FIGURES = ("i2t_recall@1", "t2i_recall@1", "rsum", "t2t_recall@1", "i2i_recall@1", "seconds")
+_FIGURES = ("i2t_recall@1", "t2i_recall@1", "rsum", "t2t_recall@1", "i2i_recall@1")
 _MOST_PICTURES = 5  # that a keyword may name: more, as of "nature", say little about any of them
 _VIEWS = {
     "text view": ["text_neighborhood_weight"],
@@ -124,9 +124,7 @@ is marked.
 Figures are those of the last epoch, of {figures["epochs"]}, on the validation split \
 ({validation["images"]:,} pictures, {validation["texts"]:,} texts), not on the test split: in \
 percent, mean ± standard deviation over {figures["seeds"]} seeds. t2t is the retrieval of a \
-picture's other texts by one of its texts, i2i that of a text's other pictures by one of them; the \
-seconds are those of the training on one thread, \
-{max(figures["workers"], 1)} trainings at a time.""",
+picture's other texts by one of its texts, i2i that of a text's other pictures by one of them.""",
     ]
     for table, rows in figures["tables"].items():
         marked = {row: _marked(row, figures["recipe"][table]) for row in rows}
