@@ -1,4 +1,4 @@
-"""Accuracy beside other losses, other packages and linear baselines, each tuned alike."""
+"""Accuracy beside other losses, other packages and baselines in closed form, each tuned alike."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def measure(
             for corpus in sizes
             for seed in range(repetitions)
             for name, method in methods.items()
-            if not (seed and method.origin == "linear")  # nothing in them is random
+            if not (seed and method.origin == "closed form")  # nothing in them is random
         ]
         found = run(jobs)
     tables = {
@@ -116,7 +116,7 @@ def section(figures: dict) -> str:
 
 
 def losing(figures: dict) -> list[str]:
-    """Returns where the default is a deviation behind another loss, a peer or a linear baseline.
+    """Returns where the default is a deviation behind another loss, a peer or a baseline.
 
     The peers start from random weights, so they are held against this package from these, too.
     """

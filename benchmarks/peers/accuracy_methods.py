@@ -63,9 +63,9 @@ class Method:
 
     Args:
         origin: "package" for this package's own settings; "loss" for another loss, as the package
-            has it; "peer" for another package; "linear" for a linear baseline.
-        loss: what is trained: a loss of `Recipe`, "triplets", "multiple_negatives", "ridge", "cca"
-            or "regularized_cca"; None for the loss of the package's default.
+            has it; "peer" for another package; "closed form" for a baseline.
+        loss: what is trained: a loss of `Recipe`, "triplets", "multiple_negatives", "ridge", "cca",
+            "regularized_cca" or "kernel_cca"; None for the loss of the package's default.
         changes: of the recipe to start from.
         recipe: which of the package's to start from.
         tuned: whether random trials choose the settings; else they are as they are.
@@ -91,10 +91,10 @@ class Method:
             epochs: at the most; the recipe's own if None.
 
         Returns:
-            `trained_by`; and but for a linear baseline `recipe`, the fields of a `Recipe`, and
+            `trained_by`; and but for a baseline `recipe`, the fields of a `Recipe`, and
             `loss`, what the loss takes besides.
         """
-        if self.origin == "linear":
+        if self.origin == "closed form":
             return {"trained_by": self.loss}
         in_keras = self.origin != "peer"
         recipe = RECIPES["retrieval", "embedding"][self.recipe]
@@ -160,8 +160,9 @@ METHODS = {
         recipe=_RANDOM_START,
         needs=("torch", "sentence_transformers"),
     ),
-    "ridge regression": Method("linear", "ridge", tuned=False, needs=("sklearn",)),
-    "CCA (scikit-learn)": Method("linear", "cca", tuned=False, needs=("sklearn",)),
-    "CCA, regularised": Method("linear", "regularized_cca", tuned=False),
+    "ridge regression": Method("closed form", "ridge", tuned=False, needs=("sklearn",)),
+    "CCA (scikit-learn)": Method("closed form", "cca", tuned=False, needs=("sklearn",)),
+    "CCA, regularised": Method("closed form", "regularized_cca", tuned=False),
+    "CCA by a kernel, regularised": Method("closed form", "kernel_cca", tuned=False),
 }
 PEERS = tuple(name for name, method in METHODS.items() if method.origin == "peer")

@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.peers.best_epoch import BestEpoch
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.cca_baseline import CCABaseline
+from tb_keras.evaluation.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import RidgeBaseline
 from tb_keras.losses import InfoNCE, PairwiseSigmoid
@@ -19,7 +20,12 @@ from tb_keras.training.attach_losses import attach_losses
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import Recipe
 
-_LINEAR = {"ridge": RidgeBaseline, "cca": CCABaseline, "regularized_cca": RegularizedCCABaseline}
+_CLOSED_FORM = {
+    "ridge": RidgeBaseline,
+    "cca": CCABaseline,
+    "regularized_cca": RegularizedCCABaseline,
+    "kernel_cca": KernelCCABaseline,
+}
 _CONTRASTIVE = {"info_nce": InfoNCE, "sigmoid": PairwiseSigmoid}
 
 
@@ -30,7 +36,7 @@ class Trained(NamedTuple):
         embed_images: from features `(n, image_dim)` to embeddings `(n, dim)`.
         embed_texts: from features `(m, text_dim)` to embeddings `(m, dim)`.
         seconds: of the training.
-        steps: how many it took; 0 for a linear baseline.
+        steps: how many it took; 0 for a baseline in closed form.
         planned_steps: how many it would have taken, had the seconds sufficed.
     """
 
@@ -48,16 +54,16 @@ def trained(
 
     Args:
         train: with both features.
-        validation: on which the linear baselines choose their strength, as does a network that
+        validation: on which the baselines choose their strength, as does a network that
             starts from one; and networks their best epoch, where their recipe keeps that.
         settings: as `Method.settings` returns them.
         seed: of the weights, the dropout and the order of the batches.
         seconds: after which a training ends, if it has not before.
     """
     how = settings["trained_by"]
-    if how in _LINEAR:
+    if how in _CLOSED_FORM:
         started = time.monotonic()
-        baseline = _LINEAR[how](train, validation)
+        baseline = _CLOSED_FORM[how](train, validation)
         took = time.monotonic() - started
         return Trained(baseline.embed_images, baseline.embed_texts, took, 0, 0)
     fields = settings["recipe"]

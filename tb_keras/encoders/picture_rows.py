@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tb_keras.encoders.picture_headers import declared_sizes
 from tb_keras.encoders.row_checks import assert_rows
+from tb_keras.untuned_dataset import untuned
 
 MAX_PIXELS = 50_000_000
 """Pixels of the largest picture that is decoded, such as 8660 x 5773."""
@@ -71,7 +72,7 @@ def map_pictures(
         (tf.TensorSpec((), tf.int64), specs),
     )
     dataset = dataset.concatenate(tf.data.Dataset.from_tensors(none)).take(1)
-    positions, results = dataset.with_options(_options()).get_single_element()
+    positions, results = untuned(dataset.with_options(_options())).get_single_element()
     decoded = tf.scatter_nd(positions[:, None], tf.ones_like(positions, tf.int32), [count]) > 0
     whole = assert_rows(decoded, "`image_bytes` must hold whole, undamaged pictures.")
     with tf.control_dependencies([whole]):
@@ -85,6 +86,5 @@ def map_pictures(
 def _options() -> tf.data.Options:
     """None of what pays only in a long run: it would take longer than one picture."""
     options = tf.data.Options()
-    options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
     return options

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.argument_checks import check_int
-from tb_keras.corpus import Corpus
+from tb_keras.evaluation.pair_covariances import (
+    BLOCK_VALUES,
+    PairCovariances,
+    product_type,
+    standardized,
+)
 
-_BLOCK_VALUES = 2**26  # features in a block: 256 MiB in float32
 _LEAST_CORRELATION = 1e-5  # what is below comes of rounding: its direction is not determined
 
 
@@ -37,39 +42,14 @@ class Projection(NamedTuple):
         array([[2., 3.]], dtype=float32)
         """
         features = np.asanyarray(features)
-        directions = self.directions.astype(_product_type(features))
+        directions = self.directions.astype(product_type(features))
         projected = np.empty((len(features), directions.shape[1]), np.float32)
-        step = max(1, _BLOCK_VALUES // max(1, features.shape[1]))
+        step = max(1, BLOCK_VALUES // max(1, features.shape[1]))
         for start in range(0, len(features), step):
             rows = slice(start, start + step)
-            block = _standardized(features[rows], self.mean, self.deviation)
+            block = standardized(features[rows], self.mean, self.deviation)
             projected[rows] = block @ directions
         return projected
-
-
-class PairCovariances(NamedTuple):
-    """Statistics over all matching pairs of an image and a text, all float64.
-
-    Means and deviations are those of the features, covariances those of the features that are
-    standardised by them.
-
-    Attributes:
-        image_mean: `(image_dim,)`.
-        image_deviation: `(image_dim,)`, positive.
-        text_mean: `(text_dim,)`.
-        text_deviation: `(text_dim,)`, positive.
-        images: `(image_dim, image_dim)`, the covariance of the images.
-        cross: `(image_dim, text_dim)`, the covariance of images with texts.
-        texts: `(text_dim, text_dim)`, the covariance of the texts.
-    """
-
-    image_mean: np.ndarray
-    image_deviation: np.ndarray
-    text_mean: np.ndarray
-    text_deviation: np.ndarray
-    images: np.ndarray
-    cross: np.ndarray
-    texts: np.ndarray
 
 
 class CanonicalDirections(NamedTuple):
@@ -87,70 +67,11 @@ class CanonicalDirections(NamedTuple):
     correlations: np.ndarray
 
 
-def pair_covariances(corpus: Corpus, verbose: bool = False) -> PairCovariances:
-    """Sums means, deviations and covariances over all matching pairs of a corpus.
-
-    An image counts as often as it has texts, a text as often as it has images; what has no match
-    does not count. Each row is read twice and in its block multiplied once, however many matches it
-    has. Products are taken in the features' own type, at least float32, and added up in float64.
-    Features may be memory maps: memory grows with the block and with the covariances.
-
-    Args:
-        corpus: with both features and at least one match.
-        verbose: whether to show a bar of progress.
-
-    Raises:
-        ValueError: if the corpus lacks features or matches.
-
-    Example:
-
-    >>> views = np.array([[0.0], [2.0]])
-    >>> found = pair_covariances(Corpus([0, 1], image_features=views, text_features=-views))
-    >>> found.image_mean, found.images, found.cross
-    (array([1.]), array([[1.]]), array([[-1.]]))
-    """
-    if (
-        corpus.image_features is None
-        or corpus.text_features is None
-        or not len(corpus.matches.pairs)
-    ):
-        raise ValueError(f"`corpus` must have both features and matches. Received: {corpus!r}")
-    import keras
-    from scipy import sparse
-
-    matches = corpus.matches
-    views = corpus.image_features, corpus.text_features
-    scales = [
-        _mean_and_deviation(features, counts)
-        for features, counts in zip(views, (matches.texts_per_image(), matches.images_per_text()))
-    ]
-    sizes = [features.shape[1] for features in views]
-    images, texts = np.zeros((sizes[0],) * 2), np.zeros((sizes[1],) * 2)
-    cross = np.zeros(sizes)
-    # The pairs are sorted by image: a block of them is of few images, and mostly of few texts.
-    step = max(1, _BLOCK_VALUES // max(sizes))
-    bar = keras.utils.Progbar(len(matches.pairs), unit_name="pair", verbose=int(verbose))
-    for start in range(0, len(matches.pairs), step):
-        pairs = matches.pairs[start : start + step]
-        blocks, places = [], []
-        for rows, features, scale in zip(pairs.T, views, scales):
-            rows, place = np.unique(rows, return_inverse=True)
-            blocks.append(_standardized(features[rows], *scale))
-            places.append(place)
-        x, y = blocks
-        incidence = sparse.csr_array((np.ones(len(pairs), x.dtype), places), shape=(len(x), len(y)))
-        cross += x.T @ (incidence @ y)
-        for total, block, place in ((images, x, places[0]), (texts, y, places[1])):
-            block *= np.sqrt(np.bincount(place))[:, None]
-            total += block.T @ block
-        bar.add(len(pairs))
-    for total in (images, cross, texts):
-        total /= len(matches.pairs)
-    return PairCovariances(*scales[0], *scales[1], images, cross, texts)
-
-
 def canonical_directions(
-    covariances: PairCovariances, regularization: float, dim: int | None = None
+    covariances: PairCovariances,
+    regularization: float,
+    dim: int | None = None,
+    penalties: Sequence[np.ndarray | None] = (None, None),
 ) -> CanonicalDirections:
     """Solves regularised CCA exactly.
 
@@ -163,6 +84,8 @@ def canonical_directions(
         covariances: of the two views.
         regularization: share r of a view's mean variance to add to its covariance, at least 0.
         dim: number of directions, at most; all, as many as the narrower view has, if None.
+        penalties: of the images' and of the texts' directions, float64 `(view_dim, view_dim)`,
+            positive definite: what takes the place of mean variance·I; that itself if None.
 
     Raises:
         ValueError: if `regularization` is negative or `dim` is no positive int.
@@ -173,9 +96,11 @@ def canonical_directions(
 
     Example:
 
+    >>> from tb_keras.corpus import Corpus
     >>> rng = np.random.default_rng(0)
     >>> images = rng.standard_normal((50, 2))
     >>> corpus = Corpus(np.arange(50), image_features=images, text_features=2 - images[:, :1])
+    >>> from tb_keras.evaluation.pair_covariances import pair_covariances
     >>> canonical_directions(pair_covariances(corpus), regularization=0).correlations.round(6)
     array([1.])
     """
@@ -184,8 +109,8 @@ def canonical_directions(
     if dim is not None:
         check_int("dim", dim, least=1)
     images, texts = (
-        _regularized(covariance, regularization)
-        for covariance in (covariances.images, covariances.texts)
+        _regularized(covariance, regularization, penalty)
+        for covariance, penalty in zip((covariances.images, covariances.texts), penalties)
     )
     if len(images) <= len(texts):
         return CanonicalDirections(*_leading(images, covariances.cross, texts, dim))
@@ -218,35 +143,12 @@ def _leading(narrow: np.ndarray, cross: np.ndarray, wide: np.ndarray, dim: int |
     )
 
 
-def _regularized(covariance: np.ndarray, regularization: float) -> np.ndarray:
+def _regularized(
+    covariance: np.ndarray, regularization: float, penalty: np.ndarray | None
+) -> np.ndarray:
+    if penalty is not None:
+        return covariance + max(regularization, 1e-12) * penalty
     ridge = max(regularization * np.trace(covariance) / len(covariance), 1e-12)
     regularized = covariance.copy()
     regularized.flat[:: len(covariance) + 1] += ridge
     return regularized
-
-
-def _mean_and_deviation(features: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of rows that count so many times each; the deviation has a floor, so that no row blows up."""
-    total, squares = np.zeros(features.shape[1]), np.zeros(features.shape[1])
-    step = max(1, _BLOCK_VALUES // (4 * features.shape[1]))
-    for start in range(0, len(features), step):
-        rows = np.asarray(features[start : start + step], np.float64)
-        weights = counts[start : start + step].astype(np.float64)
-        total += weights @ rows
-        squares += weights @ (rows * rows)
-    mean = total / counts.sum()
-    deviation = np.sqrt(np.maximum(squares / counts.sum() - mean * mean, 0.0))
-    return mean, np.maximum(deviation, 0.01 * deviation.mean() + 1e-12)
-
-
-def _standardized(rows: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """A new array of the type that products are taken in."""
-    dtype = _product_type(rows)
-    standardized = rows.astype(dtype)
-    standardized -= mean.astype(dtype)
-    standardized /= deviation.astype(dtype)
-    return standardized
-
-
-def _product_type(features: np.ndarray) -> np.dtype:
-    return np.promote_types(features.dtype, np.float32)

@@ -10,12 +10,15 @@ from numpy.typing import ArrayLike
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.canonical_correlation import (
     CanonicalDirections,
-    PairCovariances,
     Projection,
     canonical_directions,
-    pair_covariances,
 )
+from tb_keras.evaluation.landmark_kernel import LandmarkKernel
+from tb_keras.evaluation.pair_covariances import PairCovariances, pair_covariances
 from tb_keras.evaluation.ridge_baseline import retrieval_rsum
+
+_BLOCK = 4096  # rows whose kernel is held at a time
+_JITTER = 1e-6  # of the kernel of a landmark with itself: two of them may be the same
 
 
 class RegularizedCCABaseline:
@@ -34,13 +37,19 @@ class RegularizedCCABaseline:
         dim: number of canonical directions, at most; all if None.
         figure: of a baseline and the validation corpus, what both shall maximise.
         verbose: whether to show bars of progress.
+        kernels: of the images and of the texts, what stands in the place of their features, with
+            directions held by their length in the kernel's space; see `KernelCCABaseline`. None for
+            the features themselves.
 
     Attributes:
-        image_projection: `Projection` from image features, before the scaling to unit length.
-        text_projection: the same from text features.
+        kernels: as given.
+        image_projection: `Projection` from image features, or from their kernel, before the scaling
+            to unit length.
+        text_projection: the same of texts.
         correlations: float64 `(dim,)`, the canonical correlations of the training pairs, falling.
         regularization: the one chosen.
         power: the one chosen.
+        figure: what these got on the validation corpus.
 
     Raises:
         ValueError: if nothing gets a figure, such as a validation corpus without matches.
@@ -67,17 +76,20 @@ class RegularizedCCABaseline:
         dim: int | None = None,
         figure: Callable[[RegularizedCCABaseline, Corpus], float] = retrieval_rsum,
         verbose: bool = False,
+        kernels: tuple[LandmarkKernel, LandmarkKernel] | None = None,
     ):
         import keras
 
-        covariances = pair_covariances(train, verbose)
+        self.kernels = kernels
+        covariances = pair_covariances(train, verbose, *([kernels] if kernels else []))
+        penalties = list(_penalties(covariances, kernels)) if kernels else (None, None)
         best = -np.inf
         steps = len(regularizations) * len(powers)
         bar = keras.utils.Progbar(
             steps, stateful_metrics=["best"], unit_name="setting", verbose=int(verbose)
         )
         for regularization in regularizations:
-            directions = canonical_directions(covariances, regularization, dim)
+            directions = canonical_directions(covariances, regularization, dim, penalties)
             for power in powers:
                 self._use(covariances, directions, power)
                 found = figure(self, validation)
@@ -91,15 +103,26 @@ class RegularizedCCABaseline:
                 f"a value. Received: validation={validation!r}, regularizations={regularizations}, "
                 f"powers={powers}"
             )
+        self.figure = best
         self._use(covariances, *chosen)
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(n, dim)`, rows of unit length."""
-        return _unit(self.image_projection(features))
+        return self._embedded(0, self.image_projection, features)
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(m, dim)`, rows of unit length."""
-        return _unit(self.text_projection(features))
+        return self._embedded(1, self.text_projection, features)
+
+    def _embedded(self, view: int, projection: Projection, features: ArrayLike) -> np.ndarray:
+        if self.kernels is None:
+            return _unit(projection(features))
+        features = np.asanyarray(features)
+        embedded = np.empty((len(features), projection.directions.shape[1]), np.float32)
+        for start in range(0, len(features), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            embedded[rows] = projection(self.kernels[view](features[rows]))
+        return _unit(embedded)
 
     def _use(
         self, covariances: PairCovariances, directions: CanonicalDirections, power: float
@@ -112,6 +135,16 @@ class RegularizedCCABaseline:
         self.text_projection = Projection(
             covariances.text_mean, covariances.text_deviation, directions.texts * scale
         )
+
+
+def _penalties(covariances: PairCovariances, kernels: tuple[LandmarkKernel, LandmarkKernel]):
+    """Squared lengths in the kernels' spaces, in units of the mean variance of a landmark there."""
+    scales = covariances.image_deviation, covariances.text_deviation
+    for kernel, scale in zip(kernels, scales):
+        gram = kernel.gram()
+        variance = (1 - gram.mean()) / len(gram)
+        gram.flat[:: len(gram) + 1] += _JITTER
+        yield variance * gram / scale / scale[:, None]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

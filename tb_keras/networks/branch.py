@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from tb_keras.networks.l2_normalization import L2Normalization
+from tb_keras.networks.radial_basis import RadialBasis
 from tb_keras.networks.standardization import Standardization
 
 
@@ -18,6 +19,7 @@ def build_branch(
     dtype: str | keras.DTypePolicy | None = None,
     encoder: keras.Model | None = None,
     projected: bool = False,
+    landmarks: int = 0,
 ) -> keras.Model:
     """Returns a branch: standardise → noise → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm.
 
@@ -25,10 +27,11 @@ def build_branch(
     that statistics taken beforehand would not hold: a BatchNorm without scale and shift
     standardises them instead.
 
-    A projected branch has a fixed linear map to the size of the embedding after `standardize`; the
-    layers stand on what that gives, and what they make of it is added to it before the L2 norm.
-    They begin by adding nothing, so that training starts from the linear map: as in a residual
-    network (He et al., CVPR 2016) whose identity is the map.
+    A projected branch has a fixed map to the size of the embedding after `standardize`, linear or,
+    with landmarks, a sum of radial basis functions; the layers stand on what that gives, and what
+    they make of it is added to it before the L2 norm. They begin by adding nothing, so that
+    training starts from the map: as in a residual network (He et al., CVPR 2016) whose identity it
+    is.
 
     Args:
         feature_dim: size of the incoming feature vectors, or how many ints the encoder takes.
@@ -40,7 +43,8 @@ def build_branch(
         dtype: the layers' dtype policy; Keras's own if left out. The L2 norm is float32 under each.
         encoder: int32 `(batch, feature_dim)` → float `(batch, any size)`; it becomes a part of the
             branch, no copy is made.
-        projected: whether it has the linear map; the identity, cut to size, until it is set.
+        projected: whether it has the map; a linear one is the identity, cut to size, until set.
+        landmarks: of the radial basis functions that the map is a sum of; 0 for a linear one.
 
     Returns:
         A functional model, float32, or with an encoder int32, `(batch, feature_dim)` → float32
@@ -62,14 +66,16 @@ def build_branch(
         standardized = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-6, center=False, scale=False, name="encoder_norm", dtype=dtype
         )(encoder(features))
+    if landmarks:
+        standardized = RadialBasis(landmarks, name="radial_basis")(standardized)
     if projected:
         standardized = keras.layers.Dense(
             embedding_dim,
-            use_bias=False,
+            use_bias=bool(landmarks),
             kernel_initializer="identity",
             trainable=False,
             name="projection",
-            dtype=dtype,
+            dtype="float32" if landmarks else dtype,  # see `RadialBasis`
         )(standardized)
     # Noise on the inputs is Tikhonov regularisation (Bishop, Neural Computation 7(1), 1995).
     noisy = keras.layers.GaussianNoise(noise, name="feature_noise", dtype=dtype)(standardized)

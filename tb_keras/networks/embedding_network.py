@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.argument_checks import check_int
 from tb_keras.networks.two_branch_network import TwoBranchNetwork, build_branches
 
 
@@ -33,10 +35,13 @@ class EmbeddingNetwork(TwoBranchNetwork):
             `(batch, any size)`, that becomes the first part of the text branch and is trained with
             it (no copy is made); see `tb_keras.encoders.word_encoder`. The texts' features are then
             word indices.
-        projected: whether each branch has a fixed linear map into the embedding space, see
+        projected: whether each branch has a fixed map into the embedding space, see
             `set_projection`, on which its layers stand and to which their output is added. They
-            begin by adding nothing: an untrained network is the linear one, and training starts
-            from there. On few images this and the noise did most for the figures.
+            begin by adding nothing: an untrained network is that map, and training starts from
+            there. On few images this did most for the figures.
+        image_landmarks: of the radial basis functions (`RadialBasis`) that the projected image
+            branch's map is a sum of; 0 for a linear map.
+        text_landmarks: the same for the text branch.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
@@ -71,6 +76,8 @@ class EmbeddingNetwork(TwoBranchNetwork):
         dtype: str | keras.DTypePolicy | None = None,
         text_encoder: keras.Model | None = None,
         projected: bool = False,
+        image_landmarks: int = 0,
+        text_landmarks: int = 0,
         **kwargs,
     ):
         if projected and text_encoder is not None:
@@ -78,6 +85,13 @@ class EmbeddingNetwork(TwoBranchNetwork):
                 "`projected` must be False with a `text_encoder`: no linear map holds for "
                 f"encodings that are still to be learned. Received: projected={projected}"
             )
+        landmarks = {"image_landmarks": image_landmarks, "text_landmarks": text_landmarks}
+        for argument, count in landmarks.items():
+            check_int(argument, count, least=0)
+            if count and not projected:
+                raise ValueError(
+                    f"`{argument}` must be 0 where `projected` is False. Received: {count}"
+                )
         settings = {
             "image_dim": image_dim,
             "text_dim": text_dim,
@@ -86,25 +100,36 @@ class EmbeddingNetwork(TwoBranchNetwork):
             "dropout": dropout,
             "noise": noise,
             "projected": bool(projected),
+            **{argument: int(count) for argument, count in landmarks.items()},
         }
         branches = build_branches(settings, dtype, text_encoder)
         super().__init__(inputs=branches.inputs, outputs=branches.embeddings, **kwargs)
         self.hold(branches, build_dot_product(branches.settings["embedding_dim"]))
 
     def set_projection(
-        self, view: str, mean: ArrayLike, deviation: ArrayLike, directions: ArrayLike
+        self,
+        view: str,
+        mean: ArrayLike,
+        deviation: ArrayLike,
+        directions: ArrayLike,
+        kernel: tuple[ArrayLike, float, ArrayLike] | None = None,
     ) -> None:
-        """Sets a projected branch's linear map to (features - mean) / deviation @ directions.
+        """Sets a projected branch's map to (features - mean) / deviation @ directions.
+
+        Where it is one of radial basis functions, k(features) of the standardised features takes
+        the features' place, less a mean of its own: (k(features) - centre) @ directions.
 
         Args:
             view: `"image"` or `"text"`.
             mean: float `(feature_dim,)`.
             deviation: float `(feature_dim,)`, positive.
-            directions: float `(feature_dim, embedding_dim)`.
+            directions: float `(feature_dim, embedding_dim)`, or `(landmarks, embedding_dim)`.
+            kernel: of a branch with landmarks, these, float `(landmarks, feature_dim)`, rows of
+                unit length; gamma; and the centre, float `(landmarks,)`.
 
         Raises:
-            ValueError: if `view` is neither, an array has another shape, or the branches are not
-                projected.
+            ValueError: if `view` is neither, an array has another shape, the branches are not
+                projected, or `kernel` is given to one without landmarks or the other way round.
 
         Example:
 
@@ -120,11 +145,22 @@ class EmbeddingNetwork(TwoBranchNetwork):
             raise ValueError(
                 "`projected` must have been True when the network was built. Received: False"
             )
+        landmarks = self.settings.get(f"{view}_landmarks", 0)
+        if (kernel is None) != (landmarks == 0):
+            raise ValueError(
+                "`kernel` must be given for a branch with landmarks, and only there. "
+                f"Received: {'no' if kernel is None else 'a'} kernel, {view}_landmarks={landmarks}"
+            )
         branch = self.image_branch if view == "image" else self.text_branch
         standardize = branch.get_layer("standardize")
         standardize.mean.assign(mean)
         standardize.deviation.assign(deviation)
-        branch.get_layer("projection").kernel.assign(directions)
+        projection = branch.get_layer("projection")
+        projection.kernel.assign(directions)
+        if kernel is not None:
+            rows, gamma, centre = kernel
+            branch.get_layer("radial_basis").set_weights([np.asarray(rows), np.float32(gamma)])
+            projection.bias.assign(-(np.asarray(centre) @ np.asarray(directions)))
 
 
 def build_dot_product(embedding_dim: int) -> keras.Model:

@@ -127,7 +127,8 @@ def build_branches(
 
     Args:
         settings: `image_dim`, `text_dim`, `hidden_dim`, `embedding_dim`, `dropout`, `noise` and,
-            for a network whose branches may be, `projected`.
+            for a network whose branches may be, `projected`, `image_landmarks` and
+            `text_landmarks`.
         dtype: dtype policy of the layers; Keras's own if None.
         text_encoder: int32 `(batch, text_dim)` → float, to stand before the text branch's layers.
 
@@ -151,6 +152,7 @@ def build_branches(
             dtype,
             encoder,
             settings.get("projected", False),
+            settings.get(f"{view}_landmarks", 0),
         )
         given = branches[view].input
         inputs[view] = keras.Input(given.shape[1:], name=view, dtype=given.dtype)

@@ -8,6 +8,7 @@ from tb_keras.corpus import Corpus
 from tb_keras.evaluation import retrieval_metrics
 from tb_keras.evaluation.cca_baseline import CCABaseline
 from tb_keras.evaluation.chance import chance_metrics
+from tb_keras.evaluation.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import RidgeBaseline
 from tb_keras.scripts.metrics_table import MetricsTable
@@ -45,6 +46,7 @@ def evaluate_retrieval(
         else:
             print("ridge and cca, which hold all training features in memory, are left out")
         rows["regularized_cca"] = _measured(RegularizedCCABaseline(*fitted_on), corpus)
+        rows["kernel_cca"] = _measured(KernelCCABaseline(*fitted_on), corpus)
     baselines = dict(rows)
     metrics, of_networks, best = network_rows(
         run, corpus, models, lambda *embedded: embedded, _of_export

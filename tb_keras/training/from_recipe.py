@@ -43,8 +43,8 @@ def from_recipe(
     """Builds all that `recipe` says for a training corpus with both features.
 
     A start from canonical correlation analysis needs features of both views: it is left out where a
-    text encoder is trained along. With it the embeddings have no more dimensions than the narrower
-    view's features.
+    text encoder is trained along. With it the embeddings may have fewer dimensions; see
+    `canonical_start`.
 
     Args:
         train: corpus with both features; with a grounding, its batches are of regions and phrases.
@@ -74,14 +74,13 @@ def from_recipe(
     settings = recipe.network_settings()
     if text_encoder is not None:
         text_encoder = redrawn(text_encoder)
-        settings.pop("projected", None)
-    projected = settings.get("projected", False)
-    if projected:
-        settings["embedding_dim"] = min(settings["embedding_dim"], *dims)
-    network = build(*dims, **settings, text_encoder=text_encoder)
-    if projected:
-        canonical_start(network, train, validation)
+    if settings.pop("projected", False) and text_encoder is None:
+        landmarks = recipe.landmarks
+        network: TwoBranchNetwork = canonical_start(
+            train, validation, landmarks=landmarks, **settings
+        )
     else:
+        network = build(*dims, **settings, text_encoder=text_encoder)
         network.standardize(train.image_features, train.text_features)
     batches, positives = _batches(train, recipe, seed)
     if recipe.network == "similarity":

@@ -49,6 +49,26 @@ def test_the_layers_stand_on_the_map_and_are_added_to_it():
     np.testing.assert_allclose(network.embed_images(rows), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_map_of_radial_basis_functions():
+    rng = np.random.default_rng(5)
+    network = EmbeddingNetwork(
+        6, 4, hidden_dim=8, embedding_dim=3, projected=True, image_landmarks=5, text_landmarks=7
+    )
+    for view, dim, count, embed in (
+        ("image", 6, 5, network.embed_images),
+        ("text", 4, 7, network.embed_texts),
+    ):
+        mean, deviation = rng.normal(size=dim), rng.uniform(0.5, 2, dim)
+        landmarks, centre = unit(rng.normal(size=(count, dim))), rng.random(count)
+        directions = rng.normal(size=(count, 3))
+        network.set_projection(view, mean, deviation, directions, (landmarks, 0.7, centre))
+        rows = rng.normal(size=(8, dim))
+        standard = unit((rows - mean) / deviation)
+        squares = np.square(standard[:, None] - landmarks).sum(axis=2)
+        expected = unit((np.exp(-0.7 * squares) - centre) @ directions)
+        np.testing.assert_allclose(embed(rows), expected, rtol=1e-3, atol=1e-4)
+
+
 def test_training_leaves_the_map_and_moves_the_layers():
     rng = np.random.default_rng(2)
     network, maps = projected(rng, noise=0.5)
@@ -76,7 +96,8 @@ def test_the_config_says_so_and_older_ones_mean_no_map(tmp_path):
     rows = np.random.default_rng(4).normal(size=(5, 4))
     np.testing.assert_array_equal(loaded.embed_texts(rows), network.embed_texts(rows))
     config = EmbeddingNetwork(6, 4, 8, 3).get_config()
-    assert config.pop("projected") is False
+    for added_later in ("projected", "image_landmarks", "text_landmarks"):
+        assert not config.pop(added_later)
     names = [layer.name for layer in EmbeddingNetwork.from_config(config).image_branch.layers]
     assert "projection" not in names
 
@@ -97,6 +118,26 @@ def words(dim):
         (
             lambda: EmbeddingNetwork(6, 4, 8, 3).set_projection("text", [0] * 4, [1] * 4, 0),
             "`projected` must have been True",
+        ),
+        (
+            lambda: EmbeddingNetwork(6, 4, 8, 3, text_landmarks=5),
+            "`text_landmarks` must be 0 where `projected` is False. Received: 5",
+        ),
+        (
+            lambda: EmbeddingNetwork(6, 4, 8, 3, projected=True, image_landmarks=-1),
+            "`image_landmarks` must be a non-negative int",
+        ),
+        (
+            lambda: EmbeddingNetwork(6, 4, 8, 3, projected=True, image_landmarks=2).set_projection(
+                "image", [0] * 6, [1] * 6, np.ones((2, 3))
+            ),
+            "`kernel` must be given for a branch with landmarks.*no kernel, image_landmarks=2",
+        ),
+        (
+            lambda: projected(np.random.default_rng(0))[0].set_projection(
+                "text", [0] * 4, [1] * 4, np.ones((2, 3)), (np.ones((2, 4)), 0.5, [0, 0])
+            ),
+            "`kernel` must be given for a branch with landmarks.*a kernel, text_landmarks=0",
         ),
     ],
 )

@@ -145,7 +145,8 @@ def test_evaluate(pipeline, folder):
         assert set(metrics[network]) == FIGURES
     assert metrics["embedding"] == {name: metrics[name] for name in FIGURES}
     assert metrics["split"] == "test"
-    assert list(metrics["baselines"]) == ["chance", "ridge", "cca", "regularized_cca"]
+    baselines = ["chance", "ridge", "cca", "regularized_cca", "kernel_cca"]
+    assert list(metrics["baselines"]) == baselines
     for figures in metrics["baselines"].values():
         assert set(figures) == FIGURES
     trained = [(figures["network"], figures["seed"]) for figures in metrics["seeds"]]

@@ -168,7 +168,11 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path, kind):
         "embedding_dim",
         "dropout",
         "noise",
-        "joint_dims" if kind == "similarity" else "projected",
+        *(
+            ["joint_dims"]
+            if kind == "similarity"
+            else ["projected", "image_landmarks", "text_landmarks"]
+        ),
     }
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     assert type(loaded) is type(network)

@@ -1,4 +1,4 @@
-"""Tests of the start from canonical correlation analysis, against the baseline of that name."""
+"""Tests of the start from canonical correlation analysis, against the baselines of that name."""
 
 import dataclasses
 
@@ -8,9 +8,9 @@ import pytest
 
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.word_encoder import word_encoder
+from tb_keras.evaluation.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
-from tb_keras.evaluation.ridge_baseline import retrieval_rsum
-from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tb_keras.networks import SimilarityNetwork
 from tb_keras.training import canonical_start, network_metrics
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import Recipe
@@ -28,18 +28,40 @@ RECIPE = Recipe(
 )
 
 
-def baseline(train):
+def curved_corpus(num_images, seed):
+    """The texts tell the images' squares, which no linear map finds."""
+    rng = np.random.default_rng(seed)
+    images = rng.normal(size=(num_images, 4))
+    return Corpus(np.arange(num_images), image_features=images, text_features=images**2)
+
+
+def linear_baseline(train, validation=None):
     return RegularizedCCABaseline(train, train, regularizations=(1.0,), powers=(1,), dim=5)
 
 
-def projected_network(dim=5):
-    return EmbeddingNetwork(7, 7, hidden_dim=8, embedding_dim=dim, projected=True)
+def started(train, validation=None, **settings):
+    return canonical_start(train, validation, hidden_dim=8, **{"embedding_dim": 5, **settings})
 
 
-def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one():
-    train, other = retrieval_corpus(30, seed=0), retrieval_corpus(9, seed=1)
-    network, expected = projected_network(), baseline(train)
-    canonical_start(network, train)
+@pytest.mark.parametrize(
+    ("corpus", "baseline", "layers"),
+    [
+        (
+            lambda n, seed: retrieval_corpus(n, seed),
+            linear_baseline,
+            ("standardize", "projection"),
+        ),
+        (
+            curved_corpus,
+            lambda *both: KernelCCABaseline(*both, dim=5),
+            ("standardize", "radial_basis", "projection"),
+        ),
+    ],
+)
+def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one(corpus, baseline, layers):
+    train, validation, other = corpus(60, 0), corpus(40, 1), corpus(9, 2)
+    given = [train] if baseline is linear_baseline else [train, validation]
+    network, expected = started(*given), baseline(*given)
     for branch, embed, expect, features, of_train in (
         (
             network.image_branch,
@@ -56,17 +78,20 @@ def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one():
             train.text_features,
         ),
     ):
-        np.testing.assert_allclose(embed(features), expect(features), rtol=1e-3, atol=1e-5)
-        standardize, projection = branch.get_layer("standardize"), branch.get_layer("projection")
-        # Each image counts as often as it has texts: here twice each.
-        projected = projection(standardize(of_train))
-        assert np.square(projected).mean() == pytest.approx(1, rel=1e-4)
+        np.testing.assert_allclose(embed(features), expect(features), rtol=1e-3, atol=1e-4)
+        assert ("radial_basis" in layers) == any(
+            layer.name == "radial_basis" for layer in branch.layers
+        )
+        projected = of_train
+        for name in layers:
+            projected = branch.get_layer(name)(projected)
+        assert np.square(projected).mean() == pytest.approx(1, rel=1e-3)
 
 
 def test_a_network_of_the_recipe_starts_there_and_learns_on():
     train = retrieval_corpus(30, seed=0)
     network, model, batches = from_recipe(train, RECIPE)
-    expected = baseline(train)
+    expected = linear_baseline(train)
     images, texts = train.image_features, train.text_features
     np.testing.assert_allclose(
         network.embed_images(images), expected.embed_images(images), 1e-3, 1e-4
@@ -76,20 +101,56 @@ def test_a_network_of_the_recipe_starts_there_and_learns_on():
     assert losses[-1] < losses[0]
 
 
+def test_one_that_starts_from_a_kernel_learns_on_and_leaves_the_kernel(tmp_path):
+    train, validation = curved_corpus(60, 0), curved_corpus(40, 1)
+    network, model, batches = from_recipe(train, RECIPE, validation=validation)
+    fixed = [w.numpy() for w in network.image_branch.get_layer("radial_basis").weights]
+    before = network.embed_images(train.image_features)
+    losses = model.fit(batches(0), epochs=6, shuffle=False, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert np.abs(network.embed_images(train.image_features) - before).max() > 1e-3
+    for weight, old in zip(network.image_branch.get_layer("radial_basis").weights, fixed):
+        np.testing.assert_array_equal(weight, old)
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    for name in ("embed_images", "embed_texts"):
+        features = getattr(validation, f"{name[6:-1]}_features")
+        np.testing.assert_array_equal(
+            getattr(loaded, name)(features), getattr(network, name)(features)
+        )
+
+
 def test_the_validation_corpus_chooses_the_settings():
     train, validation = retrieval_corpus(30, seed=0), retrieval_corpus(20, seed=1, noise=2.0)
-    network = projected_network()
-    canonical_start(network, train, validation)
+    found = network_metrics(started(train, validation, landmarks=0), validation)["rsum"]
     best = RegularizedCCABaseline(train, validation, dim=5)
-    found = network_metrics(network, validation)["rsum"]
-    assert found == pytest.approx(retrieval_rsum(best, validation), abs=1e-3)
+    assert found == pytest.approx(best.figure, abs=1e-3)
     # Of equally good settings, those that are taken without a validation corpus.
     one = train.subset(images=[0])
-    canonical_start(network, train, one)
-    expected = projected_network()
-    canonical_start(expected, train)
     images = validation.image_features
-    np.testing.assert_array_equal(network.embed_images(images), expected.embed_images(images))
+    np.testing.assert_array_equal(
+        started(train, one, landmarks=0).embed_images(images),
+        started(train).embed_images(images),
+    )
+
+
+def test_the_validation_corpus_chooses_between_linear_maps_and_the_kernel():
+    for corpus in (curved_corpus, retrieval_corpus):
+        train, validation = corpus(60, 0), corpus(40, 1)
+        curved = KernelCCABaseline(train, validation, dim=5)
+        linear = RegularizedCCABaseline(train, validation, dim=5)
+        network = started(train, validation)
+        by_kernel = network.settings["image_landmarks"] > 0
+        assert by_kernel == (1.05 * curved.figure >= linear.figure)
+        found = network_metrics(network, validation)["rsum"]
+        assert found == pytest.approx((curved if by_kernel else linear).figure, abs=1e-3)
+        assert started(train, validation, landmarks=0).settings["text_landmarks"] == 0
+    few = from_recipe(
+        curved_corpus(60, 0),
+        dataclasses.replace(RECIPE, landmarks=30),
+        validation=curved_corpus(40, 1),
+    ).network
+    assert few.settings["image_landmarks"] == few.settings["text_landmarks"] == 30
 
 
 def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
@@ -114,11 +175,12 @@ def test_what_cannot_be_a_start_is_named():
     constant = np.ones((4, 7), np.float32)
     corpus = Corpus(np.arange(4), image_features=constant, text_features=constant)
     with pytest.raises(ValueError, match="that correlate along some direction"):
-        canonical_start(projected_network(), corpus)
-    with pytest.raises(ValueError, match="embedding_dim=8, image_dim=7, text_dim=7"):
-        canonical_start(projected_network(8), corpus)
-    with pytest.raises(ValueError, match="`projected` must have been True"):
-        canonical_start(EmbeddingNetwork(7, 7, 8, 5), retrieval_corpus(9, seed=0))
+        started(corpus)
+    train = retrieval_corpus(9, seed=0)
+    with pytest.raises(ValueError, match=r"`embedding_dim` must be a positive int.*=0"):
+        started(train, embedding_dim=0)
+    with pytest.raises(ValueError, match=r"`landmarks` must be a non-negative int.*=-1"):
+        started(train, landmarks=-1)
 
 
 def test_the_network_saves_and_loads(tmp_path):

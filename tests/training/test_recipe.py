@@ -36,7 +36,7 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
         *"network loss images_per_batch texts_per_image epochs".split(),
-        *"learning_rate learning_rate_decay gradient_cache_rows start kept_epoch".split(),
+        *"learning_rate learning_rate_decay gradient_cache_rows start landmarks kept_epoch".split(),
     }
     assert used == {field.name for field in dataclasses.fields(Recipe)}
 
