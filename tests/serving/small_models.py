@@ -10,10 +10,13 @@ TEXT_DIM = 16
 
 
 def network(image_dim, text_dim, kind="embedding"):
-    """Random weights, moving averages of the batch norm included."""
+    """Random weights, moving averages of the batch norm included; of "kernel" with landmarks."""
     sizes = {"hidden_dim": 24, "embedding_dim": 16}
     if kind == "embedding":
         made = EmbeddingNetwork(image_dim, text_dim, **sizes)
+    elif kind == "kernel":
+        landmarks = {"image_landmarks": 9, "text_landmarks": 8}
+        made = EmbeddingNetwork(image_dim, text_dim, **sizes, projected=True, **landmarks)
     else:
         made = SimilarityNetwork(image_dim, text_dim, joint_dims=(12, 6), **sizes)
     rng = np.random.default_rng(0)

@@ -9,11 +9,12 @@ from tb_keras.serving.saved_model import open_saved_model
 from tests.serving.small_models import network
 
 
-@pytest.fixture(scope="module", params=["embedding", "similarity"])
+@pytest.fixture(scope="module", params=["embedding", "kernel", "similarity"])
 def exported(request, tmp_path_factory):
     made = network(5, 4, request.param)
     version = export(made, tmp_path_factory.mktemp("exported"))
-    return made, ExportedNetwork(version.parent), request.param
+    kind = "similarity" if request.param == "similarity" else "embedding"
+    return made, ExportedNetwork(version.parent), kind
 
 
 def features(rows, dim, seed=0, dtype="float32"):
