@@ -18,6 +18,7 @@ _BEFORE_IT_WAS_KEPT = {
     "gradient_cache_rows": 0,
     "start": "random",
     "dtype": "",
+    "landmarks": 0,
     "kept_epoch": "best",
 }
 
