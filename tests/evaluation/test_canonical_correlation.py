@@ -9,16 +9,6 @@ from tb_keras.evaluation.canonical_correlation import Projection, canonical_dire
 from tb_keras.evaluation.pair_covariances import PairCovariances, pair_covariances
 
 
-def corpus_of(seed=0, n=9, m=11, image_dim=4, text_dim=3, share=0.25):
-    """Many-to-many, with images and texts of no match, far from standardised."""
-    rng = np.random.default_rng(seed)
-    related = rng.random((n, m)) < share
-    related[0, 0] = True
-    images = 3 + rng.normal(size=(n, image_dim)) * np.arange(1, image_dim + 1)
-    texts = rng.normal(size=(m, text_dim)) - 7
-    return Corpus(related, image_features=images, text_features=texts)
-
-
 def covariances_of(rng, image_dim, text_dim, rows=200, shared=3):
     """Of two views with some hidden directions in common."""
     hidden = rng.normal(size=(rows, shared))
@@ -120,7 +110,7 @@ def test_a_projection_in_blocks(monkeypatch, dtype, block):
 
 
 def test_wrong_arguments_are_named():
-    covariances = pair_covariances(corpus_of())
+    covariances = covariances_of(np.random.default_rng(0), 4, 3)
     for wrong in (-0.1, float("nan")):
         with pytest.raises(ValueError, match=r"`regularization` must be at least 0. Received: "):
             canonical_directions(covariances, wrong)
