@@ -9,7 +9,7 @@ import numpy as np
 
 from tb_keras.corpus import Corpus
 
-BLOCK_VALUES = 2**26  # features in a block: 256 MiB in float32
+BLOCK_VALUES = 2**24  # features in a block: 64 MiB in float32, 128 in float64
 FeatureMap = Callable[[np.ndarray], np.ndarray]  # (n, feature_dim) to (n, any size)
 
 
