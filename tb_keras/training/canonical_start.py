@@ -16,9 +16,11 @@ _BLOCK = 4096  # rows projected at a time
 _REGULARIZATIONS = (1.0, 3.0, 10.0, 0.1)
 _POWERS = (1, 2, 0, 4)
 # On held-out pictures the kernel gave rsum 203 to 173 on OpenMoji (four ways), 318 to 279 on Fluent
-# Emoji (three); once it was no better on the 150 validation pictures, by chance. With seven texts a
-# landmark, as of OpenMoji in all languages, it is far worse, on both: 70 to 98, and 105 to 143.
+# Emoji (three); once it was no better on the 150 validation pictures, by chance.
 _CLEARLY = 1.05
+# With a quarter of the OpenMoji texts as landmarks the kernel is hardly better than linear maps
+# (182 to 177), with half of them 198; with a seventh, in all languages, far worse (70 to 98).
+_MOST_ROWS = 4
 
 
 def canonical_start(
@@ -31,11 +33,11 @@ def canonical_start(
     """Builds a network whose branches are, until it is trained, what regularised CCA makes of them.
 
     Its cosines are those of `KernelCCABaseline` or, where that has a clearly better rsum on
-    `validation`, of `RegularizedCCABaseline`, with the regularisation and the power of the
-    correlations that are best there. Without a validation corpus it is the linear one, with 1 and
-    1. Each view is scaled as a
-    whole so that the mean of the squares of its projected training features is 1, which is what
-    `noise` is measured by. It takes the place of `network.standardize`.
+    `validation` or a view has more than four times as many rows as landmarks, of
+    `RegularizedCCABaseline`, with the regularisation and the power of the correlations that are
+    best on `validation`. Without a validation corpus it is the linear one, with 1 and 1. Each view
+    is scaled as a whole so that the mean of the squares of its projected training features is 1,
+    which is what `noise` is measured by. It takes the place of `network.standardize`.
 
     Args:
         train: corpus with both features; memory maps are read block by block.
@@ -105,7 +107,7 @@ def _fitted(
     if validation is None:
         return RegularizedCCABaseline(train, train, _REGULARIZATIONS[:1], _POWERS[:1], dim)
     linear = RegularizedCCABaseline(train, validation, _REGULARIZATIONS, _POWERS, dim)
-    if not landmarks:
+    if max(train.num_images, train.num_texts) > _MOST_ROWS * landmarks:
         return linear
     curved = KernelCCABaseline(train, validation, dim=dim, landmarks=landmarks)
     return linear if linear.figure > _CLEARLY * curved.figure else curved

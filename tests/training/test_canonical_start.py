@@ -151,6 +151,8 @@ def test_the_validation_corpus_chooses_between_linear_maps_and_the_kernel():
         validation=curved_corpus(40, 1),
     ).network
     assert few.settings["image_landmarks"] == few.settings["text_landmarks"] == 30
+    too_few = started(curved_corpus(60, 0), curved_corpus(40, 1), landmarks=14)
+    assert too_few.settings["image_landmarks"] == 0
 
 
 def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
