@@ -146,11 +146,13 @@ class Recipe:
             keras.dtype_policies.get(self.dtype)  # raises where there is none of that name
 
     def settings(self) -> dict:
-        """Returns what a run keeps: all settings, but of "cca", which is fitted in closed form,
-        those of the network alone, as no other is used."""
+        """Returns what a run keeps: all settings, without landmarks where it starts at random, but
+        of "cca", which is fitted in closed form, those of the network alone, as no other is used.
+        """
         if self.network == "cca":
             return {"network": self.network, **self.network_settings()}
-        return dataclasses.asdict(self)
+        landmarks = self.landmarks if self.start == "canonical" else 0
+        return {**dataclasses.asdict(self), "landmarks": landmarks}
 
     def network_settings(self) -> dict:
         """Returns the arguments of the network: those that they share or that one of them has."""

@@ -118,7 +118,8 @@ def test_a_run_keeps_the_settings_that_are_used(network):
     if network == "cca":
         assert kept == {"network": "cca", "embedding_dim": 512}
     else:
-        assert kept == dataclasses.asdict(Recipe(network=network))
+        assert kept == {**dataclasses.asdict(Recipe(network=network)), "landmarks": 0}
+        assert Recipe(network=network, start="canonical").settings()["landmarks"] == 2000
 
 
 def test_a_recipe_does_not_change():

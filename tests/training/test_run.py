@@ -105,7 +105,7 @@ def test_a_run_that_kept_settings_without_use_goes_on(tmp_path):
 
 def test_a_run_from_before_there_was_a_choice_of_losses_has_the_ranking_loss(tmp_path):
     run = Run(tmp_path)
-    kept = dataclasses.asdict(Recipe())
+    kept = Recipe().settings()
     del kept["loss"]
     run.start(DATA, kept)
     unfinished(run, "embedding")
@@ -118,8 +118,8 @@ def test_a_run_from_before_there_was_a_choice_of_losses_has_the_ranking_loss(tmp
 
 
 def test_a_run_from_before_gradient_caching_had_none(tmp_path):
-    run, kept = Run(tmp_path), dataclasses.asdict(Recipe())
-    del kept["gradient_cache_rows"], kept["kept_epoch"]
+    run, kept = Run(tmp_path), Recipe().settings()
+    del kept["gradient_cache_rows"], kept["kept_epoch"], kept["landmarks"]
     run.start(DATA, kept)
     unfinished(run, "embedding")
     run.start(DATA, Recipe().settings())
