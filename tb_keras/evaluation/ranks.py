@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -104,50 +101,34 @@ def _ranks(
     np.maximum.at(best_of_text, texts, pair_scores)
     image_ranks = np.ones(matches.num_images, np.int64)
     text_ranks = np.ones(matches.num_texts, np.int64)
-    # NumPy lets go of the interpreter while it compares and counts: a core each.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for row, column, block in blocks:  # one at a time, as the next may overwrite it
-            columns = slice(column, column + block.shape[1])
-            count = functools.partial(_counts, matches, best_of_image, best_of_text, column)
-            for rows, above, beats in pool.map(count, *_pieces(row, block)):
-                image_ranks[rows] += above
-                text_ranks[columns] += beats
+    for row, column, block in _pieces(blocks):
+        rows = slice(row, row + block.shape[0])
+        columns = slice(column, column + block.shape[1])
+        above, beats = np.zeros((2, len(block), -(-block.shape[1] // 8) * 8), bool)
+        np.greater_equal(block, best_of_image[rows, None], out=above[:, : block.shape[1]])
+        np.greater_equal(block, best_of_text[columns], out=beats[:, : block.shape[1]])
+        image_ranks[rows] += _true_in_rows(above)
+        text_ranks[columns] += _true_in_columns(beats)[: block.shape[1]]
+        # Matches and ignored pairs are no competitors: take back what was counted of them.
+        for related in (matches.pairs, matches.ignored):
+            image, text = _of_rows(related, row, len(block)).T
+            inside = (text >= column) & (text < columns.stop)
+            image, text = image[inside], text[inside]
+            np.subtract.at(image_ranks, image, above[image - row, text - column])
+            np.subtract.at(text_ranks, text, beats[image - row, text - column])
     image_ranks[matches.texts_per_image() == 0] = 0
     text_ranks[matches.images_per_text() == 0] = 0
     return image_ranks, text_ranks
 
 
-def _pieces(row: int, block: np.ndarray) -> tuple[Iterable[int], list[np.ndarray]]:
-    """The first rows of the pieces to count at a time, and these: some rows each, none empty."""
-    step = min(max(1, _CACHED_VALUES // max(1, block.shape[1])), _BYTE)
-    starts = range(0, len(block) if block.size else 0, step)
-    return [row + start for start in starts], [block[start : start + step] for start in starts]
-
-
-def _counts(
-    matches: Matches,
-    best_of_image: np.ndarray,
-    best_of_text: np.ndarray,
-    column: int,
-    row: int,
-    piece: np.ndarray,
-) -> tuple[slice, np.ndarray, np.ndarray]:
-    """The rows of a piece of the scores, and how many competitors in it beat each best match."""
-    rows = slice(row, row + piece.shape[0])
-    columns = slice(column, column + piece.shape[1])
-    above, beats = np.zeros((2, len(piece), -(-piece.shape[1] // 8) * 8), bool)
-    np.greater_equal(piece, best_of_image[rows, None], out=above[:, : piece.shape[1]])
-    np.greater_equal(piece, best_of_text[columns], out=beats[:, : piece.shape[1]])
-    of_images = _true_in_rows(above)
-    of_texts = _true_in_columns(beats)[: piece.shape[1]].astype(np.int64)
-    # Matches and ignored pairs are no competitors: take back what was counted of them.
-    for related in (matches.pairs, matches.ignored):
-        image, text = _of_rows(related, row, len(piece)).T - [[row], [column]]
-        inside = (text >= 0) & (text < piece.shape[1])
-        image, text = image[inside], text[inside]
-        np.subtract.at(of_images, image, above[image, text])
-        np.subtract.at(of_texts, text, beats[image, text])
-    return rows, of_images, of_texts
+def _pieces(
+    blocks: Iterable[tuple[int, int, np.ndarray]],
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Some rows of each block at a time, none of them empty."""
+    for row, column, block in blocks:
+        step = min(max(1, _CACHED_VALUES // max(1, block.shape[1])), _BYTE)
+        for start in range(0, len(block) if block.size else 0, step):
+            yield row + start, column, block[start : start + step]
 
 
 def _true_in_rows(flags: np.ndarray) -> np.ndarray:
