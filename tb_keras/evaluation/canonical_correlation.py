@@ -6,50 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from tb_keras.argument_checks import check_int
-from tb_keras.evaluation.pair_covariances import (
-    BLOCK_VALUES,
-    PairCovariances,
-    product_type,
-    standardized,
-)
+from tb_keras.evaluation.pair_covariances import PairCovariances
 
 _LEAST_CORRELATION = 1e-5  # what is below comes of rounding: its direction is not determined
-
-
-class Projection(NamedTuple):
-    """Features of one view, standardised and taken along directions.
-
-    Attributes:
-        mean: float64 `(feature_dim,)`.
-        deviation: float64 `(feature_dim,)`, positive.
-        directions: float64 `(feature_dim, dim)`.
-    """
-
-    mean: np.ndarray
-    deviation: np.ndarray
-    directions: np.ndarray
-
-    def __call__(self, features: ArrayLike) -> np.ndarray:
-        """Returns float32 `(n, dim)` for features float `(n, feature_dim)`, block by block.
-
-        Example:
-
-        >>> projection = Projection(np.array([1.0, 0.0]), np.array([2.0, 1.0]), np.eye(2))
-        >>> projection(np.array([[5.0, 3.0]]))
-        array([[2., 3.]], dtype=float32)
-        """
-        features = np.asanyarray(features)
-        directions = self.directions.astype(product_type(features))
-        projected = np.empty((len(features), directions.shape[1]), np.float32)
-        step = max(1, BLOCK_VALUES // max(1, features.shape[1]))
-        for start in range(0, len(features), step):
-            rows = slice(start, start + step)
-            block = standardized(features[rows], self.mean, self.deviation)
-            projected[rows] = block @ directions
-        return projected
 
 
 class CanonicalDirections(NamedTuple):

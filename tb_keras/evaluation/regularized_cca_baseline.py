@@ -10,14 +10,13 @@ from numpy.typing import ArrayLike
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.canonical_correlation import (
     CanonicalDirections,
-    Projection,
     canonical_directions,
 )
 from tb_keras.evaluation.landmark_kernel import LandmarkKernel
 from tb_keras.evaluation.pair_covariances import PairCovariances, pair_covariances
+from tb_keras.evaluation.projection import Projection
 from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 
-_BLOCK = 4096  # rows whose kernel is held at a time
 _JITTER = 1e-6  # of the kernel of a landmark with itself: two of them may be the same
 
 
@@ -39,12 +38,10 @@ class RegularizedCCABaseline:
         verbose: whether to show bars of progress.
         kernels: of the images and of the texts, what stands in the place of their features, with
             directions held by their length in the kernel's space; see `KernelCCABaseline`. None for
-            the features themselves.
+            the features of a view themselves.
 
     Attributes:
-        kernels: as given.
-        image_projection: `Projection` from image features, or from their kernel, before the scaling
-            to unit length.
+        image_projection: `Projection` from image features, before the scaling to unit length.
         text_projection: the same of texts.
         correlations: float64 `(dim,)`, the canonical correlations of the training pairs, falling.
         regularization: the one chosen.
@@ -76,13 +73,13 @@ class RegularizedCCABaseline:
         dim: int | None = None,
         figure: Callable[[RegularizedCCABaseline, Corpus], float] = retrieval_rsum,
         verbose: bool = False,
-        kernels: tuple[LandmarkKernel, LandmarkKernel] | None = None,
+        kernels: Sequence[LandmarkKernel | None] = (None, None),
     ):
         import keras
 
-        self.kernels = kernels
-        covariances = pair_covariances(train, verbose, *([kernels] if kernels else []))
-        penalties = list(_penalties(covariances, kernels)) if kernels else (None, None)
+        covariances = pair_covariances(train, verbose, [kernel or np.asarray for kernel in kernels])
+        scales = covariances.image_deviation, covariances.text_deviation
+        penalties = [kernel and _penalty(kernel, scale) for kernel, scale in zip(kernels, scales)]
         best = -np.inf
         steps = len(regularizations) * len(powers)
         bar = keras.utils.Progbar(
@@ -91,7 +88,7 @@ class RegularizedCCABaseline:
         for regularization in regularizations:
             directions = canonical_directions(covariances, regularization, dim, penalties)
             for power in powers:
-                self._use(covariances, directions, power)
+                self._use(covariances, directions, power, kernels)
                 found = figure(self, validation)
                 if found > best:
                     best, chosen = found, (directions, power)
@@ -104,47 +101,42 @@ class RegularizedCCABaseline:
                 f"powers={powers}"
             )
         self.figure = best
-        self._use(covariances, *chosen)
+        self._use(covariances, *chosen, kernels)
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(n, dim)`, rows of unit length."""
-        return self._embedded(0, self.image_projection, features)
+        return _unit(self.image_projection(features))
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(m, dim)`, rows of unit length."""
-        return self._embedded(1, self.text_projection, features)
-
-    def _embedded(self, view: int, projection: Projection, features: ArrayLike) -> np.ndarray:
-        if self.kernels is None:
-            return _unit(projection(features))
-        features = np.asanyarray(features)
-        embedded = np.empty((len(features), projection.directions.shape[1]), np.float32)
-        for start in range(0, len(features), _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            embedded[rows] = projection(self.kernels[view](features[rows]))
-        return _unit(embedded)
+        return _unit(self.text_projection(features))
 
     def _use(
-        self, covariances: PairCovariances, directions: CanonicalDirections, power: float
+        self,
+        covariances: PairCovariances,
+        directions: CanonicalDirections,
+        power: float,
+        kernels: Sequence[LandmarkKernel | None],
     ) -> None:
         self.correlations = directions.correlations
         scale = self.correlations**power
         self.image_projection = Projection(
-            covariances.image_mean, covariances.image_deviation, directions.images * scale
+            covariances.image_mean,
+            covariances.image_deviation,
+            directions.images * scale,
+            kernels[0],
         )
         self.text_projection = Projection(
-            covariances.text_mean, covariances.text_deviation, directions.texts * scale
+            covariances.text_mean, covariances.text_deviation, directions.texts * scale, kernels[1]
         )
 
 
-def _penalties(covariances: PairCovariances, kernels: tuple[LandmarkKernel, LandmarkKernel]):
-    """Squared lengths in the kernels' spaces, in units of the mean variance of a landmark there."""
-    scales = covariances.image_deviation, covariances.text_deviation
-    for kernel, scale in zip(kernels, scales):
-        gram = kernel.gram()
-        variance = (1 - gram.mean()) / len(gram)
-        gram.flat[:: len(gram) + 1] += _JITTER
-        yield variance * gram / scale / scale[:, None]
+def _penalty(kernel: LandmarkKernel, deviation: np.ndarray) -> np.ndarray:
+    """Squared lengths in the kernel's space, in units of the mean variance of a landmark there."""
+    gram = kernel.gram()
+    variance = (1 - gram.mean()) / len(gram)
+    gram.flat[:: len(gram) + 1] += _JITTER
+    return variance * gram / deviation / deviation[:, None]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -7,10 +7,10 @@ import numpy as np
 from tb_keras.argument_checks import check_int
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.kernel_cca_baseline import KernelCCABaseline
+from tb_keras.evaluation.projection import Projection
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.networks import EmbeddingNetwork
 
-_BLOCK = 4096  # rows projected at a time
 # The first of equally good ones is taken: where a few validation pictures tell nothing apart, that
 # is what was best on one to two thousand training pictures.
 _REGULARIZATIONS = (1.0, 3.0, 10.0, 0.1)
@@ -72,37 +72,33 @@ def canonical_start(
             "`train` must have images and texts that correlate along some direction. "
             f"Received: {train}"
         )
-    kernels = dict(zip(("image", "text"), fitted.kernels or ()))
+    projections = {"image": fitted.image_projection, "text": fitted.text_projection}
     network = EmbeddingNetwork(
         train.image_features.shape[1],
         train.text_features.shape[1],
         embedding_dim=len(fitted.correlations),
         projected=True,
-        **{f"{view}_landmarks": len(kernel.landmarks) for view, kernel in kernels.items()},
+        **{f"{view}_landmarks": _landmarks(part) for view, part in projections.items()},
         **settings,
     )
-    for view, features, projection in (
-        ("image", train.image_features, fitted.image_projection),
-        ("text", train.text_features, fitted.text_projection),
-    ):
-        kernel = kernels.get(view, np.asarray)
-        squares = sum(
-            np.square(projection(kernel(features[start : start + _BLOCK])), dtype=np.float64).sum()
-            for start in range(0, len(features), _BLOCK)
-        )
-        scale = np.sqrt(squares / (len(features) * len(fitted.correlations)))
-        mean, deviation, directions = projection
-        if fitted.kernels is None:
-            network.set_projection(view, mean, deviation, directions / scale)
+    for view, projection in projections.items():
+        scale = np.sqrt(projection.mean_square(getattr(train, f"{view}_features")))
+        directions, kernel = projection.directions / scale, projection.kernel
+        if kernel is None:
+            network.set_projection(view, projection.mean, projection.deviation, directions)
         else:
             network.set_projection(
                 view,
                 kernel.mean,
                 kernel.deviation,
-                directions / (deviation[:, None] * scale),
-                (kernel.landmarks, kernel.gamma, mean),
+                directions / projection.deviation[:, None],
+                (kernel.landmarks, kernel.gamma, projection.mean),
             )
     return network
+
+
+def _landmarks(projection: Projection) -> int:
+    return 0 if projection.kernel is None else len(projection.kernel.landmarks)
 
 
 def _fitted(

@@ -70,8 +70,8 @@ def train_cca(
         train.text_features.shape[1],
         embedding_dim=len(fitted.correlations),
     )
-    network.set_projection("image", *fitted.image_projection)
-    network.set_projection("text", *fitted.text_projection)
+    for view, projection in (("image", fitted.image_projection), ("text", fitted.text_projection)):
+        network.set_projection(view, projection.mean, projection.deviation, projection.directions)
     with written_beside(directory / "network.keras") as beside:
         network.save(beside)
     headline = headline_metric(validation)

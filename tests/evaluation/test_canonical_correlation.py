@@ -1,11 +1,10 @@
-"""Tests of CCA in closed form: the leading directions, and projections onto them."""
+"""Tests of CCA in closed form."""
 
 import numpy as np
 import pytest
 
 from tb_keras.corpus import Corpus
-from tb_keras.evaluation import canonical_correlation as module
-from tb_keras.evaluation.canonical_correlation import Projection, canonical_directions
+from tb_keras.evaluation.canonical_correlation import canonical_directions
 from tb_keras.evaluation.pair_covariances import PairCovariances, pair_covariances
 
 
@@ -93,20 +92,6 @@ def test_a_direction_without_correlation_is_zero(order):
         assert np.isfinite(directions).all()
         assert not directions[:, 2].any()
         assert directions[:, :2].any(axis=0).all()
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("block", [1, 10, 2**26])
-def test_a_projection_in_blocks(monkeypatch, dtype, block):
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(7, 4)).astype(dtype)
-    mean, deviation, directions = rng.normal(size=4), rng.uniform(1, 2, 4), rng.normal(size=(4, 3))
-    monkeypatch.setattr(module, "BLOCK_VALUES", block)
-    found = Projection(mean, deviation, directions)(features)
-    assert found.dtype == np.float32
-    expected = (features.astype("float64") - mean) / deviation @ directions
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    assert Projection(mean, deviation, directions)(features[:0]).shape == (0, 3)
 
 
 def test_wrong_arguments_are_named():
