@@ -19,14 +19,23 @@ def write_results(
     Args:
         modules: by name of each part, in the page's order.
         directory: where the figures of the parts are kept, in `PART.json`.
-        output: directory to write `RESULTS.md` and `RESULTS.json` to.
+        output: directory to write `RESULTS.md` and `RESULTS.json` to. Of a part that has no figures
+            and did not fail, those that `RESULTS.json` has already are kept: on a clean clone one
+            part can be measured anew.
         failed: by name of parts, how they ended.
 
     Returns:
         The names of the parts that the page does not show.
     """
     kept = {name: directory / f"{name}.json" for name in modules}
-    records = {name: json.loads(kept[name].read_text()) for name in modules if kept[name].exists()}
+    raw = output / "RESULTS.json"
+    records = {
+        name: record
+        for name, record in (json.loads(raw.read_text()) if raw.exists() else {}).items()
+        if name not in failed
+    }
+    records |= {name: json.loads(kept[name].read_text()) for name in modules if kept[name].exists()}
+    records = {name: records[name] for name in modules if name in records}
     missing = {name: failed.get(name, "not measured") for name in modules if name not in records}
     sections, losing = {}, {}
     for name, record in records.items():
@@ -40,11 +49,11 @@ def write_results(
             sections[name], losing[name] = section, lost
     shown = {name: records[name] for name in sections}
     page = _page(shown, sections, losing, missing)
-    for name, text in (
-        ("RESULTS.json", json.dumps(records, indent=1) + "\n"),
-        ("RESULTS.md", page),
+    for path, text in (
+        (raw, json.dumps(records, indent=1) + "\n"),
+        (output / "RESULTS.md", page),
     ):
-        with written_beside(output / name) as beside:
+        with written_beside(path) as beside:
             beside.write_text(text)
     return list(missing)
 

@@ -159,6 +159,19 @@ def test_the_page(tmp_path, modules):
     page = (tmp_path / "RESULTS.md").read_text()
     assert "\n## Where the package loses\n\nNowhere in what is shown here.\n" in page
 
+    # On a clean clone the page keeps what it shows of the parts that are not measured again.
+    written, empty = tmp_path / "written", tmp_path / "empty"
+    empty.mkdir()
+    (empty / "good.json").write_text(json.dumps({**second, "date": "2031-01-01"}))
+    assert write_results(shown, empty, written, {}) == []
+    kept = json.loads((written / "RESULTS.json").read_text())
+    assert {name: part["date"] for name, part in kept.items()} == {
+        "slow": "2030-01-02",
+        "good": "2031-01-01",
+    }
+    assert write_results(shown, empty, written, {"slow": "failed by signal 9"}) == ["slow"]
+    assert "Missing here:** slow (failed by signal 9)." in (written / "RESULTS.md").read_text()
+
     del record["figures"]["rows"]
     (tmp_path / "good.json").write_text(json.dumps(record))
     assert write_results(shown, tmp_path, tmp_path, {}) == ["good"]
