@@ -17,9 +17,6 @@ NAMES = ("openmoji", "openmoji_languages", "scenes", "fluent_emoji", "latent")
 _IMAGE_ENCODER = "efficientnet_lite0_levels"  # that for drawings
 _VOCABULARY = 2000  # of the texts in all languages
 _NEAR_EQUAL = 0.98  # least cosine of near-equal pictures in fluent_emoji
-# More of what settings are chosen on and figures are taken from than there are by default: with
-# parts of 100 scenes the rsum of one and the same map went from 39 to 81.
-_SCENES = {"train": 500, "validation": 400, "test": 400}
 _SHARES = (0.7, 0.1, 0.2)  # of the pictures, where a corpus has no splits of its own
 
 
@@ -127,25 +124,18 @@ def read_fluent_emoji(file: Path) -> Corpus:
 
 
 def _openmoji(_) -> dict[str, Corpus]:
-    from tb_keras.datasets import load
-
-    return _encoded({split: load("openmoji", split=split) for split in SPLITS})
+    return _encoded("openmoji")
 
 
 def _scenes(_) -> dict[str, Corpus]:
+    return _encoded("scenes", texts="sentences")
+
+
+def _encoded(name: str, **options) -> dict[str, Corpus]:
     from tb_keras.datasets import load
-
-    return _encoded(
-        {
-            split: load("scenes", split=split, texts="sentences", scenes=scenes)
-            for split, scenes in _SCENES.items()
-        }
-    )
-
-
-def _encoded(corpora: dict[str, Corpus]) -> dict[str, Corpus]:
     from tb_keras.encoders import encode_corpus
 
+    corpora = {split: load(name, split=split, **options) for split in SPLITS}
     return {split: encode_corpus(c, _IMAGE_ENCODER) for split, c in corpora.items()}
 
 

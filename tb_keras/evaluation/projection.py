@@ -37,7 +37,9 @@ class Projection(NamedTuple):
         """
         features = np.asanyarray(features)
         projected = np.empty((len(features), self.directions.shape[1]), np.float32)
-        step = max(1, BLOCK_VALUES // max(1, features.shape[1], len(self.mean)))
+        # A kernel's values are float64: half as many of them.
+        width = features.shape[1] if self.kernel is None else 2 * len(self.mean)
+        step = max(1, BLOCK_VALUES // max(1, width))
         for start in range(0, len(features), step):
             rows = slice(start, start + step)
             taken = features[rows] if self.kernel is None else self.kernel(features[rows])

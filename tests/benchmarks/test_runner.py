@@ -41,13 +41,14 @@ BODIES = {
     "made_up_killed": "os.kill(os.getpid(), 9)",
     # Waits for ever, in a process of its own too, until a file beside its figures is there.
     "made_up_slow": """
-    import subprocess
+    import subprocess, tempfile
     go = Path(file).with_name("go")
     if not go.exists():
         code = "import time; time.sleep(600)"
         other = subprocess.Popen([sys.executable, "-c", code])
         Path(file).with_name("begun").write_text(f"{os.getpid()} {other.pid}")
-        time.sleep(600)
+        with tempfile.TemporaryDirectory(dir=go.parent, prefix="for-the-time-being-"):
+            time.sleep(600)
 """,
 }
 
@@ -200,6 +201,7 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on(tmp_path, modules):
         assert not state.exists() or "State:\tZ" in state.read_text()
     assert (tmp_path / "good.json").exists()
     assert not (tmp_path / "slow.json").exists()
+    assert not list(tmp_path.glob("for-the-time-being-*"))
 
     before = (tmp_path / "good.json").read_text()
     (tmp_path / "go").touch()
