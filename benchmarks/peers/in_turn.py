@@ -63,10 +63,14 @@ def ratio_table(seconds: Mapping[str, Sequence[float]], reference: str, unit: st
     for name, values in seconds.items():
         ratios = np.divide(values, seconds[reference])
         lines.append(
-            f"| {name} | {scale * np.median(values):.3g} | {np.median(ratios):.2f} | "
+            f"| {name} | {_three_digits(scale * np.median(values))} | {np.median(ratios):.2f} | "
             f"{ratios.min():.2f} to {ratios.max():.2f} |"
         )
     return "\n".join(lines)
+
+
+def _three_digits(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,.9g}"  # no exponent, as .3g has it from 1,000 on
 
 
 def in_process(function: Callable, *arguments):

@@ -101,7 +101,7 @@ def section(figures: dict) -> str:
         f"`block_rows={figures['block_rows']}`, which has the same value and gradient as all at "
         "once. The losses do not do the same work:",
         "",
-        *[f"- {name}: {_LOOKS_AT[name]};" for name in names],
+        *[f"- {name}: {_LOOKS_AT[name]}" for name in names],
         "",
         "sentence-transformers' loss has no place for an image's other text, which it takes for a "
         "negative; pytorch-metric-learning is called as its pages say for two views, with `ref_emb`"
@@ -118,7 +118,7 @@ def section(figures: dict) -> str:
     lines += ["", "Nanoseconds for each of the n·m pairs of an image and a text (the median):"]
     lines += ["", f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     for name in names:
-        cells = [f"{_pair(size, name):.0f}" if name in size["seconds"] else "—" for size in sizes]
+        cells = [f"{_pair(size, name):,.0f}" if name in size["seconds"] else "—" for size in sizes]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     for size in sizes:
         lines += ["", f"{_batch(size)}, in turn:", "", ratio_table(size["seconds"], BLOCKS, "ms")]

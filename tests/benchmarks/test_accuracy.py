@@ -221,7 +221,7 @@ def test_the_page_and_where_the_package_loses():
             name: {"figures": f, "trial": None, "settings": {}} for name, f in figures.items()
         }
         methods[tuned]["trial"] = 3
-        return {"sizes": {"train": [5, 10]}, "epochs": 2, "methods": methods}
+        return {"sizes": {"train": [5, 10], "test": [25, 50]}, "epochs": 2, "methods": methods}
 
     figures = {
         "seeds": 2,
@@ -244,8 +244,9 @@ def test_the_page_and_where_the_package_loses():
     assert f"| {DEFAULT} | **1.0 ± 0.0** | **2.0 ± 0.0** | 101.0 ± 1.4 | 1.0 ± 0.0 |  |" in page
     assert f"| {ridge} | **1.0** | **2.0** | **110.0** | 1.0 |  |" in page
     assert f"({tuned}): no, 14.1 deviations behind." in page
-    assert f"({ridge}): no, 6.4 deviations behind. Ended by the seconds" in page
-    assert page.endswith(f"before their last epoch: {tuned}.\n")
+    assert f"({ridge}): no, 6.4 deviations behind." in page
+    assert "25 test images others, its image to text R@1 would differ by 2.0 (binomial" in page
+    assert page.endswith(f"Ended by the seconds, before their last epoch: {tuned}.\n")
     (lost,) = accuracy.losing(figures)
     assert lost.startswith("On lost,")
     assert "ridge regression (110.0 against 101.0)" in lost

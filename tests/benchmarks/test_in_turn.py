@@ -29,7 +29,7 @@ def test_ratios_are_those_of_the_same_round():
     assert ratio(seconds, "peer", "ours") == 2.0
     assert ratio(seconds, "ours", "ours") == 1.0
     line = ratio_table(seconds, "ours", "ms").splitlines()[-1]
-    assert line == "| peer | 4e+03 | 2.00 | 1.00 to 3.00 |"
+    assert line == "| peer | 4,000 | 2.00 | 1.00 to 3.00 |"
 
 
 def test_a_process_of_its_own_gives_back_its_result_and_says_when_it_was_killed():
