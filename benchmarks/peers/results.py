@@ -29,13 +29,13 @@ def write_results(
     """
     kept = {name: directory / f"{name}.json" for name in modules}
     raw = output / "RESULTS.json"
-    records = {
-        name: record
-        for name, record in (json.loads(raw.read_text()) if raw.exists() else {}).items()
-        if name not in failed
-    }
-    records |= {name: json.loads(kept[name].read_text()) for name in modules if kept[name].exists()}
-    records = {name: records[name] for name in modules if name in records}
+    shown_before = json.loads(raw.read_text()) if raw.exists() else {}
+    records = {}
+    for name in modules:
+        if kept[name].exists():
+            records[name] = json.loads(kept[name].read_text())
+        elif name in shown_before and name not in failed:
+            records[name] = shown_before[name]
     missing = {name: failed.get(name, "not measured") for name in modules if name not in records}
     sections, losing = {}, {}
     for name, record in records.items():

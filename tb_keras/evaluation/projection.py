@@ -36,15 +36,15 @@ class Projection(NamedTuple):
         array([[2., 3.]], dtype=float32)
         """
         features = np.asanyarray(features)
-        projected = np.empty((len(features), self.directions.shape[1]), np.float32)
-        # A kernel's values are float64: half as many of them.
-        width = features.shape[1] if self.kernel is None else 2 * len(self.mean)
+        directions, width = self.directions, 2 * len(self.mean)  # a kernel's values are float64
+        if self.kernel is None:
+            directions, width = directions.astype(product_type(features)), features.shape[1]
+        projected = np.empty((len(features), directions.shape[1]), np.float32)
         step = max(1, BLOCK_VALUES // max(1, width))
         for start in range(0, len(features), step):
             rows = slice(start, start + step)
             taken = features[rows] if self.kernel is None else self.kernel(features[rows])
-            standard = standardized(taken, self.mean, self.deviation)
-            projected[rows] = standard @ self.directions.astype(product_type(taken), copy=False)
+            projected[rows] = standardized(taken, self.mean, self.deviation) @ directions
         return projected
 
     def mean_square(self, features: ArrayLike) -> float:
