@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.peers.accuracy_corpora import corpus_directory, prepare_corpora
 from benchmarks.peers.accuracy_jobs import Job, run_jobs
 from benchmarks.peers.accuracy_methods import DEFAULT, FROM_RANDOM, METHODS, PEERS
 from benchmarks.peers.accuracy_table import accuracy_section, better_than
 from benchmarks.peers.in_turn import in_process
+from benchmarks.peers.paired_pictures import difference_error
 from benchmarks.peers.tuning import chosen_settings
 from tb_keras.training.recipe import RECIPES
 
@@ -58,7 +61,7 @@ def measure(
             TB_KERAS_CORPORA names, with commas between them, are measured in their place.
         trials: settings tried for each tuned method, those to start from among them.
         steps: of batches of the default's size, from which follow the epochs that all methods may
-            take, at least twice as many as the default asks for; see `Method.settings`.
+            take, at least ten; see `Method.settings`.
         seconds: after which a training ends, if it has not before.
         methods: which, the default among them; those whose packages are not installed are left out.
         workers: processes of one thread each; as many as cores if None, 0 for this process.
@@ -94,10 +97,16 @@ def measure(
         corpus: {"sizes": sizes[corpus], "epochs": epochs[corpus], "methods": {}}
         for corpus in sizes
     }
+    rows: dict[tuple[str, str], list[dict]] = {}
+    for job, row in zip(jobs, found):
+        rows.setdefault((job.corpus, job.method), []).append(row)
     for (corpus, name), choice in chosen.items():
-        rows = [row for job, row in zip(jobs, found) if (job.corpus, job.method) == (corpus, name)]
+        own, default = rows[corpus, name], rows[corpus, DEFAULT]
+        figures = [figure for figure in own[0] if figure not in ("machine", "hits")]
         tables[corpus]["methods"][name] = {
-            "figures": {figure: [row[figure] for row in rows] for figure in rows[0]},
+            "figures": {figure: [row[figure] for row in own] for figure in figures},
+            "machines": sorted({row["machine"] for row in own}),
+            "beyond_default": _beyond(own, default),
             **choice._asdict(),
         }
     return {
@@ -138,7 +147,16 @@ def losing(figures: dict) -> list[str]:
     return sentences
 
 
+def _beyond(rows: Sequence[Mapping], others: Sequence[Mapping]) -> tuple[float, float | None]:
+    """The difference in mean rsum, and its standard error over test pictures."""
+    difference = float(np.mean([r["rsum"] for r in rows]) - np.mean([r["rsum"] for r in others]))
+    if not all("hits" in row for row in (*rows, *others)):  # kept before hits were
+        return difference, None
+    hits = [[row["hits"] for row in each] for each in (rows, others)]
+    return difference, difference_error(*hits)
+
+
 def _epochs(train_texts: int, steps: int) -> int:
-    """How many epochs make about so many of the default's steps; at least twice its own."""
+    """How many epochs make about so many of the default's steps, but at least ten."""
     default = RECIPES["retrieval", "embedding"]["small"]
-    return max(2 * default.epochs, round(steps * default.images_per_batch / train_texts))
+    return max(10, round(steps * default.images_per_batch / train_texts))

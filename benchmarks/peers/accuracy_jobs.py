@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers.machine import machine
+from benchmarks.peers.paired_pictures import hits_by_picture
 from benchmarks.peers.workers import shared_out
 
 _FIGURES = [f"{direction}_recall@{k}" for direction in ("i2t", "t2i") for k in (1, 5, 10)]
@@ -58,7 +60,8 @@ def run_jobs(
 
     Returns:
         The figures of each job: recalls and `rsum` in percent, `seconds` of the training, `steps`
-        it took and whether it was `ended` by the seconds.
+        it took and whether it was `ended` by the seconds; the `machine`; on the test split `hits`,
+        see `hits_by_picture`.
     """
     arguments = {job.key(): (job, directories[job.corpus]) for job in jobs}
     measured = shared_out(file, done_job, arguments, workers)
@@ -81,10 +84,16 @@ def done_job(job: Job, directory: Path) -> dict:
         fitted.embed_images(held_out.image_features),
         fitted.embed_texts(held_out.text_features),
     )
-    if all(np.isfinite(part).all() for part in embeddings):
-        figures = retrieval_metrics(*embeddings, held_out.matches)
-    else:  # the training diverged
-        figures = dict.fromkeys((*_FIGURES, "rsum"), 0.0)
-    rounded = {name: round(float(figures[name]), 3) for name in (*_FIGURES, "rsum")}
-    ended = fitted.steps < fitted.planned_steps
-    return {**rounded, "seconds": round(fitted.seconds, 2), "steps": fitted.steps, "ended": ended}
+    if not all(np.isfinite(part).all() for part in embeddings):  # the training diverged
+        embeddings = [np.zeros_like(part) for part in embeddings]  # all tie: no hit
+    figures = retrieval_metrics(*embeddings, held_out.matches)
+    result = {name: round(float(figures[name]), 3) for name in (*_FIGURES, "rsum")}
+    result |= {
+        "seconds": round(fitted.seconds, 2),
+        "steps": fitted.steps,
+        "ended": fitted.steps < fitted.planned_steps,
+        "machine": machine(),
+    }
+    if job.held_out == "test":
+        result["hits"] = hits_by_picture(*embeddings, held_out.matches)
+    return result

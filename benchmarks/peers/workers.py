@@ -48,7 +48,7 @@ def shared_out(
             lines.write(json.dumps({"key": key, "result": result}) + "\n")
             lines.flush()
             done += 1
-            print(f"{done}/{len(jobs)} {key}: {result}", flush=True)
+            print(f"{done}/{len(jobs)} {key}: {result!s:.300}", flush=True)  # some are long
     return {key: kept[key] for key in jobs}
 
 
