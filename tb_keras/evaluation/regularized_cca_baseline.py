@@ -8,25 +8,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.corpus import Corpus
-from tb_keras.evaluation.canonical_correlation import (
-    CanonicalDirections,
-    canonical_directions,
+from tb_keras.evaluation.canonical_projections import (
+    CanonicalProblem,
+    CanonicalProjections,
+    Kernels,
 )
-from tb_keras.evaluation.landmark_kernel import LandmarkKernel
-from tb_keras.evaluation.pair_covariances import PairCovariances, pair_covariances
-from tb_keras.evaluation.projection import Projection
 from tb_keras.evaluation.ridge_baseline import retrieval_rsum
-
-_JITTER = 1e-6  # of the kernel of a landmark with itself: two of them may be the same
 
 
 class RegularizedCCABaseline:
     """Normalised, regularised CCA in closed form, compared by cosine.
 
-    Both views are standardised, mapped onto their canonical directions, and each direction is
-    scaled by a power of its correlation: power 0 is plain CCA, 4 that of the reference.
-    Regularisation and power are chosen on the validation corpus. Without regularisation its
-    correlations are those of scikit-learn's `CCA`; a test holds the two against each other.
+    Both views are standardised, the texts by one deviation for all features, and mapped onto their
+    canonical directions; each direction is scaled by a power of its correlation: power 0 is plain
+    CCA, 4 that of the reference. Regularisation and power are chosen on the validation corpus.
+    Without regularisation its correlations are those of scikit-learn's `CCA`; a test holds the two
+    against each other.
 
     Args:
         train: corpus with both features; memory maps are read block by block.
@@ -69,29 +66,28 @@ class RegularizedCCABaseline:
         train: Corpus,
         validation: Corpus,
         regularizations: Sequence[float] = (0.1, 0.3, 1.0, 3.0, 10.0),
-        powers: Sequence[float] = (0, 1, 2, 4),
+        powers: Sequence[float] = (0, 0.5, 1, 2, 4),
         dim: int | None = None,
         figure: Callable[[RegularizedCCABaseline, Corpus], float] = retrieval_rsum,
         verbose: bool = False,
-        kernels: Sequence[LandmarkKernel | None] = (None, None),
+        kernels: Kernels = (None, None),
     ):
         import keras
 
-        covariances = pair_covariances(train, verbose, [kernel or np.asarray for kernel in kernels])
-        scales = covariances.image_deviation, covariances.text_deviation
-        penalties = [kernel and _penalty(kernel, scale) for kernel, scale in zip(kernels, scales)]
+        problem = CanonicalProblem.of(train, kernels, verbose)
         best = -np.inf
         steps = len(regularizations) * len(powers)
         bar = keras.utils.Progbar(
             steps, stateful_metrics=["best"], unit_name="setting", verbose=int(verbose)
         )
         for regularization in regularizations:
-            directions = canonical_directions(covariances, regularization, dim, penalties)
+            plain = problem.solved(regularization, dim)
             for power in powers:
-                self._use(covariances, directions, power, kernels)
+                projections = plain.weighted(power)
+                self._use(projections)
                 found = figure(self, validation)
                 if found > best:
-                    best, chosen = found, (directions, power)
+                    best, chosen = found, projections
                     self.regularization, self.power = regularization, power
                 bar.add(1, values=[("best", best)])
         if best == -np.inf:
@@ -101,7 +97,7 @@ class RegularizedCCABaseline:
                 f"powers={powers}"
             )
         self.figure = best
-        self._use(covariances, *chosen, kernels)
+        self._use(chosen)
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(n, dim)`, rows of unit length."""
@@ -111,32 +107,8 @@ class RegularizedCCABaseline:
         """Returns float32 `(m, dim)`, rows of unit length."""
         return _unit(self.text_projection(features))
 
-    def _use(
-        self,
-        covariances: PairCovariances,
-        directions: CanonicalDirections,
-        power: float,
-        kernels: Sequence[LandmarkKernel | None],
-    ) -> None:
-        self.correlations = directions.correlations
-        scale = self.correlations**power
-        self.image_projection = Projection(
-            covariances.image_mean,
-            covariances.image_deviation,
-            directions.images * scale,
-            kernels[0],
-        )
-        self.text_projection = Projection(
-            covariances.text_mean, covariances.text_deviation, directions.texts * scale, kernels[1]
-        )
-
-
-def _penalty(kernel: LandmarkKernel, deviation: np.ndarray) -> np.ndarray:
-    """Squared lengths in the kernel's space, in units of the mean variance of a landmark there."""
-    gram = kernel.gram()
-    variance = (1 - gram.mean()) / len(gram)
-    gram.flat[:: len(gram) + 1] += _JITTER
-    return variance * gram / deviation / deviation[:, None]
+    def _use(self, projections: CanonicalProjections) -> None:
+        self.image_projection, self.text_projection, self.correlations = projections
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

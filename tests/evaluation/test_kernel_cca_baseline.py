@@ -29,11 +29,12 @@ def test_it_solves_the_generalised_eigenproblem_of_both_kernels(regularization):
     train, other = curved_views(), curved_views(20, seed=1)
     found = KernelCCABaseline(train, train, [regularization], [0], dim=4)
     grams, centred, rows = [], [], []
-    for features, others, gamma in (
-        (train.image_features, other.image_features, 0.5),
-        (train.text_features, other.text_features, 1.5),
+    for features, others, axis, gamma in (
+        (train.image_features, other.image_features, 0, 0.5),
+        (train.text_features, other.text_features, None, 1.5),
     ):
-        mean, deviation = features.mean(axis=0), features.std(axis=0)
+        mean = features.mean(axis=0)
+        deviation = (features - mean).std(axis=axis)
         own, new = (unit((part - mean) / deviation) for part in (features, others))
         grams.append(rbf_kernel(own, gamma=gamma))
         centre = grams[-1].mean(axis=0)

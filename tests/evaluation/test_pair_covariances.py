@@ -32,12 +32,13 @@ def test_covariances_are_those_of_the_list_of_all_pairs(seed, block):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK_VALUES", block)
         found = pair_covariances(corpus)
-    means, deviations = [(v.mean(axis=0), v.std(axis=0)) for v in (x, y)], []
-    for (mean, deviation), part in zip(means, (found[:2], found[2:4])):
-        deviations.append(np.maximum(deviation, 0.01 * deviation.mean() + 1e-12))
-        np.testing.assert_allclose(part[0], mean)
-        np.testing.assert_allclose(part[1], deviations[-1], rtol=1e-5, atol=1e-6)
-    x, y = ((v - mean) / d for v, (mean, _), d in zip((x, y), means, (found[1], found[3])))
+    for mean, deviation, view in ((*found[:2], x), (*found[2:4], y)):
+        np.testing.assert_allclose(mean, view.mean(axis=0))
+        each = np.maximum(view.std(axis=0), 0.01 * view.std(axis=0).mean() + 1e-12)
+        if view is y:  # one for all
+            each = np.full(len(each), np.sqrt((each**2).mean()))
+        np.testing.assert_allclose(deviation, each, rtol=1e-5, atol=1e-6)
+    x, y = (x - found.image_mean) / found.image_deviation, (y - found.text_mean) / found[3]
     np.testing.assert_allclose(found.images, x.T @ x / len(x), rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(found.cross, x.T @ y / len(x), rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(found.texts, y.T @ y / len(x), rtol=1e-7, atol=1e-9)

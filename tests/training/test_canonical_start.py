@@ -11,7 +11,7 @@ from tb_keras.encoders.word_encoder import word_encoder
 from tb_keras.evaluation.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.networks import SimilarityNetwork
-from tb_keras.training import canonical_start, network_metrics
+from tb_keras.training import canonical_start
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.recipe import Recipe
 from tests.training.toy_corpora import retrieval_corpus
@@ -35,33 +35,31 @@ def curved_corpus(num_images, seed):
     return Corpus(np.arange(num_images), image_features=images, text_features=images**2)
 
 
-def linear_baseline(train, validation=None):
-    return RegularizedCCABaseline(train, train, regularizations=(1.0,), powers=(1,), dim=5)
+def linear_baseline(train):
+    return RegularizedCCABaseline(train, train, regularizations=(3.0,), powers=(0.5,), dim=5)
 
 
-def started(train, validation=None, **settings):
-    return canonical_start(train, validation, hidden_dim=8, **{"embedding_dim": 5, **settings})
+def kernel_baseline(train):
+    return KernelCCABaseline(train, train, regularizations=(1.7,), powers=(0.5,), dim=5)
 
 
+def started(train, **settings):
+    return canonical_start(train, hidden_dim=8, **{"embedding_dim": 5, **settings})
+
+
+@pytest.mark.parametrize("corpus", [retrieval_corpus, curved_corpus])
 @pytest.mark.parametrize(
-    ("corpus", "baseline", "layers", "atol", "rel"),
+    ("landmarks", "baseline", "layers", "atol", "rel"),
     [
-        (retrieval_corpus, linear_baseline, ("standardize", "projection"), 1e-5, 1e-4),
-        (
-            curved_corpus,
-            lambda *both: KernelCCABaseline(*both, dim=5),
-            ("standardize", "radial_basis", "projection"),
-            1e-4,
-            1e-3,
-        ),
+        (0, linear_baseline, ("standardize", "projection"), 1e-5, 1e-4),
+        (2000, kernel_baseline, ("standardize", "radial_basis", "projection"), 1e-4, 1e-3),
     ],
 )
 def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one(
-    corpus, baseline, layers, atol, rel
+    corpus, landmarks, baseline, layers, atol, rel
 ):
-    train, validation, other = corpus(60, 0), corpus(40, 1), corpus(9, 2)
-    given = [train] if baseline is linear_baseline else [train, validation]
-    network, expected = started(*given), baseline(*given)
+    train, other = corpus(60, 0), corpus(9, 2)
+    network, expected = started(train, landmarks=landmarks), baseline(train)
     for branch, embed, expect, features, of_train in (
         (
             network.image_branch,
@@ -91,7 +89,7 @@ def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one(
 def test_a_network_of_the_recipe_starts_there_and_learns_on():
     train = retrieval_corpus(30, seed=0)
     network, model, batches = from_recipe(train, RECIPE)
-    expected = linear_baseline(train)
+    expected = kernel_baseline(train)
     images, texts = train.image_features, train.text_features
     np.testing.assert_allclose(
         network.embed_images(images), expected.embed_images(images), 1e-3, 1e-4
@@ -102,8 +100,8 @@ def test_a_network_of_the_recipe_starts_there_and_learns_on():
 
 
 def test_one_that_starts_from_a_kernel_learns_on_and_leaves_the_kernel(tmp_path):
-    train, validation = curved_corpus(60, 0), curved_corpus(40, 1)
-    network, model, batches = from_recipe(train, RECIPE, validation=validation)
+    train = curved_corpus(60, 0)
+    network, model, batches = from_recipe(train, RECIPE)
     fixed = [w.numpy() for w in network.image_branch.get_layer("radial_basis").weights]
     before = network.embed_images(train.image_features)
     losses = model.fit(batches(0), epochs=6, shuffle=False, verbose=0).history["loss"]
@@ -114,49 +112,33 @@ def test_one_that_starts_from_a_kernel_learns_on_and_leaves_the_kernel(tmp_path)
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     for name in ("embed_images", "embed_texts"):
-        features = getattr(validation, f"{name[6:-1]}_features")
+        features = getattr(train, f"{name[6:-1]}_features")
         np.testing.assert_array_equal(
             getattr(loaded, name)(features), getattr(network, name)(features)
         )
 
 
-def test_the_validation_corpus_chooses_the_settings():
-    train, validation = retrieval_corpus(30, seed=0), retrieval_corpus(20, seed=1, noise=2.0)
-    found = network_metrics(started(train, validation, landmarks=0), validation)["rsum"]
-    best = RegularizedCCABaseline(train, validation, dim=5)
-    assert found == pytest.approx(best.figure, abs=1e-3)
-    # Of equally good settings, those that are taken without a validation corpus.
-    one = train.subset(images=[0])
-    images = validation.image_features
-    np.testing.assert_array_equal(
-        started(train, one, landmarks=0).embed_images(images),
-        started(train).embed_images(images),
-    )
+def test_linear_maps_take_the_place_of_a_kernel_with_few_landmarks_for_the_rows():
+    train = curved_corpus(60, 0)
+    for landmarks, by_kernel in ((15, True), (14, False), (0, False)):
+        recipe = dataclasses.replace(RECIPE, landmarks=landmarks)
+        network = from_recipe(train, recipe).network
+        for view in ("image", "text"):
+            assert network.settings[f"{view}_landmarks"] == (landmarks if by_kernel else 0)
 
 
-def test_the_validation_corpus_chooses_between_linear_maps_and_the_kernel():
-    for corpus in (curved_corpus, retrieval_corpus):
-        train, validation = corpus(60, 0), corpus(40, 1)
-        curved = KernelCCABaseline(train, validation, dim=5)
-        linear = RegularizedCCABaseline(train, validation, dim=5)
-        network = started(train, validation)
-        by_kernel = network.settings["image_landmarks"] > 0
-        assert by_kernel == (1.05 * curved.figure >= linear.figure)
-        found = network_metrics(network, validation)["rsum"]
-        assert found == pytest.approx((curved if by_kernel else linear).figure, abs=1e-3)
-        assert started(train, validation, landmarks=0).settings["text_landmarks"] == 0
-    few = from_recipe(
-        curved_corpus(60, 0),
-        dataclasses.replace(RECIPE, landmarks=30),
-        validation=curved_corpus(40, 1),
-    ).network
-    assert few.settings["image_landmarks"] == few.settings["text_landmarks"] == 30
-    too_few = started(curved_corpus(60, 0), curved_corpus(40, 1), landmarks=14)
-    assert too_few.settings["image_landmarks"] == 0
+@pytest.mark.parametrize(("landmarks", "dim"), [(0, 300), (1, 256), (2000, 300)])
+def test_linear_maps_in_the_place_of_a_kernel_have_256_dimensions(landmarks, dim):
+    rng = np.random.default_rng(0)
+    images, texts = rng.normal(size=(2, 400, 300))
+    train = Corpus(np.arange(400), image_features=images, text_features=images + 0.1 * texts)
+    network = canonical_start(train, embedding_dim=300, landmarks=landmarks, hidden_dim=8)
+    assert network.settings["embedding_dim"] == dim
 
 
 def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
     recipe = dataclasses.replace(RECIPE, embedding_dim=512)
+    recipe = dataclasses.replace(recipe, landmarks=0)
     network = from_recipe(retrieval_corpus(30, seed=0), recipe).network
     assert network.settings["embedding_dim"] == 7
     assert network.embed_images(np.ones((2, 7))).shape == (2, 7)
