@@ -116,13 +116,10 @@ def _corpus_paragraph(corpus: str, table: dict, order: Sequence[str], default: s
 
 def _elsewhere(methods: Mapping[str, dict], default: str) -> Iterator[str]:
     """A sentence for each machine that is not the default's: a run may be ended and go on."""
-    machines = {machine: [] for row in methods.values() for machine in row["machines"]}
-    for name, row in methods.items():
-        for machine in row["machines"]:
-            machines[machine].append(name)
-    for machine, names in machines.items():
-        if machine not in methods[default]["machines"]:
-            yield f" Trained on another machine ({machine}), seconds too: {'; '.join(names)}."
+    machines = {machine for row in methods.values() for machine in row["machines"]}
+    for machine in sorted(machines.difference(methods[default]["machines"])):
+        names = [name for name, row in methods.items() if machine in row["machines"]]
+        yield f" Trained on another machine ({machine}), seconds too: {'; '.join(names)}."
 
 
 def _difference(difference: float, error: float | None) -> str:
