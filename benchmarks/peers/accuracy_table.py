@@ -123,6 +123,7 @@ def _elsewhere(methods: Mapping[str, dict], default: str) -> Iterator[str]:
 
 
 def _difference(difference: float, error: float | None) -> str:
+    difference = round(difference, 1) + 0.0  # no negative zero
     return f"{difference:+.1f}" if error is None else f"{difference:+.1f} ± {error:.1f}"
 
 
