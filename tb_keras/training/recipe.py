@@ -209,12 +209,13 @@ _SMALL_FROM_RANDOM = dataclasses.replace(_SMALL, margin=0.2, top_k=30)
 # from it, and needs few epochs.
 # On pictures held out of the training and validation pictures, siblings together, it gave rsum
 # 211.6 on OpenMoji (four ways), 340.3 on Fluent Emoji (three) and 110.5 in all languages (three):
-# the start alone 210.7, 340.3 and 105.0, with 5 epochs about the same. By a start with settings
-# that validation chose, and 512 dimensions, much else was equal on the first two: noise of 0.1
-# 205.7 and 317.9, of 0.5 205.8 and 319.8; InfoNCE 206.3 and 320.0, the hardest negative alone 206.2
-# and 319.1, twice the units and learning rate 204.7 and 320.0. Noise of 0.5 was worse in all
-# languages (92.9 to 96.1). By dimensions that start gave 203.4 (256), 204.3 (384), 206.0 (768) and
-# 206.4 (1,024) on OpenMoji, and 318.6, 321.5, 322.4 and 323.0 on Fluent Emoji.
+# the start alone 210.7, 340.3 and 105.0; 5 epochs 203.1 and 109.6 where 3 gave 202.0 and 111.0 (one
+# fold of OpenMoji, one of all languages). By a start with settings that validation chose, and 512
+# dimensions, much else was equal on the first two: noise of 0.1 205.7 and 317.9, of 0.5 205.8 and
+# 319.8; InfoNCE 206.3 and 320.0, the hardest negative alone 206.2 and 319.1, twice the units and
+# learning rate 204.7 and 320.0. Noise of 0.5 was worse in all languages (92.9 to 96.1). By
+# dimensions that start gave 203.4 (256), 204.3 (384), 206.0 (768) and 206.4 (1,024) on OpenMoji,
+# and 318.6, 321.5, 322.4 and 323.0 on Fluent Emoji.
 # The last epoch was better than the one that was best on a tenth of the pictures, and far better
 # where the start counted as an epoch.
 _SMALL_FROM_CANONICAL = dataclasses.replace(
