@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers.machine import machine
-from benchmarks.peers.paired_pictures import hits_by_picture
+from benchmarks.peers.paired_pictures import KS, hits_by_picture
 from benchmarks.peers.workers import shared_out
 
-_FIGURES = [f"{direction}_recall@{k}" for direction in ("i2t", "t2i") for k in (1, 5, 10)]
+_FIGURES = [f"{direction}_recall@{k}" for direction in ("i2t", "t2i") for k in KS]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from tb_keras.evaluation.ranks import ranks_from_embeddings
 from tb_keras.matches import Matches
 
-_KS = (1, 5, 10)
+KS = (1, 5, 10)
 _SAMPLES = 1000
 
 
@@ -78,4 +78,4 @@ def difference_error(one: Sequence[ArrayLike], other: Sequence[ArrayLike]) -> fl
 
 
 def _hits(ranks: np.ndarray) -> np.ndarray:
-    return np.sum(ranks[:, None] <= np.array(_KS), axis=1)
+    return np.sum(ranks[:, None] <= np.array(KS), axis=1)

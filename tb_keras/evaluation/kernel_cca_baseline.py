@@ -10,6 +10,8 @@ from tb_keras.evaluation.pair_covariances import check_pairs, view_scales
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 
+_IMAGE_GAMMA, _TEXT_GAMMA = 0.5, 1.5
+
 
 class KernelCCABaseline(RegularizedCCABaseline):
     """`RegularizedCCABaseline` over radial basis functions of the features.
@@ -58,8 +60,8 @@ class KernelCCABaseline(RegularizedCCABaseline):
         powers: Sequence[float] = (1, 0.5, 0, 2),
         dim: int | None = None,
         landmarks: int = 2000,
-        image_gamma: float = 0.5,
-        text_gamma: float = 1.5,
+        image_gamma: float = _IMAGE_GAMMA,
+        text_gamma: float = _TEXT_GAMMA,
         figure: Callable[[RegularizedCCABaseline, Corpus], float] = retrieval_rsum,
         verbose: bool = False,
     ):
@@ -68,7 +70,10 @@ class KernelCCABaseline(RegularizedCCABaseline):
 
 
 def landmark_kernels(
-    corpus: Corpus, landmarks: int = 2000, image_gamma: float = 0.5, text_gamma: float = 1.5
+    corpus: Corpus,
+    landmarks: int,
+    image_gamma: float = _IMAGE_GAMMA,
+    text_gamma: float = _TEXT_GAMMA,
 ) -> tuple[LandmarkKernel, LandmarkKernel]:
     """Returns the kernels of the images and of the texts of a corpus with both features.
 

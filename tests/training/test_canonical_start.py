@@ -137,8 +137,7 @@ def test_linear_maps_in_the_place_of_a_kernel_have_256_dimensions(landmarks, dim
 
 
 def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
-    recipe = dataclasses.replace(RECIPE, embedding_dim=512)
-    recipe = dataclasses.replace(recipe, landmarks=0)
+    recipe = dataclasses.replace(RECIPE, embedding_dim=512, landmarks=0)
     network = from_recipe(retrieval_corpus(30, seed=0), recipe).network
     assert network.settings["embedding_dim"] == 7
     assert network.embed_images(np.ones((2, 7))).shape == (2, 7)
