@@ -54,8 +54,8 @@ def trained(
 
     Args:
         train: with both features.
-        validation: on which the baselines choose their strength, and networks their best epoch,
-            where their recipe keeps that.
+        validation: on which the baselines choose their strength, a start from canonical correlation
+            analysis one of two, and networks their best epoch, where their recipe keeps that.
         settings: as `Method.settings` returns them.
         seed: of the weights, the dropout and the order of the batches.
         seconds: after which a training ends, if it has not before.
@@ -87,7 +87,7 @@ def _trained_in_keras(
     train: Corpus, validation: Corpus, recipe: Recipe, loss: dict, seed: int, seconds: float
 ) -> Trained:
     clock = _Clock(seconds)  # what a network starts from is a part of its training
-    network, model, batches = from_recipe(train, recipe, seed)
+    network, model, batches = from_recipe(train, recipe, seed, validation=validation)
     if loss:  # what a recipe does not say of its loss
         optimizer = model.optimizer
         model = attach_losses(network, _CONTRASTIVE[recipe.loss](**loss))

@@ -96,11 +96,11 @@ def pair_covariances(
     return PairCovariances(*scales[0], *scales[1], images, cross, texts)
 
 
-def check_pairs(corpus: Corpus) -> None:
-    """Raises a ValueError if a corpus lacks features or matches."""
+def check_pairs(corpus: Corpus, argument: str = "corpus") -> None:
+    """Raises a ValueError that names the argument if a corpus lacks features or matches."""
     complete = corpus.image_features is not None and corpus.text_features is not None
     if not complete or not len(corpus.matches.pairs):
-        raise ValueError(f"`corpus` must have both features and matches. Received: {corpus!r}")
+        raise ValueError(f"`{argument}` must have both features and matches. Received: {corpus!r}")
 
 
 def view_scales(

@@ -38,6 +38,7 @@ def from_recipe(
     recipe: Recipe,
     seed: int = 0,
     text_encoder: keras.Model | None = None,
+    validation: Corpus | None = None,
 ) -> Training:
     """Builds all that `recipe` says for a training corpus with both features.
 
@@ -51,6 +52,7 @@ def from_recipe(
         seed: of the weights, the dropout and the order of the batches; sets Keras's global seed.
         text_encoder: from `tb_keras.encoders.word_encoder`, where the texts' features are word
             indices; a copy of it, drawn anew by the seed, is trained with the network.
+        validation: by which a start from canonical correlation analysis chooses between two.
 
     Raises:
         ValueError: if there are word indices without a text encoder, or the other way round.
@@ -73,7 +75,10 @@ def from_recipe(
     if text_encoder is not None:
         text_encoder = redrawn(text_encoder)
     if settings.pop("projected", False) and text_encoder is None:
-        network: TwoBranchNetwork = canonical_start(train, landmarks=recipe.landmarks, **settings)
+        landmarks = recipe.landmarks
+        network: TwoBranchNetwork = canonical_start(
+            train, validation, landmarks=landmarks, **settings
+        )
     else:
         network = build(*dims, **settings, text_encoder=text_encoder)
         network.standardize(train.image_features, train.text_features)

@@ -72,7 +72,7 @@ def train_network(
     if recipe.network == "cca":
         return train_cca(train, validation, recipe, directory, seed)
     directory.mkdir(parents=True, exist_ok=True)
-    network, model, batches = from_recipe(train, recipe, seed, text_encoder)
+    network, model, batches = from_recipe(train, recipe, seed, text_encoder, validation)
     backup = TrainingBackup(directory / "backup")
     first_epoch = backup.restore(model)
     started = time.monotonic()

@@ -10,9 +10,11 @@ from tb_keras.corpus import Corpus
 from tb_keras.encoders.word_encoder import word_encoder
 from tb_keras.evaluation.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
+from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 from tb_keras.networks import SimilarityNetwork
 from tb_keras.training import canonical_start
 from tb_keras.training.from_recipe import from_recipe
+from tb_keras.training.network_metrics import network_metrics
 from tb_keras.training.recipe import Recipe
 from tests.training.toy_corpora import retrieval_corpus
 
@@ -136,6 +138,44 @@ def test_linear_maps_in_the_place_of_a_kernel_have_256_dimensions(landmarks, dim
     assert network.settings["embedding_dim"] == dim
 
 
+def blunt_baseline(train):
+    return RegularizedCCABaseline(train, train, regularizations=(10.0,), powers=(1.0,), dim=5)
+
+
+def noisy_corpus(num_images, seed):
+    return retrieval_corpus(num_images, seed, noise=4.0)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "better"), [(curved_corpus, kernel_baseline), (noisy_corpus, blunt_baseline)]
+)
+def test_what_is_better_on_the_validation_corpus_is_what_training_starts_from(corpus, better):
+    train, validation = corpus(60, 0), corpus(40, 1)
+    found = {of: retrieval_rsum(of(train), validation) for of in (kernel_baseline, blunt_baseline)}
+    assert max(found, key=found.get) is better
+    network = from_recipe(train, RECIPE, validation=validation).network
+    assert network_metrics(network, validation)["rsum"] == pytest.approx(found[better], abs=1e-3)
+    alone = from_recipe(train, RECIPE).network
+    assert network_metrics(alone, validation)["rsum"] == pytest.approx(
+        found[kernel_baseline], abs=1e-3
+    )
+
+
+def test_where_both_are_equal_on_the_validation_corpus_it_is_as_without_one():
+    train = noisy_corpus(60, 0)
+    one = noisy_corpus(1, 1)
+    images = one.image_features
+    np.testing.assert_array_equal(
+        started(train, validation=one).embed_images(images), started(train).embed_images(images)
+    )
+
+
+def test_views_without_linear_correlation_have_one_start():
+    images = np.array([[-1.0], [0.0], [1.0]])
+    train = Corpus(np.arange(3), image_features=images, text_features=images**2)
+    assert started(train, validation=train).settings["image_landmarks"] == 3
+
+
 def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
     recipe = dataclasses.replace(RECIPE, embedding_dim=512, landmarks=0)
     network = from_recipe(retrieval_corpus(30, seed=0), recipe).network
@@ -160,6 +200,10 @@ def test_what_cannot_be_a_start_is_named():
     with pytest.raises(ValueError, match="that correlate along some direction"):
         started(corpus)
     train = retrieval_corpus(9, seed=0)
+    unmatched = train.replace(image_features=None)
+    for argument, corpora in (("train", (unmatched, train)), ("validation", (train, unmatched))):
+        with pytest.raises(ValueError, match=f"`{argument}` must have both features and matches"):
+            started(corpora[0], validation=corpora[1])
     with pytest.raises(ValueError, match=r"`embedding_dim` must be a positive int.*=0"):
         started(train, embedding_dim=0)
     with pytest.raises(ValueError, match=r"`landmarks` must be a non-negative int.*=-1"):
