@@ -69,7 +69,8 @@ def accuracy_section(figures: dict, order: Sequence[str], default: str) -> str:
         "this package that says so; multiple negatives ranking knows pairs, and takes one text of "
         "each image in the batch. Baselines in closed form choose their regularisation on the "
         "validation split by themselves; the default starts from CCA by a kernel, in all languages "
-        "from linear CCA, with fixed regularisation. Seconds are those of a training while all "
+        "from linear CCA, with fixed regularisation, or from linear CCA with a stronger one where "
+        "that is better on the validation split. Seconds are those of a training while all "
         "cores trained, for their cost; for speed see the other parts. Trial: the one chosen.",
     ]
     for method, modules in figures["not_installed"].items():
