@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -12,6 +14,7 @@ from absl import app, flags, logging
 
 # Exit codes: 0 done, 1 wrong flag or input (a line on stderr says what to do), 130 interrupted.
 _INPUT_ERRORS = (ValueError, OSError, ImportError)
+_MOMENT = 0.05  # seconds
 
 
 def run_main(name: str, main: Callable[[list[str]], None]) -> None:
@@ -56,15 +59,26 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
 
 
 def _kept_interruptions() -> list[int]:
-    """Returns a list that gets the number of each SIGINT, which raises as it did before."""
+    """Returns a list that gets the number of each SIGINT, which raises as it did before.
+
+    Where nothing can be raised, as in a callback of the garbage collector, it is sent once more.
+    """
     interruptions: list[int] = []
+    tell = sys.unraisablehook
 
     def interrupt(number, frame):
         interruptions.append(number)
         signal.default_int_handler(number, frame)
 
+    def unraisable(lost):
+        if isinstance(lost.exc_value, KeyboardInterrupt):
+            threading.Timer(_MOMENT, _thread.interrupt_main).start()  # here it would be lost again
+        else:
+            tell(lost)
+
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
         signal.signal(signal.SIGINT, interrupt)
+        sys.unraisablehook = unraisable
     return interruptions
 
 

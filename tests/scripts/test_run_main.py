@@ -24,6 +24,23 @@ def turned_into_an_error():
     except KeyboardInterrupt as error:
         raise SystemError("returned a result with an exception set") from error
 
+class Collected:
+    def __del__(self):  # what is raised here is lost
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+def lost():
+    Collected()
+    for _ in range(3000):
+        time.sleep(0.01)
+
+class Broken:
+    def __del__(self):
+        raise ValueError("broken as it was collected")
+
+def broken():
+    Broken()
+
 def wrong_input():
     raise ValueError("`k` must be positive")
 
@@ -31,7 +48,7 @@ def defect():
     raise RuntimeError("a defect")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
-for way in (interrupted, turned_into_an_error, wrong_input, defect):
+for way in (interrupted, turned_into_an_error, lost, broken, wrong_input, defect):
     print(f"way {way.__name__}", file=sys.stderr, flush=True)
     child = os.fork()
     if child == 0:
@@ -56,9 +73,15 @@ def ended(tmp_path_factory):
     return dict(zip(said[::2], zip(map(int, done.stdout.split()), said[1::2])))
 
 
-@pytest.mark.parametrize("way", ["interrupted", "turned_into_an_error"])
+@pytest.mark.parametrize("way", ["interrupted", "turned_into_an_error", "lost"])
 def test_an_interruption_is_one_whatever_becomes_of_it(ended, way):
     assert ended[way] == (130, INTERRUPTED)
+
+
+def test_what_else_is_lost_in_the_garbage_collector_is_told(ended):
+    code, said = ended["broken"]
+    assert code == 0
+    assert said.endswith("ValueError: broken as it was collected\n")
 
 
 def test_wrong_input_is_told_in_a_line(ended):
