@@ -6,7 +6,7 @@ import _thread
 import os
 import signal
 import sys
-import threading
+import time
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -14,7 +14,7 @@ from absl import app, flags, logging
 
 # Exit codes: 0 done, 1 wrong flag or input (a line on stderr says what to do), 130 interrupted.
 _INPUT_ERRORS = (ValueError, OSError, ImportError)
-_MOMENT = 0.05  # seconds
+_PATIENCE = 3.0  # seconds
 
 
 def run_main(name: str, main: Callable[[list[str]], None]) -> None:
@@ -61,19 +61,23 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
 def _kept_interruptions() -> list[int]:
     """Returns a list that gets the number of each SIGINT, which raises as it did before.
 
-    Where nothing can be raised, as in a callback of the garbage collector, it is sent once more.
+    What is raised in a callback of the garbage collector, or of compiled code, is lost. So it is
+    raised again where nothing has come of it after a while.
     """
     interruptions: list[int] = []
     tell = sys.unraisablehook
 
     def interrupt(number, frame):
         interruptions.append(number)
+        _thread.start_new_thread(again, ())
         signal.default_int_handler(number, frame)
 
+    def again():
+        time.sleep(_PATIENCE)
+        _thread.interrupt_main()  # nothing where it is ignored by now
+
     def unraisable(lost):
-        if isinstance(lost.exc_value, KeyboardInterrupt):
-            threading.Timer(_MOMENT, _thread.interrupt_main).start()  # here it would be lost again
-        else:
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
             tell(lost)
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored

@@ -29,10 +29,19 @@ class Collected:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)
 
-def lost():
-    Collected()
+def wait():
     for _ in range(3000):
         time.sleep(0.01)
+
+def lost():
+    Collected()
+    wait()
+
+def caught():
+    try:
+        interrupted()
+    except KeyboardInterrupt:
+        wait()
 
 class Broken:
     def __del__(self):
@@ -48,7 +57,7 @@ def defect():
     raise RuntimeError("a defect")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
-for way in (interrupted, turned_into_an_error, lost, broken, wrong_input, defect):
+for way in (interrupted, turned_into_an_error, lost, caught, broken, wrong_input, defect):
     print(f"way {way.__name__}", file=sys.stderr, flush=True)
     child = os.fork()
     if child == 0:
@@ -73,7 +82,7 @@ def ended(tmp_path_factory):
     return dict(zip(said[::2], zip(map(int, done.stdout.split()), said[1::2])))
 
 
-@pytest.mark.parametrize("way", ["interrupted", "turned_into_an_error", "lost"])
+@pytest.mark.parametrize("way", ["interrupted", "turned_into_an_error", "lost", "caught"])
 def test_an_interruption_is_one_whatever_becomes_of_it(ended, way):
     assert ended[way] == (130, INTERRUPTED)
 
