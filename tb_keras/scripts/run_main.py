@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -14,7 +12,6 @@ from absl import app, flags, logging
 
 # Exit codes: 0 done, 1 wrong flag or input (a line on stderr says what to do), 130 interrupted.
 _INPUT_ERRORS = (ValueError, OSError, ImportError)
-_PATIENCE = 3.0  # seconds
 
 
 def run_main(name: str, main: Callable[[list[str]], None]) -> None:
@@ -61,20 +58,15 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
 def _kept_interruptions() -> list[int]:
     """Returns a list that gets the number of each SIGINT, which raises as it did before.
 
-    What is raised in a callback of the garbage collector, or of compiled code, is lost. So it is
-    raised again where nothing has come of it after a while.
+    What is raised in a callback of the garbage collector is lost: without a traceback, as the next
+    one will do.
     """
     interruptions: list[int] = []
     tell = sys.unraisablehook
 
     def interrupt(number, frame):
         interruptions.append(number)
-        _thread.start_new_thread(again, ())
         signal.default_int_handler(number, frame)
-
-    def again():
-        time.sleep(_PATIENCE)
-        _thread.interrupt_main()  # nothing where it is ignored by now
 
     def unraisable(lost):
         if not isinstance(lost.exc_value, KeyboardInterrupt):
