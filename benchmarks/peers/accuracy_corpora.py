@@ -17,8 +17,8 @@ NAMES = ("openmoji", "openmoji_languages", "scenes", "fluent_emoji", "latent")
 _IMAGE_ENCODER = "efficientnet_lite0_levels"  # that for drawings
 _VOCABULARY = 2000  # of the texts in all languages
 _NEAR_EQUAL = 0.98  # least cosine of near-equal pictures in fluent_emoji
-# By the data set's own 80 and 150 scenes methods cannot be told apart: the standard error of a
-# difference in rsum was as large as the largest one.
+# By the data set's own 80 and 150 scenes the best methods cannot be told apart: the best was 7.2
+# ahead of the default in rsum, with a standard error of 8.0.
 _SCENES = {"train": 500, "validation": 300, "test": 600}
 _SHARES = (0.7, 0.1, 0.2)  # of the pictures, where a corpus has no splits of its own
 

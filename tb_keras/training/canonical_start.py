@@ -75,11 +75,10 @@ def canonical_start(
     check_int("embedding_dim", embedding_dim, least=1)
     check_int("landmarks", landmarks, least=0)
     check_pairs(train, "train")
-    candidates = [_sharp(train, embedding_dim, landmarks)]
     if validation is not None:
         check_pairs(validation, "validation")
-        candidates.append(_linear(train, _BLUNT, embedding_dim, landmarks))
-    candidates = [projections for projections in candidates if projections.correlations.any()]
+    found = _projections(train, embedding_dim, landmarks, with_blunt=validation is not None)
+    candidates = [projections for projections in found if projections.correlations.any()]
     if not candidates:
         raise ValueError(
             "`train` must have images and texts that correlate along some direction. "
@@ -121,17 +120,20 @@ def _landmarks(projection: Projection) -> int:
     return 0 if projection.kernel is None else len(projection.kernel.landmarks)
 
 
-def _sharp(train: Corpus, dim: int, landmarks: int) -> CanonicalProjections:
-    if max(train.num_images, train.num_texts) > _MOST_ROWS * landmarks:
-        return _linear(train, _LINEAR, dim, landmarks)
-    regularization, power = _KERNEL
-    kernels = landmark_kernels(train, landmarks)
-    return CanonicalProblem.of(train, kernels).solved(regularization, dim).weighted(power)
-
-
-def _linear(
-    train: Corpus, how: tuple[float, float], dim: int, landmarks: int
-) -> CanonicalProjections:
-    regularization, power = how
-    dim = min(dim, _LINEAR_DIM) if landmarks else dim
-    return CanonicalProblem.of(train).solved(regularization, dim).weighted(power)
+def _projections(
+    train: Corpus, dim: int, landmarks: int, with_blunt: bool
+) -> list[CanonicalProjections]:
+    found, linear = [], [_BLUNT] if with_blunt else []
+    if max(train.num_images, train.num_texts) <= _MOST_ROWS * landmarks:
+        regularization, power = _KERNEL
+        problem = CanonicalProblem.of(train, landmark_kernels(train, landmarks))
+        found.append(problem.solved(regularization, dim).weighted(power))
+    else:
+        linear.insert(0, _LINEAR)
+    if linear:
+        dim = min(dim, _LINEAR_DIM) if landmarks else dim
+        problem = CanonicalProblem.of(train)  # reads all features, so once for both
+        found += [
+            problem.solved(regularization, dim).weighted(power) for regularization, power in linear
+        ]
+    return found
