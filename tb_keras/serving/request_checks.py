@@ -1,4 +1,8 @@
-"""Checks of requests inside the graph, which a server answers with INVALID_ARGUMENT."""
+"""Checks of requests inside the graph, which a server answers with INVALID_ARGUMENT.
+
+Each returns what it checked, and only that is to be used: a graph runs what does not wait for a
+check beside it, and may fail there first, with a message that helps no one.
+"""
 
 from __future__ import annotations
 
@@ -75,39 +79,44 @@ def check_indices(indices: tf.Tensor, name: str) -> tf.Tensor:
         return tf.identity(indices)
 
 
-def check_equally_many(**rows: tf.Tensor) -> None:
-    """Checks that the inputs of pairs have as many rows.
+def check_equally_many(**rows: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the inputs of pairs as they are, in their order.
 
     Raises:
-        tf.errors.InvalidArgumentError: if they have not; it names them and says how many came.
+        tf.errors.InvalidArgumentError: if they have not as many rows; it names them and says how
+            many came.
 
     Example:
 
-    >>> check_equally_many(text=tf.constant(["a", "b"]), k=tf.constant([1, 2]))
+    >>> texts, k = check_equally_many(text=tf.constant(["a", "b"]), k=tf.constant([1, 2]))
     """
     sizes = tf.stack([tf.shape(tensor)[0] for tensor in rows.values()])
     message = f"{', '.join(f'`{name}`' for name in rows)} must be equally many. Received:"
-    _assert(tf.reduce_all(sizes == sizes[0]), message, sizes)
+    with tf.control_dependencies([_assert(tf.reduce_all(sizes == sizes[0]), message, sizes)]):
+        return [tf.identity(tensor) for tensor in rows.values()]
 
 
-def check_regions(boxes: tf.Tensor) -> None:
-    """Checks boxes `(n, r, 4)`.
+def check_regions(boxes: tf.Tensor) -> tf.Tensor:
+    """Returns boxes `(n, r, 4)` as they are.
 
     Raises:
         tf.errors.InvalidArgumentError: if r is more than `MOST_REGIONS`.
     """
     count = tf.shape(boxes)[1]
     message = f"`boxes` must be at most {MOST_REGIONS} a picture. Received:"
-    _assert(count <= MOST_REGIONS, message, count)
+    with tf.control_dependencies([_assert(count <= MOST_REGIONS, message, count)]):
+        return tf.identity(boxes)
 
 
-def check_answers(k: tf.Tensor) -> None:
-    """Checks how many answers queries ask for, int32 `(n,)`.
+def check_answers(k: tf.Tensor) -> tf.Tensor:
+    """Returns how many answers queries ask for, int32 `(n,)`, as it is.
 
     Raises:
         tf.errors.InvalidArgumentError: if some ask for more than `MOST_ANSWERS`; it names them.
     """
-    assert_rows(k <= MOST_ANSWERS, f"`k` must be at most {MOST_ANSWERS}.")
+    few = assert_rows(k <= MOST_ANSWERS, f"`k` must be at most {MOST_ANSWERS}.")
+    with tf.control_dependencies([few]):
+        return tf.identity(k)
 
 
 def _assert(right: tf.Tensor, message: str, given: tf.Tensor) -> tf.Operation | None:

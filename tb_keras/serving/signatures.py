@@ -126,7 +126,7 @@ def _score(fuse: Callable, images: View, texts: View):
 
     def similarity(image_rows, text_rows):
         names = image_spec.name, text_spec.name
-        check_equally_many(**dict(zip(names, (image_rows, text_rows))))
+        image_rows, text_rows = check_equally_many(**dict(zip(names, (image_rows, text_rows))))
         rows = [images.checked(image_rows, names[0]), texts.checked(text_rows, names[1])]
         scores = in_blocks(score, rows, min(images.block, texts.block))
         return {"score": check_finite(scores, "`, `".join(names), _SMALL)}
@@ -139,9 +139,8 @@ def _search(view: View, dim: int, index: GraphIndex):
     (spec,) = view.specs
 
     def search(rows, k):
-        check_equally_many(**{spec.name: rows, "k": k})
-        check_answers(k)
-        return index(_embedded(view, rows, dim, spec.name), k)
+        rows, k = check_equally_many(**{spec.name: rows, "k": k})
+        return index(_embedded(view, rows, dim, spec.name), check_answers(k))
 
     return _endpoint(search, [spec, tf.TensorSpec((None,), tf.int32, name="k")])
 
@@ -150,8 +149,8 @@ def _embed_regions(regions: View, dim: int):
     """Pictures and boxes → the embeddings of regions."""
 
     def embed_regions(image_bytes, boxes):
-        check_equally_many(image_bytes=image_bytes, boxes=boxes)
-        check_regions(boxes)
+        image_bytes, boxes = check_equally_many(image_bytes=image_bytes, boxes=boxes)
+        boxes = check_regions(boxes)
         rows = in_blocks(regions.embed, [image_bytes, boxes], regions.block, (dim,))
         shape = tf.concat([tf.shape(boxes)[:2], [dim]], axis=0)
         return {"embedding": check_finite(tf.reshape(rows, shape), "boxes", _SMALL)}
@@ -167,8 +166,10 @@ def _localize(fuse: Callable, regions: View, texts: View):
         return fuse(first, regions.embed(first, image_bytes, boxes), embeddings)
 
     def localize(image_bytes, boxes, text):
-        check_equally_many(image_bytes=image_bytes, boxes=boxes, text=text)
-        check_regions(boxes)
+        image_bytes, boxes, text = check_equally_many(
+            image_bytes=image_bytes, boxes=boxes, text=text
+        )
+        boxes = check_regions(boxes)
         rows = [image_bytes, boxes, texts.checked(text, "text")]
         scores = tf.reshape(in_blocks(score, rows, regions.block), tf.shape(boxes)[:2])
         return {"score": check_finite(scores, "boxes", _SMALL)}

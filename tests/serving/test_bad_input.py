@@ -54,6 +54,7 @@ SIGNATURES = {
     },
 }
 ASKED = [(model, name) for model in MODELS for name in SIGNATURES[model]]
+PAIRED = [(model, name) for model, name in ASKED if len(SIGNATURES[model][name]) > 1]
 
 
 class Counts(keras.layers.Layer):
@@ -347,7 +348,7 @@ def test_any_k(models, model, name, key):
     assert ask(models, model, name, **rows(model, name, 4))["id"].shape == (4, 3)
 
 
-@pytest.mark.parametrize(("model", "name"), [a for a in ASKED if len(SIGNATURES[a[0]][a[1]]) > 1])
+@pytest.mark.parametrize(("model", "name"), PAIRED)
 def test_unequal_numbers(models, model, name):
     """One of the inputs has a row less, or just one, which would fit by broadcasting."""
     for key in SIGNATURES[model][name]:
@@ -358,6 +359,41 @@ def test_unequal_numbers(models, model, name):
             names = ", ".join(f"`{other}`" for other in inputs)
             message = rf"{names} must be equally many\. Received:\]? \[{sizes}\]"
             refused(models, model, name, message, **inputs)
+
+
+def message(nodes, check):
+    """The node of what an assertion says, as bytes."""
+    return nodes[check.input[1].split(":")[0]].SerializeToString()
+
+
+def ancestors(nodes, node):
+    """The names of all nodes that a node of a function waits for, and its own."""
+    found, waiting = set(), [node.name]
+    while waiting:
+        name = waiting.pop()
+        if name in nodes and name not in found:
+            found.add(name)
+            waiting += [given.lstrip("^").split(":")[0] for given in nodes[name].input]
+    return found
+
+
+@pytest.mark.parametrize(("model", "name"), PAIRED)
+def test_nothing_is_computed_beside_the_check_of_equal_numbers(models, model, name):
+    """What does not wait for it may fail before it, rarely, with a message of TensorFlow's own."""
+    functions = models[model][name].graph.as_graph_def().library.function
+    (nodes,) = (
+        {node.name: node for node in function.node_def}
+        for function in functions
+        if function.signature.name.startswith("__inference_checked_")
+    )
+    (check,) = (
+        node.name
+        for node in nodes.values()
+        if node.op == "Assert" and b"equally many. Received:" in message(nodes, node)
+    )
+    loops = [node for node in nodes.values() if node.op in ("While", "StatelessWhile")]
+    assert loops
+    assert all(check in ancestors(nodes, loop) for loop in loops)
 
 
 @pytest.mark.parametrize(("model", "name"), ASKED)
