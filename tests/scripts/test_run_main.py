@@ -29,9 +29,22 @@ class Collected:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)
 
-def lost_once():
+def collected():
     Collected()
-    interrupted()
+    time.sleep(30)
+
+def swallowed():
+    try:
+        interrupted()
+    except KeyboardInterrupt:
+        pass
+    time.sleep(30)
+
+def swallowed_at_the_end():
+    try:
+        interrupted()
+    except KeyboardInterrupt:
+        pass
 
 class Broken:
     def __del__(self):
@@ -47,7 +60,8 @@ def defect():
     raise RuntimeError("a defect")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
-for way in (interrupted, turned_into_an_error, lost_once, broken, wrong_input, defect):
+interrupted_ways = interrupted, turned_into_an_error, collected, swallowed, swallowed_at_the_end
+for way in (*interrupted_ways, broken, wrong_input, defect):
     print(f"way {way.__name__}", file=sys.stderr, flush=True)
     child = os.fork()
     if child == 0:
@@ -72,9 +86,13 @@ def ended(tmp_path_factory):
     return dict(zip(said[::2], zip(map(int, done.stdout.split()), said[1::2])))
 
 
-@pytest.mark.parametrize("way", ["interrupted", "turned_into_an_error", "lost_once"])
+@pytest.mark.parametrize("way", ["interrupted", "turned_into_an_error", "collected", "swallowed"])
 def test_an_interruption_is_one_whatever_becomes_of_it(ended, way):
     assert ended[way] == (130, INTERRUPTED)
+
+
+def test_an_interruption_that_is_lost_at_the_end_leaves_the_end_as_it_is(ended):
+    assert ended["swallowed_at_the_end"] == (0, "")
 
 
 def test_what_else_is_lost_in_the_garbage_collector_is_told(ended):
