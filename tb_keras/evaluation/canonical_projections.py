@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.canonical_correlation import canonical_directions
@@ -45,6 +46,14 @@ class CanonicalProjections(NamedTuple):
             for part in (self.images, self.texts)
         )
         return CanonicalProjections(images, texts, self.correlations)
+
+    def embed_images(self, features: ArrayLike) -> np.ndarray:
+        """Returns float32 `(n, dim)`, rows of unit length, or of zeros."""
+        return _unit(self.images(features))
+
+    def embed_texts(self, features: ArrayLike) -> np.ndarray:
+        """Returns float32 `(m, dim)`, rows of unit length, or of zeros."""
+        return _unit(self.texts(features))
 
 
 class CanonicalProblem(NamedTuple):
@@ -103,3 +112,8 @@ def _penalty(kernel: LandmarkKernel, deviation: np.ndarray) -> np.ndarray:
     variance = (1 - gram.mean()) / len(gram)
     gram.flat[:: len(gram) + 1] += _JITTER
     return variance * gram / deviation / deviation[:, None]
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)

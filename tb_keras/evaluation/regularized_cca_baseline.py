@@ -8,11 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.corpus import Corpus
-from tb_keras.evaluation.canonical_projections import (
-    CanonicalProblem,
-    CanonicalProjections,
-    Kernels,
-)
+from tb_keras.evaluation.canonical_projections import CanonicalProblem, Kernels
 from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 
 
@@ -38,9 +34,8 @@ class RegularizedCCABaseline:
             the features of a view themselves.
 
     Attributes:
-        image_projection: `Projection` from image features, before the scaling to unit length.
-        text_projection: the same of texts.
-        correlations: float64 `(dim,)`, the canonical correlations of the training pairs, falling.
+        projections: `CanonicalProjections` of both views, and the correlations of the training
+            pairs along them.
         regularization: the one chosen.
         power: the one chosen.
         figure: what these got on the validation corpus.
@@ -83,11 +78,10 @@ class RegularizedCCABaseline:
         for regularization in regularizations:
             plain = problem.solved(regularization, dim)
             for power in powers:
-                projections = plain.weighted(power)
-                self._use(projections)
+                self.projections = plain.weighted(power)
                 found = figure(self, validation)
                 if found > best:
-                    best, chosen = found, projections
+                    best, chosen = found, self.projections
                     self.regularization, self.power = regularization, power
                 bar.add(1, values=[("best", best)])
         if best == -np.inf:
@@ -97,20 +91,12 @@ class RegularizedCCABaseline:
                 f"powers={powers}"
             )
         self.figure = best
-        self._use(chosen)
+        self.projections = chosen
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(n, dim)`, rows of unit length."""
-        return _unit(self.image_projection(features))
+        return self.projections.embed_images(features)
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(m, dim)`, rows of unit length."""
-        return _unit(self.text_projection(features))
-
-    def _use(self, projections: CanonicalProjections) -> None:
-        self.image_projection, self.text_projection, self.correlations = projections
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return self.projections.embed_texts(features)

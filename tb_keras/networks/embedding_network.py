@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
-from numpy.typing import ArrayLike
 
-from tb_keras.argument_checks import check_int
-from tb_keras.networks.two_branch_network import TwoBranchNetwork, build_branches
+from tb_keras.networks.branches import build_branches
+from tb_keras.networks.two_branch_network import TwoBranchNetwork
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
@@ -49,8 +47,9 @@ class EmbeddingNetwork(TwoBranchNetwork):
         fusion: `keras.Model`, the dot product of pairs of embeddings.
 
     Raises:
-        ValueError: if a size is no positive int, `dropout` or `noise` is out of range, or
-            `text_encoder` takes or gives something else.
+        ValueError: if a size is no positive int, `dropout` or `noise` is out of range,
+            `text_encoder` takes or gives something else, or stands before a projected branch, or
+            there are landmarks of one that is not projected.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1 (arXiv 1704.03470).
@@ -80,18 +79,6 @@ class EmbeddingNetwork(TwoBranchNetwork):
         text_landmarks: int = 0,
         **kwargs,
     ):
-        if projected and text_encoder is not None:
-            raise ValueError(
-                "`projected` must be False with a `text_encoder`: no linear map holds for "
-                f"encodings that are still to be learned. Received: projected={projected}"
-            )
-        landmarks = {"image_landmarks": image_landmarks, "text_landmarks": text_landmarks}
-        for argument, count in landmarks.items():
-            check_int(argument, count, least=0)
-            if count and not projected:
-                raise ValueError(
-                    f"`{argument}` must be 0 where `projected` is False. Received: {count}"
-                )
         settings = {
             "image_dim": image_dim,
             "text_dim": text_dim,
@@ -99,68 +86,13 @@ class EmbeddingNetwork(TwoBranchNetwork):
             "embedding_dim": embedding_dim,
             "dropout": dropout,
             "noise": noise,
-            "projected": bool(projected),
-            **{argument: int(count) for argument, count in landmarks.items()},
+            "projected": projected,
+            "image_landmarks": image_landmarks,
+            "text_landmarks": text_landmarks,
         }
         branches = build_branches(settings, dtype, text_encoder)
         super().__init__(inputs=branches.inputs, outputs=branches.embeddings, **kwargs)
         self.hold(branches, build_dot_product(branches.settings["embedding_dim"]))
-
-    def set_projection(
-        self,
-        view: str,
-        mean: ArrayLike,
-        deviation: ArrayLike,
-        directions: ArrayLike,
-        kernel: tuple[ArrayLike, float, ArrayLike] | None = None,
-    ) -> None:
-        """Sets a projected branch's map to (features - mean) / deviation @ directions.
-
-        Where it is one of radial basis functions, k(features) of the standardised features takes
-        the features' place, less a mean of its own: (k(features) - centre) @ directions.
-
-        Args:
-            view: `"image"` or `"text"`.
-            mean: float `(feature_dim,)`.
-            deviation: float `(feature_dim,)`, positive.
-            directions: float `(feature_dim, embedding_dim)`, or `(landmarks, embedding_dim)`.
-            kernel: of a branch with landmarks, these, float `(landmarks, feature_dim)`, rows of
-                unit length; gamma; and the centre, float `(landmarks,)`.
-
-        Raises:
-            ValueError: if `view` is neither, an array has another shape, the branches are not
-                projected, or `kernel` is given to one without landmarks or the other way round.
-
-        Example:
-
-        >>> import numpy as np
-        >>> network = EmbeddingNetwork(2, 3, hidden_dim=8, embedding_dim=2, projected=True)
-        >>> network.set_projection("image", [1, 0], [1, 1], np.eye(2))
-        >>> network.embed_images(np.array([[4.0, 4.0]]))
-        array([[0.6, 0.8]], dtype=float32)
-        """
-        if view not in ("image", "text"):
-            raise ValueError(f"`view` must be 'image' or 'text'. Received: {view!r}")
-        if not self.settings.get("projected", True):
-            raise ValueError(
-                "`projected` must have been True when the network was built. Received: False"
-            )
-        landmarks = self.settings.get(f"{view}_landmarks", 0)
-        if (kernel is None) != (landmarks == 0):
-            raise ValueError(
-                "`kernel` must be given for a branch with landmarks, and only there. "
-                f"Received: {'no' if kernel is None else 'a'} kernel, {view}_landmarks={landmarks}"
-            )
-        branch = self.image_branch if view == "image" else self.text_branch
-        standardize = branch.get_layer("standardize")
-        standardize.mean.assign(mean)
-        standardize.deviation.assign(deviation)
-        projection = branch.get_layer("projection")
-        projection.kernel.assign(directions)
-        if kernel is not None:
-            rows, gamma, centre = kernel
-            branch.get_layer("radial_basis").set_weights([np.asarray(rows), np.float32(gamma)])
-            projection.bias.assign(-(np.asarray(centre) @ np.asarray(directions)))
 
 
 def build_dot_product(embedding_dim: int) -> keras.Model:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import keras
 
+from tb_keras.networks.branches import Branches, checked_size
 from tb_keras.networks.embedding_network import EmbeddingNetwork, build_dot_product
 from tb_keras.networks.l2_normalization import L2Normalization
 from tb_keras.networks.standardization import Standardization
-from tb_keras.networks.two_branch_network import Branches, TwoBranchNetwork, checked_size
+from tb_keras.networks.two_branch_network import TwoBranchNetwork
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.networks.branch import build_branch
+from tb_keras.networks.branches import Branches
 from tb_keras.networks.pair_scorer import PairScorer
 
 
@@ -56,6 +54,62 @@ class TwoBranchNetwork(PairScorer, keras.Model):
         if self.text_encoder is None:
             self.text_branch.get_layer("standardize").adapt(text_features)
 
+    def set_projection(
+        self,
+        view: str,
+        mean: ArrayLike,
+        deviation: ArrayLike,
+        directions: ArrayLike,
+        kernel: tuple[ArrayLike, float, ArrayLike] | None = None,
+    ) -> None:
+        """Sets a projected branch's map to (features - mean) / deviation @ directions.
+
+        Where it is one of radial basis functions, k(features) of the standardised features takes
+        the features' place, less a mean of its own: (k(features) - centre) @ directions.
+
+        Args:
+            view: `"image"` or `"text"`.
+            mean: float `(feature_dim,)`.
+            deviation: float `(feature_dim,)`, positive.
+            directions: float `(feature_dim, embedding_dim)`, or `(landmarks, embedding_dim)`.
+            kernel: of a branch with landmarks, these, float `(landmarks, feature_dim)`, rows of
+                unit length; gamma; and the centre, float `(landmarks,)`.
+
+        Raises:
+            ValueError: if `view` is neither, an array has another shape, the branches are not
+                projected, or `kernel` is given to one without landmarks or the other way round.
+
+        Example:
+
+        >>> import numpy as np
+        >>> network = EmbeddingNetwork(2, 3, hidden_dim=8, embedding_dim=2, projected=True)
+        >>> network.set_projection("image", [1, 0], [1, 1], np.eye(2))
+        >>> network.embed_images(np.array([[4.0, 4.0]]))
+        array([[0.6, 0.8]], dtype=float32)
+        """
+        if view not in ("image", "text"):
+            raise ValueError(f"`view` must be 'image' or 'text'. Received: {view!r}")
+        if not self.settings.get("projected", True):
+            raise ValueError(
+                "`projected` must have been True when the network was built. Received: False"
+            )
+        landmarks = self.settings.get(f"{view}_landmarks", 0)
+        if (kernel is None) != (landmarks == 0):
+            raise ValueError(
+                "`kernel` must be given for a branch with landmarks, and only there. "
+                f"Received: {'no' if kernel is None else 'a'} kernel, {view}_landmarks={landmarks}"
+            )
+        branch = self.image_branch if view == "image" else self.text_branch
+        standardize = branch.get_layer("standardize")
+        standardize.mean.assign(mean)
+        standardize.deviation.assign(deviation)
+        projection = branch.get_layer("projection")
+        projection.kernel.assign(directions)
+        if kernel is not None:
+            rows, gamma, centre = kernel
+            branch.get_layer("radial_basis").set_weights([np.asarray(rows), np.float32(gamma)])
+            projection.bias.assign(-(np.asarray(centre) @ np.asarray(directions)))
+
     def embed_images(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
         """Embeds image features, batch by batch; they may be a memory map of any float type.
 
@@ -94,109 +148,6 @@ class TwoBranchNetwork(PairScorer, keras.Model):
             text_encoder = keras.saving.deserialize_keras_object(of_encoder)
             config = {**config, "text_encoder": text_encoder}
         return cls(**config)
-
-
-class Branches(NamedTuple):
-    """Two branches that share nothing, and what they were built from.
-
-    Attributes:
-        image: the image branch.
-        text: the text branch.
-        inputs: symbolic features, by the names "image" and "text".
-        embeddings: what the branches make of them, by the same names.
-        settings: checked, with sizes as plain ints and the rest as floats.
-        dtype: the layers' dtype policy.
-        text_encoder: the first part of the text branch, or None.
-    """
-
-    image: keras.Model
-    text: keras.Model
-    inputs: dict
-    embeddings: dict
-    settings: dict
-    dtype: keras.DTypePolicy
-    text_encoder: keras.Model | None
-
-
-def build_branches(
-    settings: Mapping[str, int | float],
-    dtype: str | keras.DTypePolicy | None,
-    text_encoder: keras.Model | None = None,
-) -> Branches:
-    """Builds both branches.
-
-    Args:
-        settings: `image_dim`, `text_dim`, `hidden_dim`, `embedding_dim`, `dropout`, `noise` and,
-            for a network whose branches may be, `projected`, `image_landmarks` and
-            `text_landmarks`.
-        dtype: dtype policy of the layers; Keras's own if None.
-        text_encoder: int32 `(batch, text_dim)` → float, to stand before the text branch's layers.
-
-    Raises:
-        ValueError: if a size is no positive int, `dropout` or `noise` is out of range, or the
-            encoder takes or gives something else.
-    """
-    settings = _checked_settings(settings)
-    dtype = keras.dtype_policies.get(dtype)
-    if text_encoder is not None:
-        _check_encoder(text_encoder, settings["text_dim"])
-    branches, inputs = {}, {}
-    for view, encoder in (("image", None), ("text", text_encoder)):
-        branches[view] = build_branch(
-            settings[f"{view}_dim"],
-            settings["hidden_dim"],
-            settings["embedding_dim"],
-            settings["dropout"],
-            f"{view}_branch",
-            settings["noise"],
-            dtype,
-            encoder,
-            settings.get("projected", False),
-            settings.get(f"{view}_landmarks", 0),
-        )
-        given = branches[view].input
-        inputs[view] = keras.Input(given.shape[1:], name=view, dtype=given.dtype)
-    embeddings = {view: branch(inputs[view]) for view, branch in branches.items()}
-    return Branches(
-        **branches,
-        inputs=inputs,
-        embeddings=embeddings,
-        settings=settings,
-        dtype=dtype,
-        text_encoder=text_encoder,
-    )
-
-
-def checked_size(argument: str, size: int) -> int:
-    """Returns `size` as a plain int.
-
-    Raises:
-        ValueError: if it is no positive int.
-    """
-    if not isinstance(size, (int, np.integer)) or size < 1:
-        raise ValueError(f"`{argument}` must be a positive int. Received: {size!r}")
-    return int(size)
-
-
-def _checked_settings(settings: Mapping[str, int | float]) -> dict[str, int | float]:
-    sizes = {
-        name: checked_size(name, size) for name, size in settings.items() if name.endswith("_dim")
-    }
-    if not 0 <= settings["dropout"] < 1:
-        raise ValueError(f"`dropout` must be in [0, 1). Received: {settings['dropout']}")
-    if not settings["noise"] >= 0:
-        raise ValueError(f"`noise` must be a non-negative float. Received: {settings['noise']}")
-    shares = {name: float(settings[name]) for name in ("dropout", "noise")}
-    return {**settings, **sizes, **shares}
-
-
-def _check_encoder(text_encoder: keras.Model, text_dim: int) -> None:
-    taken, given = text_encoder.input_shape, text_encoder.output_shape
-    if len(taken) != 2 or taken[1] not in (None, text_dim) or len(given) != 2 or not given[1]:
-        raise ValueError(
-            f"`text_encoder` must take ints (batch, {text_dim}), as `text_dim` says, and give "
-            f"vectors (batch, dim). Received: a model from {taken} to {given}"
-        )
 
 
 def _embedded(branch: keras.Model, features: ArrayLike, batch_size: int) -> np.ndarray:

@@ -75,9 +75,8 @@ def from_recipe(
     if text_encoder is not None:
         text_encoder = redrawn(text_encoder)
     if settings.pop("projected", False) and text_encoder is None:
-        landmarks = recipe.landmarks
         network: TwoBranchNetwork = canonical_start(
-            train, validation, landmarks=landmarks, **settings
+            train, validation, landmarks=recipe.landmarks, kind=build, **settings
         )
     else:
         network = build(*dims, **settings, text_encoder=text_encoder)

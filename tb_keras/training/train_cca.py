@@ -68,9 +68,10 @@ def train_cca(
     network = LinearNetwork(
         train.image_features.shape[1],
         train.text_features.shape[1],
-        embedding_dim=len(fitted.correlations),
+        embedding_dim=len(fitted.projections.correlations),
     )
-    for view, projection in (("image", fitted.image_projection), ("text", fitted.text_projection)):
+    views = {"image": fitted.projections.images, "text": fitted.projections.texts}
+    for view, projection in views.items():
         network.set_projection(view, projection.mean, projection.deviation, projection.directions)
     with written_beside(directory / "network.keras") as beside:
         network.save(beside)

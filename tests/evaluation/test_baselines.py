@@ -127,7 +127,7 @@ def test_canonical_correlations_are_those_of_scikit_learn():
     model = CCA(n_components=4, tol=1e-10, max_iter=10_000)
     images, texts = model.fit_transform(corpus.image_features, corpus.text_features)
     expected = [np.corrcoef(images[:, c], texts[:, c])[0, 1] for c in range(4)]
-    np.testing.assert_allclose(baseline.correlations, expected, atol=1e-4)
+    np.testing.assert_allclose(baseline.projections.correlations, expected, atol=1e-4)
     assert expected[0] - expected[3] > 0.2  # else the order says nothing
 
 
@@ -199,7 +199,7 @@ def test_fewer_directions():
     assert found.shape == (60, 2)
     assert found.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
-    assert len(baseline.correlations) == 2
+    assert len(baseline.projections.correlations) == 2
 
 
 def test_a_constant_feature_does_no_harm():

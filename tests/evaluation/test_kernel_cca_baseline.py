@@ -50,7 +50,7 @@ def test_it_solves_the_generalised_eigenproblem_of_both_kernels(regularization):
         np.block([[zero, cross], [cross.T, zero]]), linalg.block_diag(*held)
     )
     leading = np.argsort(-values)[:4]
-    np.testing.assert_allclose(found.correlations, values[leading], rtol=1e-4)
+    np.testing.assert_allclose(found.projections.correlations, values[leading], rtol=1e-4)
     images, texts = (
         unit(part @ side) for part, side in zip(rows, np.split(vectors[:, leading], 2))
     )
@@ -71,7 +71,7 @@ def test_it_finds_what_linear_maps_do_not():
 def test_landmarks_are_at_most_as_many_as_it_is_told():
     corpus = curved_views()
     baseline = KernelCCABaseline(corpus, corpus, landmarks=11)
-    for projection in (baseline.image_projection, baseline.text_projection):
+    for projection in (baseline.projections.images, baseline.projections.texts):
         assert projection.kernel.landmarks.shape == (11, 3)
     assert baseline.embed_images(corpus.image_features).shape == (60, 11)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tb_keras.losses import BidirectionalRanking
-from tb_keras.networks import EmbeddingNetwork
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import attach_losses
 
 
@@ -13,10 +13,9 @@ def unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def projected(rng, noise=0.0):
-    network = EmbeddingNetwork(
-        6, 4, hidden_dim=8, embedding_dim=3, dropout=0.0, noise=noise, projected=True
-    )
+def projected(rng, noise=0.0, kind=EmbeddingNetwork, **settings):
+    sizes = {"hidden_dim": 8, "embedding_dim": 3, "dropout": 0.0}
+    network = kind(6, 4, **sizes, noise=noise, projected=True, **settings)
     maps = {}
     for view, dim in (("image", 6), ("text", 4)):
         maps[view] = rng.normal(size=dim), rng.uniform(0.5, 2, dim), rng.normal(size=(dim, 3))
@@ -88,6 +87,33 @@ def test_training_leaves_the_map_and_moves_the_layers():
     assert np.abs(network.embed_images(images) - before).max() > 0.01
 
 
+def similarity_network(seed):
+    return projected(np.random.default_rng(seed), kind=SimilarityNetwork, joint_dims=(7, 5))[0]
+
+
+def test_the_scores_of_an_untrained_similarity_network_rise_with_the_cosines():
+    network, rng = similarity_network(6), np.random.default_rng(7)
+    images, texts = rng.normal(size=(5, 6)), rng.normal(size=(4, 4))
+    cosines = network.embed_images(images) @ network.embed_texts(texts).T
+    scores = network.score_matrix(images, texts)
+    np.testing.assert_allclose(scores, 10 * cosines - 3, rtol=1e-4, atol=1e-4)
+
+
+def test_what_the_layers_after_the_product_make_of_it_is_added_to_the_logit(tmp_path):
+    network, rng = similarity_network(8), np.random.default_rng(9)
+    images, texts = rng.normal(size=(5, 6)), rng.normal(size=(5, 4))
+    before = network.score(images, texts)
+    network.fusion.get_layer("score").set_weights([rng.normal(size=(5, 1)), np.full(1, 0.25)])
+    layers = keras.Model(network.fusion.inputs, network.fusion.get_layer("score").output)
+    pairs = [network.embed_images(images), network.embed_texts(texts)]
+    added = layers.predict_on_batch(pairs)[:, 0]
+    assert np.ptp(added) > 0.01
+    np.testing.assert_allclose(network.score(images, texts), before + added, rtol=1e-4, atol=1e-5)
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(loaded.score(images, texts), network.score(images, texts))
+
+
 def test_the_config_says_so_and_older_ones_mean_no_map(tmp_path):
     network, _ = projected(np.random.default_rng(3))
     network.save(tmp_path / "network.keras")
@@ -114,6 +140,14 @@ def words(dim):
         (
             lambda: EmbeddingNetwork(6, 4, 8, 3, projected=True, text_encoder=words(4)),
             "`projected` must be False with a `text_encoder`",
+        ),
+        (
+            lambda: SimilarityNetwork(6, 4, 8, 3, (2,), projected=True, text_encoder=words(4)),
+            "`projected` must be False with a `text_encoder`",
+        ),
+        (
+            lambda: SimilarityNetwork(6, 4, 8, 3, (2,), image_landmarks=5),
+            "`image_landmarks` must be 0 where `projected` is False. Received: 5",
         ),
         (
             lambda: EmbeddingNetwork(6, 4, 8, 3).set_projection("text", [0] * 4, [1] * 4, 0),

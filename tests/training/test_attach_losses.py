@@ -168,11 +168,10 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path, kind):
         "embedding_dim",
         "dropout",
         "noise",
-        *(
-            ["joint_dims"]
-            if kind == "similarity"
-            else ["projected", "image_landmarks", "text_landmarks"]
-        ),
+        "projected",
+        "image_landmarks",
+        "text_landmarks",
+        *(["joint_dims"] if kind == "similarity" else []),
     }
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     assert type(loaded) is type(network)

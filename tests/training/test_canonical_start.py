@@ -9,14 +9,14 @@ import pytest
 from tb_keras.corpus import Corpus
 from tb_keras.encoders.word_encoder import word_encoder
 from tb_keras.evaluation.kernel_cca_baseline import KernelCCABaseline
+from tb_keras.evaluation.localization_baselines import localization_recall_at_1
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.ridge_baseline import retrieval_rsum
-from tb_keras.networks import SimilarityNetwork
 from tb_keras.training import canonical_start
 from tb_keras.training.from_recipe import from_recipe
 from tb_keras.training.network_metrics import network_metrics
 from tb_keras.training.recipe import Recipe
-from tests.training.toy_corpora import retrieval_corpus
+from tests.training.toy_corpora import localization_corpus, retrieval_corpus
 
 RECIPE = Recipe(
     hidden_dim=16,
@@ -183,10 +183,37 @@ def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
     assert network.embed_images(np.ones((2, 7))).shape == (2, 7)
 
 
-def test_a_similarity_network_and_a_trained_text_encoder_start_at_random():
+def test_a_similarity_network_starts_there_and_learns_on():
+    train, other = curved_corpus(60, 0), curved_corpus(9, 2)
+    recipe = dataclasses.replace(RECIPE, network="similarity", joint_dims=(4,))
+    network, model, batches = from_recipe(train, recipe)
+    expected = kernel_baseline(train)
+    cosines = (
+        expected.embed_images(other.image_features) @ expected.embed_texts(other.text_features).T
+    )
+    before = network.score_matrix(other.image_features, other.text_features)
+    np.testing.assert_allclose(before, 10 * cosines - 3, rtol=1e-3, atol=1e-2)
+    losses = model.fit(batches(0), epochs=6, shuffle=False, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    after = network.score_matrix(other.image_features, other.text_features)
+    assert np.abs(after - before).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("noise", "seed", "better"), [(0.5, 0, kernel_baseline), (2.0, 4, blunt_baseline)]
+)
+def test_to_localize_recall_at_1_chooses_what_training_starts_from(noise, seed, better):
+    train, validation = localization_corpus(8, seed, noise), localization_corpus(6, seed + 1, noise)
+    found = {}
+    for of in (kernel_baseline, blunt_baseline):
+        found[of] = localization_recall_at_1(of(train), validation)
+    assert max(found, key=found.get) is better
+    network = from_recipe(train, RECIPE, validation=validation).network
+    assert network_metrics(network, validation)["recall@1"] == pytest.approx(found[better])
+
+
+def test_with_a_trained_text_encoder_it_starts_at_random():
     train = retrieval_corpus(12, seed=0)
-    similarity = dataclasses.replace(RECIPE, network="similarity", joint_dims=(4,))
-    assert isinstance(from_recipe(train, similarity).network, SimilarityNetwork)
     encoder = word_encoder("attended_words", 7, dim=6, units=4)
     words = np.ones((len(train.text_features), 4), np.int32)
     with_words = Corpus(train.matches, image_features=train.image_features, text_features=words)
