@@ -82,6 +82,7 @@ class TwoBranchNetwork(PairScorer, keras.Model):
         Example:
 
         >>> import numpy as np
+        >>> from tb_keras.networks import EmbeddingNetwork
         >>> network = EmbeddingNetwork(2, 3, hidden_dim=8, embedding_dim=2, projected=True)
         >>> network.set_projection("image", [1, 0], [1, 1], np.eye(2))
         >>> network.embed_images(np.array([[4.0, 4.0]]))
