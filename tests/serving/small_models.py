@@ -10,15 +10,14 @@ TEXT_DIM = 16
 
 
 def network(image_dim, text_dim, kind="embedding"):
-    """Random weights, moving averages of the batch norm included; of "kernel" with landmarks."""
-    sizes = {"hidden_dim": 24, "embedding_dim": 16}
-    if kind == "embedding":
-        made = EmbeddingNetwork(image_dim, text_dim, **sizes)
-    elif kind == "kernel":
-        landmarks = {"image_landmarks": 9, "text_landmarks": 8}
-        made = EmbeddingNetwork(image_dim, text_dim, **sizes, projected=True, **landmarks)
+    """Random weights, moving averages of the batch norm too; a "kernel ..." has landmarks."""
+    settings = {"hidden_dim": 24, "embedding_dim": 16}
+    if kind.startswith("kernel"):
+        settings.update(projected=True, image_landmarks=9, text_landmarks=8)
+    if kind.endswith("similarity"):
+        made = SimilarityNetwork(image_dim, text_dim, joint_dims=(12, 6), **settings)
     else:
-        made = SimilarityNetwork(image_dim, text_dim, joint_dims=(12, 6), **sizes)
+        made = EmbeddingNetwork(image_dim, text_dim, **settings)
     rng = np.random.default_rng(0)
     made.set_weights(
         [

@@ -8,13 +8,14 @@ from tb_keras.serving import ExportedNetwork, export
 from tb_keras.serving.saved_model import open_saved_model
 from tests.serving.small_models import network
 
+KINDS = ["embedding", "kernel embedding", "similarity", "kernel similarity"]
 
-@pytest.fixture(scope="module", params=["embedding", "kernel", "similarity"])
+
+@pytest.fixture(scope="module", params=KINDS)
 def exported(request, tmp_path_factory):
     made = network(5, 4, request.param)
     version = export(made, tmp_path_factory.mktemp("exported"))
-    kind = "similarity" if request.param == "similarity" else "embedding"
-    return made, ExportedNetwork(version.parent), kind
+    return made, ExportedNetwork(version.parent), request.param.removeprefix("kernel ")
 
 
 def features(rows, dim, seed=0, dtype="float32"):

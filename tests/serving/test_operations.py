@@ -33,7 +33,7 @@ from tests.serving.small_models import TEXT_DIM, image_encoder, network, text_en
 
 TEXTS = ["a dog", "The cat and the dog", "a bus in the rain", "rain, rain, a cat"]
 FITTED = ["tfidf", "hglmm", "attended_words", "bidirectional_lstm"]
-KINDS = ["real", "features", "kernel", "bfloat16", "regions", *FITTED]
+KINDS = ["real", "features", "kernel similarity", "bfloat16", "regions", *FITTED]
 
 # TF_GRAPH_DEF_VERSION of TensorFlow 2.19 is above this: it grows by one a day, and 2.21 has 2474.
 GRAPH_VERSION_OF_2_19 = 2000
@@ -50,8 +50,8 @@ CORE, TEXT = (listed(f"tensorflow_{release}_operations.txt") for release in ("2_
 def exported(kind, directory):
     if kind == "features":
         return export(network(5, 4, "similarity"), directory)
-    if kind == "kernel":
-        return export(network(5, 4, "kernel"), directory)
+    if kind == "kernel similarity":
+        return export(network(5, 4, kind), directory)
     if kind == "bfloat16":
         return export(network(5, 4), directory, weights="bfloat16")
     if kind == "regions":
