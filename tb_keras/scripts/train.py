@@ -117,7 +117,8 @@ def main(arguments: list[str]) -> None:
     pictures = train.num_images if train.grounding is None else train.grounding.num_pictures
     if pictures < _FEW:
         print(f"{pictures} training pictures are few: it will know little but what is like them.")
-    if settings["task"] == "retrieval" and settings["image_encoder"]:
+    searchable = set(run.networks()) - {"similarity"}
+    if settings["task"] == "retrieval" and settings["image_encoder"] and searchable:
         print(f'Next: tb-search --run={_RUN.value} "what you look for"')
     print(f"Next: tb-evaluate --run={_RUN.value}   tb-export --run={_RUN.value}")
 

@@ -50,3 +50,11 @@ def test_two_commands_from_raw_files_to_an_answer(folder, commands):
     assert [rank for rank, _ in answers] == list("12345")
     assert len({picture for _, picture in answers}) == 5
     assert (folder / "found.html").is_file()
+
+
+def test_a_similarity_network_is_not_said_to_search(folder):
+    options = ["--data=pictures.csv", "--run=runs/similarity", "--network=similarity"]
+    (trained,) = run_forked(folder, [["train", *options]])
+    assert (trained.code, trained.err) == (0, "")
+    assert "tb-search" not in trained.out
+    assert "Next: tb-evaluate --run=runs/similarity" in trained.out
