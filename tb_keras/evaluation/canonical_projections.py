@@ -13,6 +13,7 @@ from tb_keras.evaluation.canonical_correlation import canonical_directions
 from tb_keras.evaluation.landmark_kernel import LandmarkKernel
 from tb_keras.evaluation.pair_covariances import PairCovariances, pair_covariances
 from tb_keras.evaluation.projection import Projection
+from tb_keras.evaluation.unit_rows import unit_rows
 
 _JITTER = 1e-6  # of the kernel of a landmark with itself: two of them may be the same
 Kernels = Sequence[LandmarkKernel | None]
@@ -49,11 +50,11 @@ class CanonicalProjections(NamedTuple):
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(n, dim)`, rows of unit length, or of zeros."""
-        return _unit(self.images(features))
+        return unit_rows(self.images(features))
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(m, dim)`, rows of unit length, or of zeros."""
-        return _unit(self.texts(features))
+        return unit_rows(self.texts(features))
 
 
 class CanonicalProblem(NamedTuple):
@@ -112,8 +113,3 @@ def _penalty(kernel: LandmarkKernel, deviation: np.ndarray) -> np.ndarray:
     variance = (1 - gram.mean()) / len(gram)
     gram.flat[:: len(gram) + 1] += _JITTER
     return variance * gram / deviation / deviation[:, None]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.retrieval import retrieval_metrics
+from tb_keras.evaluation.unit_rows import unit_rows
 
 
 def retrieval_rsum(baseline: RidgeBaseline, corpus: Corpus) -> float:
@@ -71,11 +72,11 @@ class RidgeBaseline:
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Returns the predicted text features, float32 `(n, text_dim)`, of unit length."""
         features = np.asarray(features, self._weights.dtype)
-        return _unit(self._scaler.transform(features) @ self._weights + self._intercept)
+        return unit_rows(self._scaler.transform(features) @ self._weights + self._intercept)
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
         """Returns the text features, float32 `(m, text_dim)`, scaled to unit length."""
-        return _unit(features)
+        return unit_rows(features)
 
     def _normal_equations(self, train: Corpus) -> Callable[[float], np.ndarray]:
         """Fits the scaling and the intercept; returns the weights as a function of alpha."""
@@ -86,7 +87,7 @@ class RidgeBaseline:
         images, first, counts = np.unique(images, return_index=True, return_counts=True)
         dtype = np.promote_types(train.image_features.dtype, np.float32)
         x = np.asarray(train.image_features[images], dtype)
-        sums = np.add.reduceat(_unit(train.text_features)[texts].astype(dtype), first, axis=0)
+        sums = np.add.reduceat(unit_rows(train.text_features)[texts].astype(dtype), first, axis=0)
         self._scaler = StandardScaler().fit(x, sample_weight=counts)
         self._intercept = sums.sum(axis=0) / counts.sum()
         root = np.sqrt(counts, dtype=dtype)[:, None]
@@ -97,9 +98,3 @@ class RidgeBaseline:
         # What rounding leaves of an eigenvalue zero may lie below zero.
         values = np.maximum(values, 0)[:, None]
         return lambda alpha: vectors @ (projected / (values + dtype.type(alpha)))
-
-
-def _unit(vectors: ArrayLike) -> np.ndarray:
-    vectors = np.asarray(vectors, np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -10,11 +10,10 @@ from tb_keras.argument_checks import check_int
 from tb_keras.corpus import Corpus
 from tb_keras.evaluation.canonical_projections import CanonicalProblem, CanonicalProjections
 from tb_keras.evaluation.kernel_cca_baseline import landmark_kernels
-from tb_keras.evaluation.localization_baselines import localization_recall_at_1
 from tb_keras.evaluation.pair_covariances import check_pairs
 from tb_keras.evaluation.projection import Projection
-from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tb_keras.training.network_metrics import baseline_figure
 
 _Network = TypeVar("_Network", EmbeddingNetwork, SimilarityNetwork)
 
@@ -94,8 +93,7 @@ def canonical_start(
         )
     best = candidates[0]
     if len(candidates) > 1:
-        figure = retrieval_rsum if validation.grounding is None else localization_recall_at_1
-        best = max(candidates, key=lambda projections: figure(projections, validation))
+        best = max(candidates, key=lambda projections: baseline_figure(projections, validation))
     return _network(kind, train, best, settings)
 
 

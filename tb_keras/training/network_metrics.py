@@ -11,6 +11,9 @@ from tb_keras.evaluation import (
     retrieval_metrics,
     retrieval_metrics_from_scores,
 )
+from tb_keras.evaluation.localization_baselines import localization_recall_at_1
+from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
+from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 from tb_keras.networks import EmbeddingNetwork, PairScorer
 
 _MATRIX_VALUES = 2**26  # up to this size (256 MiB) all scores are held, and computed once
@@ -87,3 +90,21 @@ def headline_metric(corpus: Corpus) -> str:
     'rsum'
     """
     return "rsum" if corpus.grounding is None else "recall@1"
+
+
+def baseline_figure(baseline: RegularizedCCABaseline, corpus: Corpus) -> float:
+    """Returns the `headline_metric` of a baseline, or of what embeds images and texts as one does.
+
+    Args:
+        baseline: whose rows have unit length.
+        corpus: with both features.
+
+    Example:
+
+    >>> import numpy as np
+    >>> corpus = Corpus(np.arange(5), image_features=np.eye(5), text_features=np.eye(5))
+    >>> baseline_figure(RegularizedCCABaseline(corpus, corpus), corpus)
+    600.0
+    """
+    figure = retrieval_rsum if corpus.grounding is None else localization_recall_at_1
+    return figure(baseline, corpus)

@@ -9,11 +9,9 @@ from pathlib import Path
 
 from tb_keras.atomic_file import written_beside
 from tb_keras.corpus import Corpus
-from tb_keras.evaluation.localization_baselines import localization_recall_at_1
 from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
-from tb_keras.evaluation.ridge_baseline import retrieval_rsum
 from tb_keras.networks import LinearNetwork
-from tb_keras.training.network_metrics import headline_metric, network_metrics
+from tb_keras.training.network_metrics import baseline_figure, headline_metric, network_metrics
 from tb_keras.training.recipe import Recipe
 
 
@@ -62,7 +60,7 @@ def train_cca(
         train,
         validation,
         dim=recipe.network_settings()["embedding_dim"],
-        figure=retrieval_rsum if validation.grounding is None else localization_recall_at_1,
+        figure=baseline_figure,
         verbose=True,
     )
     network = LinearNetwork(

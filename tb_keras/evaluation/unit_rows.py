@@ -1,0 +1,23 @@
+"""Embeddings scaled to unit length, as cosines need them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def unit_rows(vectors: ArrayLike) -> np.ndarray:
+    """Returns float32 `(n, dim)`, rows of unit length; rows of zeros stay so.
+
+    Args:
+        vectors: float `(n, dim)`.
+
+    Example:
+
+    >>> unit_rows([[3.0, 4.0], [0.0, 0.0]])
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
+    """
+    vectors = np.asarray(vectors, np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
