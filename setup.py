@@ -81,13 +81,13 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "tb-train = tb_keras.scripts:train",
-            "tb-evaluate = tb_keras.scripts:evaluate",
-            "tb-export = tb_keras.scripts:export",
-            "tb-extract = tb_keras.scripts:extract",
-            "tb-localize = tb_keras.scripts:localize",
-            "tb-promote = tb_keras.scripts:promote",
-            "tb-search = tb_keras.scripts:search",
+            "tb-train = tb_keras.scripts.entry_points:train",
+            "tb-evaluate = tb_keras.scripts.entry_points:evaluate",
+            "tb-export = tb_keras.scripts.entry_points:export",
+            "tb-extract = tb_keras.scripts.entry_points:extract",
+            "tb-localize = tb_keras.scripts.entry_points:localize",
+            "tb-promote = tb_keras.scripts.entry_points:promote",
+            "tb-search = tb_keras.scripts.entry_points:search",
         ]
     },
 )

@@ -28,11 +28,11 @@ import numpy as np
 from ablation import machine
 from absl import app, flags
 
-from tb_keras.atomic_file import written_beside
 from tb_keras.datasets import load
+from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training import network_metrics
-from tb_keras.training.from_recipe import from_recipe
-from tb_keras.training.recipe import Recipe
+from tb_keras.training.recipes.from_recipe import from_recipe
+from tb_keras.training.recipes.recipe import Recipe
 
 _IMAGES = flags.DEFINE_integer("images", 113_287, "How many images.")
 _TEXTS = flags.DEFINE_integer("texts", 566_435, "How many texts, a multiple of it.")

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     runs = _ROOT / "runs" / ("benchmark-small" if small else "benchmark")
     directory = Path(_DIRECTORY.value or runs)
     output = Path(_OUTPUT.value or (directory if small else _ROOT / "benchmarks"))
-    modules = {name: f"benchmarks.peers.{name}" for name in PARTS}
+    modules = {name: f"benchmarks.peers.parts.{name}" for name in PARTS}
     chosen = {name: modules[name] for name in _PARTS.value}
     failed = run_parts(chosen, directory, _REPETITIONS.value, small)
     missing = write_results(modules, directory, output, failed)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tb_keras.atomic_file import written_beside
+from tb_keras.storage.atomic_file import written_beside
 
 
 class KeptFigures:

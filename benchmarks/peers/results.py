@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from tb_keras.atomic_file import written_beside
+from tb_keras.storage.atomic_file import written_beside
 
 
 def write_results(

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.peers.machine import machine, versions
-from tb_keras.atomic_file import written_beside
+from tb_keras.storage.atomic_file import written_beside
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE = 10  # seconds that a process has to end by itself

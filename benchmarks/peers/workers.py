@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
-from tb_keras.atomic_file import written_beside
+from tb_keras.storage.atomic_file import written_beside
 
 _THREADS = (
     "OMP_NUM_THREADS",

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tb_keras.argument_checks import check_int
-from tb_keras.matches import Matches
+from tb_keras.checks.arguments import check_int
+from tb_keras.corpus.matches import Matches
 
 
 class EpochOrder(NamedTuple):

@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from tb_keras.argument_checks import check_int
-from tb_keras.corpus import Corpus
-from tb_keras.matches import Matches
+from tb_keras.checks.arguments import check_int
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.matches import Matches
 
 
 @dataclasses.dataclass(frozen=True)

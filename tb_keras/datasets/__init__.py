@@ -6,21 +6,23 @@ import importlib
 import inspect
 import os
 
-from tb_keras.corpus import Corpus
+from tb_keras.corpus.corpus import Corpus
+
+__all__ = ["load"]
 
 _READERS = {
-    "openmoji": "tb_keras.datasets.openmoji:load_openmoji",
-    "scenes": "tb_keras.datasets.scenes:load_scenes",
-    "flickr30k": "tb_keras.datasets.flickr30k:load_flickr30k",
-    "coco": "tb_keras.datasets.coco:load_coco",
-    "multi30k": "tb_keras.datasets.multi30k:load_multi30k",
-    "coco_cn": "tb_keras.datasets.coco_cn:load_coco_cn",
-    "flickr30k_entities": "tb_keras.datasets.flickr30k_entities:load_flickr30k_entities",
-    "referit": "tb_keras.datasets.referit:load_referit",
-    "refcoco": "tb_keras.datasets.refcoco:load_refcoco",
-    "authors": "tb_keras.datasets.authors:load_authors",
-    "table": "tb_keras.datasets.table:load_table",
-    "arrays": "tb_keras.datasets.arrays:load_arrays",
+    "openmoji": "tb_keras.datasets.openmoji.reader:load_openmoji",
+    "scenes": "tb_keras.datasets.scenes.reader:load_scenes",
+    "flickr30k": "tb_keras.datasets.published.flickr30k:load_flickr30k",
+    "coco": "tb_keras.datasets.published.coco:load_coco",
+    "multi30k": "tb_keras.datasets.published.multi30k:load_multi30k",
+    "coco_cn": "tb_keras.datasets.published.coco_cn:load_coco_cn",
+    "flickr30k_entities": "tb_keras.datasets.published.flickr30k_entities:load_flickr30k_entities",
+    "referit": "tb_keras.datasets.published.referit:load_referit",
+    "refcoco": "tb_keras.datasets.published.refcoco:load_refcoco",
+    "authors": "tb_keras.datasets.published.authors:load_authors",
+    "table": "tb_keras.datasets.own.table:load_table",
+    "arrays": "tb_keras.datasets.own.arrays:load_arrays",
 }
 
 
@@ -65,3 +67,7 @@ def load(
             f"The data set {name!r} needs a `directory` (--data). Received: directory=None"
         )
     return reader(directory, split, **options)
+
+
+def __dir__() -> list[str]:
+    return __all__

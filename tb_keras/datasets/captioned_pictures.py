@@ -8,8 +8,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tb_keras.corpus import Corpus
-from tb_keras.matches import Matches
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.matches import Matches
 
 SPLITS = ("train", "validation", "test", "all")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tb_keras import boxes
-from tb_keras.argument_checks import first_false
-from tb_keras.corpus import Corpus
-from tb_keras.grounding import Grounding
-from tb_keras.matches import Matches
+from tb_keras.checks.arguments import first_false
+from tb_keras.corpus import boxes
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.grounding import Grounding
+from tb_keras.corpus.matches import Matches
 
 
 class GroundedPictures:

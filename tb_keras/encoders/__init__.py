@@ -1,23 +1,36 @@
 """Raw pictures and raw strings to features, inside the graph."""
 
-from tb_keras.encoders.extracted_features import (
-    with_extracted_features as with_extracted_features,
+from tb_keras.encoders.image.image_encoder import image_encoder
+from tb_keras.encoders.regions.proposed_corpus import (
+    proposal_report,
+    proposed_corpus,
+    with_true_boxes,
 )
-from tb_keras.encoders.extraction import extract_features as extract_features
-from tb_keras.encoders.features import encode_corpus as encode_corpus
-from tb_keras.encoders.features import encode_images as encode_images
-from tb_keras.encoders.features import encode_texts as encode_texts
-from tb_keras.encoders.fitted_text_encoder import FittedText as FittedText
-from tb_keras.encoders.fitted_text_encoder import fit_text_encoder as fit_text_encoder
-from tb_keras.encoders.image_encoder import image_encoder as image_encoder
-from tb_keras.encoders.proposed_corpus import proposal_report as proposal_report
-from tb_keras.encoders.proposed_corpus import proposed_corpus as proposed_corpus
-from tb_keras.encoders.proposed_corpus import with_true_boxes as with_true_boxes
-from tb_keras.encoders.region_features import encode_regions as encode_regions
-from tb_keras.encoders.region_proposals import propose_regions as propose_regions
-from tb_keras.encoders.text_encoder import text_encoder as text_encoder
-from tb_keras.encoders.word_encoder import word_encoder as word_encoder
-from tb_keras.encoders.word_vector_files import read_word_vectors as read_word_vectors
-from tb_keras.encoders.word_vectors import WordVectors as WordVectors
-from tb_keras.encoders.word_vectors import encoded_word_vectors as encoded_word_vectors
-from tb_keras.encoders.words import count_words as count_words
+from tb_keras.encoders.regions.region_encoder import RegionEncoder
+from tb_keras.encoders.regions.region_proposals import propose_regions
+from tb_keras.encoders.text.fitted_text_encoder import FittedText, fit_text_encoder
+from tb_keras.encoders.text.text_encoder import text_encoder
+from tb_keras.encoders.text.word_encoder import word_encoder
+from tb_keras.encoders.text.word_vector_files import read_word_vectors
+from tb_keras.encoders.text.word_vectors import WordVectors
+from tb_keras.encoders.text.words import count_words
+
+__all__ = [
+    "FittedText",
+    "RegionEncoder",
+    "WordVectors",
+    "count_words",
+    "fit_text_encoder",
+    "image_encoder",
+    "proposal_report",
+    "propose_regions",
+    "proposed_corpus",
+    "read_word_vectors",
+    "text_encoder",
+    "with_true_boxes",
+    "word_encoder",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

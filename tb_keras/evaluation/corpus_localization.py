@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.corpus import Corpus
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.grounding import Grounding
 from tb_keras.evaluation.localization_outcomes import (
     BLOCK_REGIONS,
     figures_by_category,
     localization_figures,
     localization_outcomes,
 )
-from tb_keras.grounding import Grounding
 
 
 def corpus_localization_metrics(

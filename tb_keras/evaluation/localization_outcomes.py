@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tb_keras.argument_checks import first_false
-from tb_keras.boxes import centers, contains, elementwise_iou
+from tb_keras.checks.arguments import first_false
+from tb_keras.corpus.boxes import centers, contains, elementwise_iou
 
 BLOCK_REGIONS = 2**18  # regions of a block of phrases: about 40 MB
 _OUTCOME = [

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tb_keras.argument_checks import check_int
-from tb_keras.corpus import Corpus
+from tb_keras.checks.arguments import check_int
+from tb_keras.corpus.corpus import Corpus
 
 
 def folds(corpus: Corpus, num_folds: int = 5) -> list[Corpus]:

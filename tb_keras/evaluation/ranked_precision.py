@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.argument_checks import first_false
+from tb_keras.checks.arguments import first_false
+from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation.ranks import ROUNDING
 from tb_keras.evaluation.retrieval import ScoreBlocks
-from tb_keras.matches import Matches
 
 _BLOCK_VALUES = 2**24  # scores in a block: 64 MiB
 

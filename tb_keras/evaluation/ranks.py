@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from tb_keras.matches import Matches
+from tb_keras.corpus.matches import Matches
 
 _BLOCK_VALUES = 2**24  # scores in a block: 64 MiB
 _CACHED_VALUES = 2**19  # scores that are compared twice while a core's cache holds them: 2 MiB

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.argument_checks import first_false
+from tb_keras.checks.arguments import first_false
+from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
-from tb_keras.matches import Matches
 
 ScoreBlocks = Callable[[], Iterator[np.ndarray]]
 

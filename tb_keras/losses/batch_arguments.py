@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from tb_keras.matches import Matches
+from tb_keras.corpus.matches import Matches
 
 
 def static_sizes(images, texts) -> tuple[int, int]:

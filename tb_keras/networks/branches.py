@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tb_keras.argument_checks import check_int
+from tb_keras.checks.arguments import check_int
 from tb_keras.networks.branch import build_branch
 
 

@@ -18,14 +18,14 @@ import json
 
 from absl import flags
 
-from tb_keras.atomic_file import written_beside
-from tb_keras.scripts.localization_evaluation import evaluate_localization
-from tb_keras.scripts.localization_page import write_localization_page
-from tb_keras.scripts.retrieval_evaluation import evaluate_retrieval
-from tb_keras.scripts.run_data import load_encoded
+from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.run_main import run_main
-from tb_keras.training.published_recipes import PUBLISHED_RECIPES
-from tb_keras.training.run import Run
+from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.run_data import load_encoded
+from tb_keras.scripts.tables.localization_evaluation import evaluate_localization
+from tb_keras.scripts.tables.retrieval_evaluation import evaluate_retrieval
+from tb_keras.storage.atomic_file import written_beside
+from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
 _MODEL = flags.DEFINE_list("model", [], "Directories of exported models to measure as well.")

@@ -21,19 +21,19 @@ from absl import flags
 
 from tb_keras.datasets import load
 from tb_keras.encoders import image_encoder, text_encoder
-from tb_keras.encoders.region_encoder import RegionEncoder
-from tb_keras.scripts.model_card import model_card
+from tb_keras.encoders.regions.region_encoder import RegionEncoder
+from tb_keras.scripts.pages.model_card import model_card
 from tb_keras.scripts.picture_errors import damaged_picture_named
-from tb_keras.scripts.run_data import load_corpus
 from tb_keras.scripts.run_main import run_main
-from tb_keras.scripts.run_model import RunModel
-from tb_keras.scripts.run_text_encoder import text_encoder_name
+from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.run_data import load_corpus
+from tb_keras.scripts.runs.run_model import RunModel
+from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 from tb_keras.scripts.searched import Searched, searched_corpus, searched_folder
 from tb_keras.search import Searchable
 from tb_keras.search.graph_index import STORED_DTYPES
 from tb_keras.serving import export, latest_version
 from tb_keras.serving.server_config import write_server_config
-from tb_keras.training.run import Run
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
 _NETWORK = flags.DEFINE_string(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from tb_keras.encoders import extract_features
+from tb_keras.features import extract_features
 from tb_keras.scripts.picture_list import listed_pictures
 from tb_keras.scripts.run_main import run_main
 

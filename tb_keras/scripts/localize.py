@@ -15,7 +15,7 @@ from absl import flags
 
 from tb_keras.encoders import propose_regions
 from tb_keras.scripts import data_flags
-from tb_keras.scripts.drawn_boxes import write_with_boxes
+from tb_keras.scripts.pages.drawn_boxes import write_with_boxes
 from tb_keras.scripts.picture_errors import damaged_picture_named
 from tb_keras.scripts.run_main import run_main
 from tb_keras.serving import ExportedLocalizer

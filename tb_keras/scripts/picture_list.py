@@ -57,7 +57,7 @@ def _walked(folder: Path) -> Iterator[str]:
 
 
 def _of_table(path: Path) -> Iterator[str]:
-    from tb_keras.datasets.table_rows import IMAGE_COLUMNS, open_table
+    from tb_keras.datasets.own.table_rows import IMAGE_COLUMNS, open_table
 
     table = open_table(path)
     column = next((column for column in IMAGE_COLUMNS if column in table.columns), None)
@@ -74,6 +74,6 @@ def _of_table(path: Path) -> Iterator[str]:
 
 
 def _of_list(path: Path) -> Iterator[str]:
-    from tb_keras.datasets.text_files import read_text
+    from tb_keras.datasets.formats.text_files import read_text
 
     return (line for line in read_text(path).split("\n") if line.strip())

@@ -18,17 +18,17 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from tb_keras.corpus import Corpus
+from tb_keras.corpus.corpus import Corpus
 from tb_keras.scripts import data_flags
+from tb_keras.scripts.pages.search_page import write_search_page
 from tb_keras.scripts.picture_errors import damaged_picture_named
-from tb_keras.scripts.run_data import load_corpus
 from tb_keras.scripts.run_main import run_main
-from tb_keras.scripts.run_model import RunModel
-from tb_keras.scripts.search_page import write_search_page
+from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.run_data import load_corpus
+from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.searched import PICTURES, Searched, searched_corpus, searched_folder
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel
-from tb_keras.training.run import Run
 
 _RUN = flags.DEFINE_string("run", None, "Directory of a run that tb-train made.")
 _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model, instead of --run.")

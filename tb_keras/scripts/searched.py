@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tb_keras.corpus import Corpus
+from tb_keras.corpus.corpus import Corpus
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 

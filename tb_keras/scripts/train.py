@@ -19,14 +19,15 @@ import dataclasses
 
 from absl import flags
 
-from tb_keras.encoders.word_encoder import WORD_ENCODERS
-from tb_keras.scripts import data_flags, run_data
+from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
+from tb_keras.scripts import data_flags
 from tb_keras.scripts.run_main import run_main
-from tb_keras.scripts.run_text_encoder import check_text_encoder, fitted_word_encoder
-from tb_keras.training.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
-from tb_keras.training.recipe import NETWORKS, RECIPES, Recipe
-from tb_keras.training.run import Run
-from tb_keras.training.train_network import train_network
+from tb_keras.scripts.runs import run_data
+from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.run_text_encoder import check_text_encoder, fitted_word_encoder
+from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
+from tb_keras.training.recipes.recipe import NETWORKS, RECIPES, Recipe
+from tb_keras.training.whole_training import train_network
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run, e.g. runs/mine.", required=True)
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds: one network is trained for each.")

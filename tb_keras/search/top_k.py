@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tb_keras.encoders.row_checks import assert_rows
+from tb_keras.checks.rows import assert_rows
 
 _BLOCK_VALUES = 2**24  # float32 values that a block may hold: 64 MiB
 

@@ -1,9 +1,22 @@
 """Trained networks as SavedModels, and a client of the server that serves them."""
 
-from tb_keras.serving.client import Client as Client
-from tb_keras.serving.export import export as export
-from tb_keras.serving.export import latest_version as latest_version
-from tb_keras.serving.exported_localizer import ExportedLocalizer as ExportedLocalizer
-from tb_keras.serving.exported_model import ExportedModel as ExportedModel
-from tb_keras.serving.exported_network import ExportedNetwork as ExportedNetwork
-from tb_keras.serving.transport import ServingError as ServingError
+from tb_keras.serving.client.client import Client
+from tb_keras.serving.client.transport import ServingError
+from tb_keras.serving.exported.localizer import ExportedLocalizer
+from tb_keras.serving.exported.model import ExportedModel
+from tb_keras.serving.exported.network import ExportedNetwork
+from tb_keras.serving.exporting.export import export, latest_version
+
+__all__ = [
+    "Client",
+    "ExportedLocalizer",
+    "ExportedModel",
+    "ExportedNetwork",
+    "ServingError",
+    "export",
+    "latest_version",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

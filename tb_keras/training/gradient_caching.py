@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import keras
 from keras import ops
 
-from tb_keras.argument_checks import check_int
+from tb_keras.checks.arguments import check_int
 
 
 class GradientCaching(keras.Model):

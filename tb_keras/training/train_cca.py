@@ -7,12 +7,12 @@ import os
 import time
 from pathlib import Path
 
-from tb_keras.atomic_file import written_beside
-from tb_keras.corpus import Corpus
-from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.networks import LinearNetwork
-from tb_keras.training.network_metrics import baseline_figure, headline_metric, network_metrics
-from tb_keras.training.recipe import Recipe
+from tb_keras.storage.atomic_file import written_beside
+from tb_keras.training.metrics import baseline_figure, headline_metric, network_metrics
+from tb_keras.training.recipes.recipe import Recipe
 
 
 def train_cca(

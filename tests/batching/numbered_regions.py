@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tb_keras.corpus import Corpus
-from tb_keras.grounding import Grounding
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.grounding import Grounding
 
 
 def numbered_regions(seed=0, pictures=10, most_regions=9, most_phrases=5, dtype="float32"):

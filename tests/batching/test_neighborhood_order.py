@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tb_keras.batching.neighborhood_order import NeighborhoodOrder
-from tb_keras.matches import Matches
+from tb_keras.corpus.matches import Matches
 
 
 @st.composite

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.batching.region_order import RegionOrder
-from tb_keras.corpus import Corpus
-from tb_keras.grounding import Grounding
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.grounding import Grounding
 from tests.batching.numbered_regions import boxes_from, numbered_regions, usable_phrases
 
 

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.peers import ablations
-from tb_keras.corpus import Corpus
-from tb_keras.matches import Matches
-from tb_keras.training.recipe import RECIPES
+from benchmarks.peers.parts import ablations
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.matches import Matches
+from tb_keras.training.recipes.recipe import RECIPES
 
 CONSTRAINTS = [(text, 0.0) for text in (0.05, 0.1, 0.2)]
 CONSTRAINTS += [(0.0, image) for image in (0.05, 0.1, 0.2)]

@@ -7,22 +7,22 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.peers import accuracy
-from benchmarks.peers.accuracy_corpora import (
+from benchmarks.peers.accuracy.best_epoch import BestEpoch
+from benchmarks.peers.accuracy.corpora import (
     near_equal_groups,
     prepare_corpora,
     read_fluent_emoji,
     split_of_pictures,
 )
-from benchmarks.peers.accuracy_jobs import Job, run_jobs
-from benchmarks.peers.accuracy_methods import DEFAULT, FROM_RANDOM, METHODS, PEERS
-from benchmarks.peers.accuracy_table import behind, better_than, mean_and_deviation
-from benchmarks.peers.accuracy_training import trained
-from benchmarks.peers.best_epoch import BestEpoch
-from benchmarks.peers.tuning import chosen_settings
-from tb_keras.corpus import Corpus
-from tb_keras.matches import Matches
-from tb_keras.training.recipe import RECIPES, Recipe
+from benchmarks.peers.accuracy.jobs import Job, run_jobs
+from benchmarks.peers.accuracy.methods import DEFAULT, FROM_RANDOM, METHODS, PEERS
+from benchmarks.peers.accuracy.table import behind, better_than, mean_and_deviation
+from benchmarks.peers.accuracy.training import trained
+from benchmarks.peers.accuracy.tuning import chosen_settings
+from benchmarks.peers.parts import accuracy
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.matches import Matches
+from tb_keras.training.recipes.recipe import RECIPES, Recipe
 
 SPLITS = ("train", "validation", "test")
 
@@ -306,8 +306,8 @@ def test_the_part_runs_small_and_goes_on(tmp_path, capsys, monkeypatch):
 
 def test_torch_methods_see_the_package_s_batches_and_rates(latent):
     pytest.importorskip("torch")
-    from benchmarks.peers.torch_methods import labels_of, torch_trained
-    from tb_keras.training.from_recipe import from_recipe
+    from benchmarks.peers.pytorch.methods import labels_of, torch_trained
+    from tb_keras.training.recipes.from_recipe import from_recipe
 
     train, validation = (Corpus.load(latent / split) for split in ("train", "validation"))
     recipe = Recipe(hidden_dim=8, embedding_dim=4, images_per_batch=20, epochs=2, dropout=0.0)
@@ -337,7 +337,7 @@ def test_the_losses_of_the_peers():
     torch = pytest.importorskip("torch")
     pytest.importorskip("pytorch_metric_learning")
     pytest.importorskip("sentence_transformers")
-    from benchmarks.peers.torch_methods import multiple_negatives_loss, triplet_loss
+    from benchmarks.peers.pytorch.methods import multiple_negatives_loss, triplet_loss
 
     images = torch.eye(3)
     texts = torch.eye(3)[[0, 1, 1]]  # the last text lies at the wrong picture

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.peers import evaluation
-from benchmarks.peers.evaluation import ARGSORT, BARE, KS, OURS, TOP_K
+from benchmarks.peers.parts import evaluation
+from benchmarks.peers.parts.evaluation import ARGSORT, BARE, KS, OURS, TOP_K
 
 FIGURES = {
     "dim": 512,

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.peers import input_pipeline
-from benchmarks.peers.input_pipeline import OURS, pipelines, write_features
-from tb_keras.matches import Matches
+from benchmarks.peers.parts import input_pipeline
+from benchmarks.peers.parts.input_pipeline import OURS, pipelines, write_features
+from tb_keras.corpus.matches import Matches
 
 BATCH, ITEM = "DataLoader by the batch, 0 workers", "DataLoader item by item, 0 workers"
 FIGURES = {

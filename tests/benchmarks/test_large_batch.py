@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.peers import large_batch
 from benchmarks.peers.kept_figures import KeptFigures
-from benchmarks.peers.large_batch import CACHED, PLAIN
 from benchmarks.peers.limited_process import most_memory
+from benchmarks.peers.parts import large_batch
+from benchmarks.peers.parts.large_batch import CACHED, PLAIN
 
 reads_memory = pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc"

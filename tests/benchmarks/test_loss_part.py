@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.peers import loss
 from benchmarks.peers.loss_methods import (
     ALL_AT_ONCE,
     BLOCKS,
@@ -20,7 +19,8 @@ from benchmarks.peers.loss_methods import (
     installed,
     losses,
 )
-from tests.losses import ranking_oracle as oracle
+from benchmarks.peers.parts import loss
+from tests.losses.ranking import oracle
 
 IMAGES, DIM = 5, 3
 OF_TEXT = np.arange(2 * IMAGES) // 2

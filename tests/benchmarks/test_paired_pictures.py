@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.peers.paired_pictures import difference_error, hits_by_picture, rsum_of
+from benchmarks.peers.accuracy.paired_pictures import difference_error, hits_by_picture, rsum_of
+from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation import retrieval_metrics
-from tb_keras.matches import Matches
 
 
 def embeddings(seed, n=30, m=50):

@@ -13,7 +13,7 @@ from benchmarks.peers.parts import PARTS
 @functools.cache
 def small_figures(name, folder):
     """The figures of a small run as they are read back from a file: each part runs once."""
-    part = importlib.import_module(f"benchmarks.peers.{name}")
+    part = importlib.import_module(f"benchmarks.peers.parts.{name}")
     return json.loads(json.dumps(part.measure(folder / f"{name}.json", 2, **part.SMALL)))
 
 
@@ -24,9 +24,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(params=PARTS)
 def part(request):
-    if importlib.util.find_spec(f"benchmarks.peers.{request.param}") is None:
+    if importlib.util.find_spec(f"benchmarks.peers.parts.{request.param}") is None:
         pytest.skip("not there yet")
-    return importlib.import_module(f"benchmarks.peers.{request.param}")
+    return importlib.import_module(f"benchmarks.peers.parts.{request.param}")
 
 
 @pytest.fixture

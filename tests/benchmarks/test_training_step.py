@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.peers import precision, training_step
 from benchmarks.peers.matrix_products import matrix_products
+from benchmarks.peers.parts import precision, training_step
 
 NAMES = {
     training_step.OURS,
@@ -67,7 +67,7 @@ def test_the_epochs_train(loss):
 
 def test_pytorch_trains_as_many_steps_on_batches_of_the_same_form():
     torch = pytest.importorskip("torch")
-    from benchmarks.peers import torch_training
+    from benchmarks.peers.pytorch import training as torch_training
 
     corpus = training_step.random_corpus(24, 16, 20)
     features = [torch.from_numpy(view) for view in (corpus.image_features, corpus.text_features)]
@@ -89,7 +89,7 @@ def test_pytorch_trains_as_many_steps_on_batches_of_the_same_form():
 @pytest.mark.parametrize("settings", [{}, {"fused": True}, {"fused": True, "bfloat16": True}])
 def test_an_epoch_in_pytorch_takes_steps_of_adam(settings, monkeypatch):
     pytest.importorskip("torch")
-    from benchmarks.peers import torch_training
+    from benchmarks.peers.pytorch import training as torch_training
 
     networks, build = [], torch_training.TorchEmbeddingNetwork
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_keras import boxes
+from tb_keras.corpus import boxes
 from tb_keras.datasets.grounded_pictures import GroundedPictures, picture_path
 
 side = st.floats(-20, 120, width=16)

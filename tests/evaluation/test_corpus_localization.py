@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_keras.corpus import Corpus
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.grounding import Grounding
 from tb_keras.evaluation import (
     corpus_localization,
     corpus_localization_metrics,
@@ -16,7 +17,6 @@ from tb_keras.evaluation import (
     localization_metrics_by_category,
     padded_by_phrase,
 )
-from tb_keras.grounding import Grounding
 from tests.evaluation import localization_oracle
 
 

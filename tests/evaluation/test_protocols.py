@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tb_keras.corpus import Corpus
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation import (
     by_language,
     folds,
@@ -11,7 +12,6 @@ from tb_keras.evaluation import (
     mean_metrics,
     retrieval_metrics,
 )
-from tb_keras.matches import Matches
 
 LANGUAGES = ["de", "en", "en", "fr", "de", "en", "en"]
 

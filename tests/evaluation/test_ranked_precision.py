@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation import (
     ranked_precision,
     ranked_precision_metrics,
     ranked_precision_metrics_from_scores,
     retrieval_metrics_from_scores,
 )
-from tb_keras.matches import Matches
 
 MATCH, IGNORED, NEGATIVE = 1, 2, 0
 NAMES = ("map@r", "r_precision", "recall@1")

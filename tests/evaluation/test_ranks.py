@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation import ranks as ranks_module
 from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
-from tb_keras.matches import Matches
 
 MATCH, IGNORED, NEGATIVE = 1, 2, 0
 

@@ -8,7 +8,7 @@ pytest.importorskip("keras_hub")
 pytest.importorskip("sklearn")
 pytest.importorskip("cv2")
 
-from tb_keras.training.published_recipes import PUBLISHED_RECIPES
+from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tests.scripts.published_layouts import WRITERS
 from tests.scripts.running import run_forked
 

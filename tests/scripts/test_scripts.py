@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.encoders import encode_texts
+from tb_keras.features import encode_texts
 from tests.scripts.running import environment, run_forked, run_script, without_start_up
 
 pytest.importorskip("keras_hub")

@@ -5,7 +5,7 @@ import contextlib
 import keras
 import numpy as np
 
-from tb_keras.encoders.image_decoding import DecodeImages
+from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.search import Searchable
 from tb_keras.serving import export
 from tests.serving.servers import serving

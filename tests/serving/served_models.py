@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tb_keras.encoders.image_decoding import DecodeImages
+from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.serving import export
 from tests.serving.small_models import TEXT_DIM, image_encoder, network, pictures, text_encoder
 

@@ -16,9 +16,9 @@ from concurrent import futures
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from tests.serving.grpc_services import GrpcService
-from tests.serving.loaded_versions import LoadedVersions
-from tests.serving.rest_routes import RestHandler
+from tests.serving.client.grpc_services import GrpcService
+from tests.serving.client.loaded_versions import LoadedVersions
+from tests.serving.client.rest_routes import RestHandler
 
 
 class StandInServer:

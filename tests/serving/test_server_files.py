@@ -15,8 +15,8 @@ from google.protobuf import (
 )
 
 import tb_keras
+from tb_keras.serving.exporting.warm_up import BATCH_SIZES
 from tb_keras.serving.server_config import CONFIG_FILE
-from tb_keras.serving.warm_up import BATCH_SIZES
 
 SAVED_MODELS = pathlib.Path(tb_keras.__file__).parents[1] / "savedmodels"
 # Flags of tensorflow_model_server, as its main.cc has them.

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from tb_keras.corpus import Corpus
-from tb_keras.encoders.fitted_text_encoder import fit_text_encoder
-from tb_keras.encoders.word_encoder import WORD_ENCODERS, word_encoder
-from tb_keras.encoders.word_vectors import WordVectors
-from tb_keras.training.from_recipe import from_recipe
-from tb_keras.training.network_metrics import network_metrics
-from tb_keras.training.recipe import Recipe
-from tb_keras.training.train_network import train_network
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
+from tb_keras.encoders.text.word_encoder import WORD_ENCODERS, word_encoder
+from tb_keras.encoders.text.word_vectors import WordVectors
+from tb_keras.training.metrics import network_metrics
+from tb_keras.training.recipes.from_recipe import from_recipe
+from tb_keras.training.recipes.recipe import Recipe
+from tb_keras.training.whole_training import train_network
 from tests.training.toy_corpora import localization_corpus
 
 COLORS, THINGS = "red green blue white".split(), "dog cat bus tree boat".split()

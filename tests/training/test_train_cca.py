@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from tb_keras.evaluation.localization_baselines import localization_recall_at_1
-from tb_keras.evaluation.regularized_cca_baseline import RegularizedCCABaseline
-from tb_keras.evaluation.ridge_baseline import retrieval_rsum
+from tb_keras.evaluation.baselines.localization_baselines import localization_recall_at_1
+from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
+from tb_keras.evaluation.baselines.ridge_baseline import retrieval_rsum
 from tb_keras.networks import LinearNetwork
+from tb_keras.scripts.runs.run import Run
 from tb_keras.training import network_metrics
-from tb_keras.training import train_network as module
-from tb_keras.training.recipe import RECIPES
-from tb_keras.training.run import Run
+from tb_keras.training import whole_training as module
+from tb_keras.training.recipes.recipe import RECIPES
 from tests.training.toy_corpora import toy_corpus
 
 FIGURES = {"retrieval": retrieval_rsum, "localization": localization_recall_at_1}

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tb_keras.corpus import Corpus
-from tb_keras.grounding import Grounding
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.grounding import Grounding
 
 _HIDDEN, _FEATURES, _OBJECTS = 5, 7, 4
 

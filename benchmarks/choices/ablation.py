@@ -1,0 +1,88 @@
+"""Settings measured in turn over several seeds, kept as they come, and shown as a table."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tb_keras.storage.atomic_file import written_beside
+
+
+def measured_in_turn(
+    file: Path,
+    settings: Mapping[str, dict],
+    seeds: int,
+    measure: Callable[[dict, int], Mapping[str, float]],
+) -> dict[str, dict]:
+    """Measures every setting with every seed, in turn, so that all see the same machine.
+
+    Args:
+        file: JSON in which the figures are kept; what is in it is not measured again.
+        settings: by name.
+        seeds: how many.
+        measure: from a setting and a seed to its figures.
+
+    Returns:
+        The figures by "NAME, seed N".
+    """
+    measured = json.loads(file.read_text()) if file.exists() else {}
+    for seed in range(seeds):
+        for name, changes in settings.items():
+            key = f"{name}, seed {seed}"
+            if key in measured:
+                continue
+            figures = measure(changes, seed)
+            measured[key] = {figure: round(value, 3) for figure, value in figures.items()}
+            with written_beside(file) as beside:
+                beside.write_text(json.dumps(measured, indent=1) + "\n")
+            print(f"{key}: {measured[key]}", flush=True)
+    return measured
+
+
+def ablation_table(
+    measured: Mapping[str, dict], settings: Mapping[str, dict], seeds: int, columns: Sequence[str]
+) -> str:
+    """Returns a Markdown table of mean ± standard deviation over the seeds."""
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name in settings:
+        rows = [measured[f"{name}, seed {seed}"] for seed in range(seeds)]
+        cells = [
+            f"{np.mean([row[column] for row in rows]):.1f} ± "
+            f"{np.std([row[column] for row in rows], ddof=min(1, len(rows) - 1)):.1f}"
+            for column in columns
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_page(file: Path, page: str) -> None:
+    """Writes a Markdown page beside the figures in `file`, and prints it."""
+    with written_beside(file.with_suffix(".md")) as beside:
+        beside.write_text(page)
+    print(page)
+
+
+def write_figures(file: Path, figures: dict, page: str) -> None:
+    """Writes figures to `file`, JSON, and their page beside it; prints the page."""
+    with written_beside(file) as beside:
+        beside.write_text(json.dumps(figures, indent=1) + "\n")
+    write_page(file, page)
+
+
+def process_memory(name: str) -> float:
+    """Returns a figure of this process in MiB, such as "VmRSS" or "VmHWM". Linux only."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{name}:\s*(\d+) kB", status)[1]) / 2**10
+
+
+def machine() -> str:
+    """Returns what the figures were measured on."""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores; the seconds are those of a shared machine."
+    )

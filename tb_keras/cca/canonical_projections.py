@@ -1,0 +1,115 @@
+"""Both views mapped onto their canonical directions, of their features or by a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tb_keras.cca.canonical_correlation import canonical_directions
+from tb_keras.cca.landmark_kernel import LandmarkKernel
+from tb_keras.cca.pair_covariances import PairCovariances, pair_covariances
+from tb_keras.cca.projection import Projection
+from tb_keras.cca.unit_rows import unit_rows
+from tb_keras.corpus.corpus import Corpus
+
+_JITTER = 1e-6  # of the kernel of a landmark with itself: two of them may be the same
+Kernels = Sequence[LandmarkKernel | None]
+
+
+class CanonicalProjections(NamedTuple):
+    """The maps of images and of texts onto the directions along which these correlate.
+
+    Attributes:
+        images: from image features.
+        texts: from text features.
+        correlations: float64 `(dim,)`, of the training pairs, in [0, 1] and falling.
+    """
+
+    images: Projection
+    texts: Projection
+    correlations: np.ndarray
+
+    def weighted(self, power: float) -> CanonicalProjections:
+        """Returns the same with each direction scaled by a power of its correlation.
+
+        Example:
+
+        >>> plain = Projection(np.zeros(2), np.ones(2), np.eye(2))
+        >>> projections = CanonicalProjections(plain, plain, np.array([1.0, 0.5]))
+        >>> projections.weighted(2).texts.directions[1]
+        array([0.  , 0.25])
+        """
+        images, texts = (
+            part._replace(directions=part.directions * self.correlations**power)
+            for part in (self.images, self.texts)
+        )
+        return CanonicalProjections(images, texts, self.correlations)
+
+    def embed_images(self, features: ArrayLike) -> np.ndarray:
+        """Returns float32 `(n, dim)`, rows of unit length, or of zeros."""
+        return unit_rows(self.images(features))
+
+    def embed_texts(self, features: ArrayLike) -> np.ndarray:
+        """Returns float32 `(m, dim)`, rows of unit length, or of zeros."""
+        return unit_rows(self.texts(features))
+
+
+class CanonicalProblem(NamedTuple):
+    """What CCA needs of a corpus, whatever the regularisation.
+
+    Attributes:
+        covariances: of the pairs, of their features or their kernels.
+        kernels: of the images and of the texts; None for the features of a view themselves.
+        penalties: what holds the directions of each view; see `canonical_directions`.
+    """
+
+    covariances: PairCovariances
+    kernels: Kernels
+    penalties: list[np.ndarray | None]
+
+    @classmethod
+    def of(
+        cls, corpus: Corpus, kernels: Kernels = (None, None), verbose: bool = False
+    ) -> CanonicalProblem:
+        """Sums up the pairs of a corpus with both features, memory maps block by block.
+
+        Where a kernel stands in the place of a view's features, its directions are held by their
+        length in the kernel's space.
+
+        Raises:
+            ValueError: if the corpus lacks features or matches.
+        """
+        covariances = pair_covariances(
+            corpus, verbose, [kernel or np.asarray for kernel in kernels]
+        )
+        scales = covariances.image_deviation, covariances.text_deviation
+        penalties = [kernel and _penalty(kernel, scale) for kernel, scale in zip(kernels, scales)]
+        return cls(covariances, kernels, penalties)
+
+    def solved(self, regularization: float, dim: int | None = None) -> CanonicalProjections:
+        """Returns the projections onto the `dim` leading directions, at most; onto all if None.
+
+        Example:
+
+        >>> views = np.array([[1.0], [2.0], [4.0]])
+        >>> CanonicalProblem.of(Corpus([0, 1, 2], views, -views)).solved(0.0).correlations.round(6)
+        array([1.])
+        """
+        found = canonical_directions(self.covariances, regularization, dim, self.penalties)
+        both = self.covariances
+        return CanonicalProjections(
+            Projection(both.image_mean, both.image_deviation, found.images, self.kernels[0]),
+            Projection(both.text_mean, both.text_deviation, found.texts, self.kernels[1]),
+            found.correlations,
+        )
+
+
+def _penalty(kernel: LandmarkKernel, deviation: np.ndarray) -> np.ndarray:
+    """Squared lengths in the kernel's space, in units of the mean variance of a landmark there."""
+    gram = kernel.gram()
+    variance = (1 - gram.mean()) / len(gram)
+    gram.flat[:: len(gram) + 1] += _JITTER
+    return variance * gram / deviation / deviation[:, None]

@@ -1,0 +1,170 @@
+"""The corpus directory: what `Corpus.save` writes and `Corpus.load` checks and opens.
+
+corpus.json          format version, number of images and texts, the files with their sizes, the
+                     columns of the tables
+matches.npy          int32 (p, 2), and ignored.npy where some pairs are ignored
+image_features.npy   the feature matrices, opened as memory maps
+text_features.npy
+images.jsonl         one JSON object a row: path and attributes
+texts.jsonl          one JSON object a row: text and attributes
+pictures.jsonl       where regions and phrases are grounded: path, width and height of each picture
+region_pictures.npy  int32 (n,), and region_boxes.npy, float32 (n, 4); the same for the phrases
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.grounding import Grounding
+from tb_keras.corpus.matches import Matches
+
+_VERSION = 1
+_GROUNDING = ("region_pictures", "region_boxes", "phrase_pictures", "phrase_boxes")
+_ARRAYS = ("image_features", "text_features", "matches", "ignored", *_GROUNDING)
+
+
+def save(corpus: Corpus, directory: str | os.PathLike) -> None:
+    """Writes `corpus` beside `directory` and renames it there, so that no half corpus is seen.
+
+    Raises:
+        FileExistsError: if `directory` exists.
+        ValueError: if an attribute has the name of the paths' or the texts' column.
+    """
+    directory = Path(directory)
+    if directory.exists():
+        raise FileExistsError(f"`directory` must not exist yet. Received: {str(directory)!r}")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        arrays = {
+            "image_features": corpus.image_features,
+            "text_features": corpus.text_features,
+            "matches": corpus.matches.pairs,
+            "ignored": corpus.matches.ignored if len(corpus.matches.ignored) else None,
+            **{name: getattr(corpus.grounding, name, None) for name in _GROUNDING},
+        }
+        for name, array in arrays.items():
+            if array is not None:
+                np.save(unfinished / f"{name}.npy", array)
+        tables = {
+            "images": _columns(corpus, "image_attributes", "path", corpus.image_paths),
+            "texts": _columns(corpus, "text_attributes", "text", corpus.texts),
+            "pictures": _picture_columns(corpus.grounding),
+        }
+        for name, columns in tables.items():
+            if columns:
+                _write_rows(unfinished / f"{name}.jsonl", columns)
+        sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
+        description = {
+            "version": _VERSION,
+            "num_images": corpus.num_images,
+            "num_texts": corpus.num_texts,
+            "files": sizes,
+            "columns": {name: list(columns) for name, columns in tables.items()},
+        }
+        (unfinished / "corpus.json").write_text(json.dumps(description, indent=2) + "\n")
+        unfinished.chmod(0o755)
+        os.rename(unfinished, directory)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def load(directory: str | os.PathLike) -> Corpus:
+    """Opens a corpus directory, with its features as memory maps."""
+    directory = Path(directory)
+    file = directory / "corpus.json"
+    try:
+        description = json.loads(file.read_text(encoding="utf-8"))
+        if description["version"] != _VERSION:
+            raise ValueError(
+                f"`directory` must hold a corpus of version {_VERSION}. "
+                f"Received: version {description['version']} in {str(directory)!r}"
+            )
+        return _opened(directory, description)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"`directory` must hold a corpus (a file corpus.json). Received: {str(directory)!r}"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{str(file)!r} is damaged: {error!r}") from error
+
+
+def _opened(directory: Path, description: dict) -> Corpus:
+    files, columns = description["files"], description["columns"]
+    for name, size in files.items():
+        file = directory / name
+        found = file.stat().st_size if file.exists() else "no file"
+        if found != size:
+            raise ValueError(f"{str(file)!r} is damaged: expected {size} bytes, found {found}")
+    arrays = {
+        name: np.load(directory / f"{name}.npy", mmap_mode="r" if "features" in name else None)
+        for name in _ARRAYS
+        if f"{name}.npy" in files
+    }
+    images = _read_rows(directory / "images.jsonl", columns["images"])
+    texts = _read_rows(directory / "texts.jsonl", columns["texts"])
+    pictures = _read_rows(directory / "pictures.jsonl", columns.get("pictures", ()))
+    grounding = None
+    if pictures:
+        sizes = np.stack([pictures["width"], pictures["height"]], axis=1)
+        grounded = {name: arrays.pop(name) for name in _GROUNDING}
+        grounding = Grounding(pictures["path"], sizes, **grounded)
+    matches = Matches(
+        arrays.pop("matches"),
+        description["num_images"],
+        description["num_texts"],
+        ignored=arrays.pop("ignored", None),
+    )
+    return Corpus(
+        matches,
+        image_paths=images.pop("path", None),
+        texts=texts.pop("text", None),
+        image_attributes=images,
+        text_attributes=texts,
+        grounding=grounding,
+        **arrays,
+    )
+
+
+def _picture_columns(grounding: Grounding | None) -> dict[str, Sequence]:
+    if grounding is None:
+        return {}
+    width, height = grounding.picture_sizes.T
+    return {"path": grounding.picture_paths, "width": width, "height": height}
+
+
+def _columns(
+    corpus: Corpus, argument: str, key: str, values: Sequence[str] | None
+) -> dict[str, Sequence]:
+    attributes = getattr(corpus, argument)
+    if key in attributes:
+        raise ValueError(
+            f"`{argument}` must not have the name {key!r}, which is taken on disk. "
+            f"Received: {sorted(attributes)}"
+        )
+    return {**({} if values is None else {key: values}), **attributes}
+
+
+def _write_rows(file: Path, columns: Mapping[str, Sequence]) -> None:
+    # NumPy scalars are no JSON; `tolist` makes Python values of whole columns.
+    rows = zip(*(v.tolist() if isinstance(v, np.ndarray) else v for v in columns.values()))
+    with file.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(dict(zip(columns, row)), ensure_ascii=False) + "\n")
+
+
+def _read_rows(file: Path, columns: Sequence[str]) -> dict[str, list]:
+    if not columns:
+        return {}
+    with file.open(encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream]
+    return {name: [row[name] for row in rows] for name in columns}

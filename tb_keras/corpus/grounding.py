@@ -1,0 +1,206 @@
+"""Where the regions and the phrases of a corpus are: in which picture, in which box."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tb_keras.checks.arguments import first_false
+from tb_keras.corpus import boxes
+from tb_keras.corpus.adjacency import Adjacency
+from tb_keras.corpus.matches import Matches
+
+_BLOCK_PAIRS = 2**20  # pairs of a region and a phrase that are compared at a time
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Grounding:
+    """The pictures behind a corpus whose images are regions and whose texts are phrases.
+
+    Args:
+        picture_paths: `p` paths of picture files.
+        picture_sizes: int `(p, 2)`, width and height of each in pixels.
+        region_pictures: int `(n,)`, the picture of each region.
+        region_boxes: float `(n, 4)` xyxy in pixels.
+        phrase_pictures: int `(m,)`, the picture of each phrase.
+        phrase_boxes: float `(m, 4)` xyxy, where each phrase truly is (the union where it has
+            several boxes); a row of NaN for a phrase without a box.
+
+    Raises:
+        ValueError: if lengths or shapes disagree, a picture is out of range, or a box is turned
+            round (right of its left, below its top); the message names the row.
+
+    Example:
+
+    >>> grounding = Grounding(["park.jpg"], [[640, 480]], region_pictures=[0, 0],
+    ...                       region_boxes=[[0, 0, 100, 100], [300, 200, 400, 300]],
+    ...                       phrase_pictures=[0], phrase_boxes=[[10, 0, 100, 100]])
+    >>> grounding.matches_by_iou()
+    Matches(2 images, 1 texts, 1 pairs, 0 ignored)
+    """
+
+    picture_paths: Sequence[str]
+    picture_sizes: np.ndarray
+    region_pictures: np.ndarray
+    region_boxes: np.ndarray
+    phrase_pictures: np.ndarray
+    phrase_boxes: np.ndarray
+
+    def __post_init__(self):
+        if isinstance(self.picture_paths, str):
+            raise ValueError(
+                f"`picture_paths` must be a sequence of strings. Received: {self.picture_paths!r}"
+            )
+        for row, path in enumerate(self.picture_paths):
+            if not isinstance(path, str):
+                raise ValueError(
+                    f"`picture_paths` must hold strings. Received: {path!r} in row {row}"
+                )
+        for name, width in (
+            ("picture_sizes", 2),
+            ("region_pictures", None),
+            ("region_boxes", 4),
+            ("phrase_pictures", None),
+            ("phrase_boxes", 4),
+        ):
+            object.__setattr__(self, name, _checked_array(name, getattr(self, name), width))
+        _check_length("picture_sizes", self.picture_sizes, "picture_paths", self.picture_paths)
+        positive = (self.picture_sizes > 0).all(axis=1)
+        _check_rows("picture_sizes", positive, self.picture_sizes, "be positive")
+        for kind in ("region", "phrase"):
+            pictures, kind_boxes = (getattr(self, f"{kind}_{n}") for n in ("pictures", "boxes"))
+            _check_length(f"{kind}_boxes", kind_boxes, f"{kind}_pictures", pictures)
+            _check_rows(
+                f"{kind}_pictures",
+                (pictures >= 0) & (pictures < self.num_pictures),
+                pictures,
+                f"hold indices in [0, {self.num_pictures})",
+            )
+            unknown = np.isnan(kind_boxes).all(axis=1) & (kind == "phrase")
+            right = (kind_boxes[:, :2] <= kind_boxes[:, 2:]) & np.isfinite(kind_boxes).all(
+                axis=1, keepdims=True
+            )
+            _check_rows(
+                f"{kind}_boxes", right.all(axis=1) | unknown, kind_boxes, "be finite xyxy boxes"
+            )
+
+    @property
+    def num_pictures(self) -> int:
+        """Number of pictures."""
+        return len(self.picture_paths)
+
+    @property
+    def has_box(self) -> np.ndarray:
+        """Bool `(m,)`, which phrases have a box."""
+        return ~np.isnan(self.phrase_boxes[:, 0])
+
+    def with_regions(self, region_pictures: ArrayLike, region_boxes: ArrayLike) -> Grounding:
+        """Returns the same pictures and phrases with other regions, such as proposals."""
+        return dataclasses.replace(self, region_pictures=region_pictures, region_boxes=region_boxes)
+
+    def subset(self, regions: np.ndarray | slice, phrases: np.ndarray | slice) -> Grounding:
+        """Returns the grounding of some regions and some phrases; all pictures stay."""
+        return dataclasses.replace(
+            self,
+            region_pictures=self.region_pictures[regions],
+            region_boxes=self.region_boxes[regions],
+            phrase_pictures=self.phrase_pictures[phrases],
+            phrase_boxes=self.phrase_boxes[phrases],
+        )
+
+    def regions_per_phrase(self) -> np.ndarray:
+        """Returns int `(m,)`, how many regions the picture of each phrase has."""
+        counts = np.bincount(self.region_pictures, minlength=self.num_pictures)
+        return counts[self.phrase_pictures]
+
+    def same_picture_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns every pair of a region and a phrase of one picture: two int64 `(q,)` arrays.
+
+        The pairs are in the order of the phrases, then of the regions.
+        """
+        phrases, regions = self.regions_of_pictures().expand(self.phrase_pictures)
+        return regions, phrases
+
+    def matches_by_iou(self, positive: float = 0.6, negative: float = 0.3) -> Matches:
+        """Which regions match which phrases, by their overlap with the phrase's true box.
+
+        Within a picture a region with IoU ≥ `positive` matches the phrase (the positive region
+        augmentation of the paper, which gives a phrase several matches), one with IoU < `negative`
+        is a negative, and those between are ignored. A phrase without a box ignores all regions of
+        its picture. Pairs of different pictures are no matches; whether they are safe negatives is
+        up to who makes the batches.
+
+        Args:
+            positive: least IoU of a match, in (0, 1].
+            negative: least IoU of an ignored region, in [0, positive].
+
+        Raises:
+            ValueError: if a threshold is out of range.
+
+        Reference:
+            Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 4.2. 0.6 is the threshold of
+            the released successor's code, 0.3 a choice made here.
+        """
+        if not 0 < positive <= 1 or not 0 <= negative <= positive:
+            raise ValueError(
+                "`positive` must be in (0, 1] and `negative` in [0, positive]. "
+                f"Received: positive={positive}, negative={negative}"
+            )
+        regions_of = self.regions_of_pictures()
+        matching, ignored = [np.zeros((0, 2), np.int64)], [np.zeros((0, 2), np.int64)]
+        step = max(1, _BLOCK_PAIRS // self.regions_per_phrase().max(initial=1))
+        for first in range(0, len(self.phrase_pictures), step):
+            phrases, regions = regions_of.expand(self.phrase_pictures[first : first + step])
+            phrases += first
+            overlap = boxes.elementwise_iou(self.region_boxes[regions], self.phrase_boxes[phrases])
+            pairs = np.stack([regions, phrases], axis=1)
+            matching.append(pairs[overlap >= positive])
+            ignored.append(pairs[~(overlap >= positive) & ~(overlap < negative)])
+        return Matches(
+            np.concatenate(matching),
+            len(self.region_pictures),
+            len(self.phrase_pictures),
+            ignored=np.concatenate(ignored),
+        )
+
+    def regions_of_pictures(self) -> Adjacency:
+        """Which regions each picture has, as rows of an `Adjacency`."""
+        regions = np.arange(len(self.region_pictures))
+        return Adjacency(self.region_pictures, regions, self.num_pictures)
+
+
+def _checked_array(argument: str, values: ArrayLike, width: int | None) -> np.ndarray:
+    """Returns float32 boxes or int32 sizes and indices, `(n, width)` or, without width, `(n,)`."""
+    array = np.asarray(values)
+    shape = (0,) if width is None else (0, width)
+    if array.shape == (0,):
+        array = array.reshape(shape)  # an empty list has neither width nor type
+    if array.ndim != len(shape) or array.shape[1:] != shape[1:]:
+        expected = "(n,)" if width is None else f"(n, {width})"
+        raise ValueError(f"`{argument}` must have shape {expected}. Received: shape={array.shape}")
+    if argument.endswith("boxes"):
+        return array.astype(np.float32)
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(f"`{argument}` must hold ints. Received: dtype={array.dtype}")
+    largest = np.iinfo(np.int32).max
+    fits = (array >= -largest) & (array <= largest)
+    _check_rows(argument, fits if width is None else fits.all(axis=1), array, "hold int32 values")
+    return array.astype(np.int32)
+
+
+def _check_length(argument: str, values: np.ndarray, other: str, expected: Sequence) -> None:
+    if len(values) != len(expected):
+        raise ValueError(
+            f"`{argument}` must have {len(expected)} rows, as `{other}`. Received: {len(values)}"
+        )
+
+
+def _check_rows(argument: str, right: np.ndarray, values: np.ndarray, expected: str) -> None:
+    row = first_false(right)
+    if row is not None:
+        raise ValueError(
+            f"`{argument}` must {expected}. Received: {values[row].tolist()} in row {row}"
+        )

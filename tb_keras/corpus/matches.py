@@ -1,0 +1,385 @@
+"""Which images and texts belong together: the relation that everything else follows from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tb_keras.corpus.adjacency import Adjacency
+
+
+class BatchMasks(NamedTuple):
+    """The four relations inside a batch of `b` images and `t` texts, all bool.
+
+    Attributes:
+        matches: `(b, t)`, the image and the text belong together.
+        negatives: `(b, t)`, the image and the text are a safe negative.
+        text_negatives: `(t, t)`, the two texts are each other's negatives.
+        image_negatives: `(b, b)`, the two images are each other's negatives.
+    """
+
+    matches: np.ndarray
+    negatives: np.ndarray
+    text_negatives: np.ndarray
+    image_negatives: np.ndarray
+
+
+class Matches:
+    """The sparse many-to-many relation between `n` images (or regions) and `m` texts (or phrases).
+
+    Every pair of an image and a text is a *match*, *ignored* (neither a match nor a safe negative,
+    such as a near-duplicate caption) or a *negative* (all the rest). Memory grows with the number
+    of pairs: 1 M images with 5 M texts take about 130 MB.
+
+    Args:
+        pairs: int `(p, 2)`, the matching (image index, text index) pairs; repeats count once.
+        num_images: number of images `n`.
+        num_texts: number of texts `m`.
+        ignored: optional int `(q, 2)`, the ignored pairs.
+
+    Raises:
+        ValueError: if an array has the wrong shape or type, an index is out of range, or a pair
+            is both a match and ignored; the message names the first offending row.
+
+    Example:
+
+    >>> matches = Matches([(0, 0), (0, 1), (1, 2)], num_images=2, num_texts=3)
+    >>> matches.texts_of(0)
+    array([0, 1], dtype=int32)
+    >>> matches.mask()
+    array([[ True,  True, False],
+           [False, False,  True]])
+    """
+
+    def __init__(
+        self,
+        pairs: ArrayLike,
+        num_images: int,
+        num_texts: int,
+        ignored: ArrayLike | None = None,
+    ):
+        self.num_images = _checked_size("num_images", num_images)
+        self.num_texts = _checked_size("num_texts", num_texts)
+        self.pairs = self._checked_pairs("pairs", pairs)
+        self.ignored = self._checked_pairs("ignored", [] if ignored is None else ignored)
+        if len(self.ignored):
+            both = np.isin(self._keys(self.ignored), self._keys(self.pairs), assume_unique=True)
+            if both.any():
+                image, text = self.ignored[both.argmax()]
+                raise ValueError(
+                    "A pair must not be both a match and ignored. "
+                    f"Received: image {image} and text {text} in `pairs` and in `ignored`"
+                )
+        self._texts_of = Adjacency(*self.pairs.T, self.num_images)
+        self._images_of = Adjacency(*self.pairs.T[::-1], self.num_texts)
+        # Related is what matches or is ignored: all that is not a negative.
+        self._texts_related_to, self._images_related_to = self._texts_of, self._images_of
+        if len(self.ignored):
+            related = np.concatenate([self.pairs, self.ignored])
+            self._texts_related_to = Adjacency(*related.T, self.num_images)
+            self._images_related_to = Adjacency(*related.T[::-1], self.num_texts)
+
+    @classmethod
+    def of(cls, matches: Matches | ArrayLike, num_images: int | None = None) -> Matches:
+        """Returns `matches` as a `Matches`, whichever of the accepted forms it has.
+
+        Args:
+            matches: a `Matches`; or int `(m,)`, the index of each text's image; or bool `(n, m)`,
+                true where image and text belong together.
+            num_images: number of images; for the int form it defaults to the largest index + 1.
+
+        Raises:
+            ValueError: if the form is none of these, or does not agree with `num_images`.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]) == Matches.of([[True, True, False], [False, False, True]])
+        True
+        """
+        if isinstance(matches, Matches):
+            found = matches
+        else:
+            array = np.asarray(matches)
+            if array.ndim == 1 and (array.dtype.kind in "iu" or not len(array)):
+                array = array.astype(np.int64, copy=False)
+                size = int(array.max(initial=-1)) + 1 if num_images is None else num_images
+                found = cls(np.stack([array, np.arange(len(array))], axis=1), size, len(array))
+            elif array.ndim == 2 and array.dtype == bool:
+                found = cls(np.argwhere(array), *array.shape)
+            else:
+                raise ValueError(
+                    "`matches` must be a Matches, an int array of shape (m,) or a bool array of "
+                    f"shape (n, m). Received: shape={array.shape}, dtype={array.dtype}"
+                )
+        if num_images is not None and found.num_images != num_images:
+            raise ValueError(
+                f"`matches` must speak of {num_images} images. Received: {found.num_images}"
+            )
+        return found
+
+    def texts_of(self, image: int) -> np.ndarray:
+        """Returns the sorted int32 indices of the texts that match `image`."""
+        return self._texts_of.columns_of(image)
+
+    def images_of(self, text: int) -> np.ndarray:
+        """Returns the sorted int32 indices of the images that match `text`."""
+        return self._images_of.columns_of(text)
+
+    def texts_of_each(self, images: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Returns every matching pair of some images, as positions in `images` and text indices.
+
+        Args:
+            images: int `(b,)` image indices, -1 for padding, which has no text.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]).texts_of_each([1, 0])
+        (array([0, 1, 1]), array([2, 0, 1], dtype=int32))
+        """
+        return self._texts_of.expand(_checked_indices("images", images, self.num_images))
+
+    def images_of_each(self, texts: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Returns every matching pair of some texts, as positions in `texts` and image indices.
+
+        Args:
+            texts: int `(t,)` text indices, -1 for padding, which has no image.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]).images_of_each([2, -1])
+        (array([0]), array([1], dtype=int32))
+        """
+        return self._images_of.expand(_checked_indices("texts", texts, self.num_texts))
+
+    def texts_per_image(self) -> np.ndarray:
+        """Returns int `(n,)`, how many texts match each image."""
+        return self._texts_of.counts()
+
+    def images_per_text(self) -> np.ndarray:
+        """Returns int `(m,)`, how many images match each text."""
+        return self._images_of.counts()
+
+    def mask(self, images: ArrayLike | None = None, texts: ArrayLike | None = None) -> np.ndarray:
+        """Returns the dense block of matches between some images and some texts.
+
+        Args:
+            images: int `(b,)` image indices, -1 for padding; all images if left out.
+            texts: int `(t,)` text indices, -1 for padding; all texts if left out.
+
+        Returns:
+            bool `(b, t)`; false in padding.
+
+        Raises:
+            ValueError: if an index is neither in range nor -1, here and in all that takes indices.
+        """
+        images = _checked_indices("images", images, self.num_images)
+        return self._texts_of.block(images, _checked_indices("texts", texts, self.num_texts))
+
+    def negative_mask(
+        self, images: ArrayLike | None = None, texts: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Returns bool `(b, t)`, true where the pair is a negative; false in padding.
+
+        The arguments are those of `mask`.
+        """
+        images = _checked_indices("images", images, self.num_images)
+        texts = _checked_indices("texts", texts, self.num_texts)
+        related = self._texts_related_to.block(images, texts)
+        return ~related & (images >= 0)[:, None] & (texts >= 0)
+
+    def batch_masks(self, images: ArrayLike, texts: ArrayLike) -> BatchMasks:
+        """Returns the masks of a batch, as the whole relation (not the batch alone) has them.
+
+        Two texts are each other's negatives when they share no image and each is a negative of
+        every image that matches the other; likewise two images. An image outside the batch counts.
+
+        Args:
+            images: int `(b,)` image indices, -1 for padding.
+            texts: int `(t,)` text indices, -1 for padding.
+
+        Example:
+
+        >>> matches = Matches.of([0, 0, 1])
+        >>> masks = matches.batch_masks([0], [0, 1, 2])  # image 1 is not in the batch
+        >>> masks.text_negatives
+        array([[False, False,  True],
+               [False, False,  True],
+               [ True,  True, False]])
+        """
+        images = _checked_indices("images", images, self.num_images)
+        texts = _checked_indices("texts", texts, self.num_texts)
+        return BatchMasks(
+            self.mask(images, texts),
+            self.negative_mask(images, texts),
+            _view_negatives(texts, self._images_of, self._images_related_to),
+            _view_negatives(images, self._texts_of, self._texts_related_to),
+        )
+
+    def transposed(self) -> Matches:
+        """Returns the same relation with images and texts exchanged."""
+        return Matches(
+            self.pairs[:, ::-1], self.num_texts, self.num_images, ignored=self.ignored[:, ::-1]
+        )
+
+    def subset(self, images: ArrayLike, texts: ArrayLike) -> Matches:
+        """Returns the relation between some images and some texts, renumbered in the given order.
+
+        Args:
+            images: int `(b,)` distinct image indices.
+            texts: int `(t,)` distinct text indices.
+
+        Raises:
+            ValueError: if an index is out of range or stands there twice.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]).subset(images=[1], texts=[0, 2]).pairs
+        array([[0, 1]], dtype=int32)
+        """
+        images, new_image = _renumbering("images", images, self.num_images)
+        texts, new_text = _renumbering("texts", texts, self.num_texts)
+
+        def kept(pairs: np.ndarray) -> np.ndarray:
+            renumbered = np.stack([new_image[pairs[:, 0]], new_text[pairs[:, 1]]], axis=1)
+            return renumbered[(renumbered >= 0).all(axis=1)]
+
+        return Matches(kept(self.pairs), len(images), len(texts), ignored=kept(self.ignored))
+
+    def text_neighbors(self) -> Matches:
+        """Returns the relation of the texts with one another, for retrieval within the view.
+
+        Two distinct texts match when they share an image. A text and itself are ignored, and so are
+        two texts that are neither neighbours nor each other's negatives. For the images, take
+        `matches.transposed().text_neighbors()`.
+
+        Example:
+
+        >>> Matches.of([0, 0, 1]).text_neighbors().pairs
+        array([[0, 1],
+               [1, 0]], dtype=int32)
+        """
+        texts = np.arange(self.num_texts)
+
+        def pairs(*keys: np.ndarray, but: np.ndarray) -> np.ndarray:
+            keys = _distinct(np.concatenate(keys))
+            keys = keys[~np.isin(keys, but, assume_unique=True)]
+            return np.stack(np.divmod(keys, max(self.num_texts, 1)), axis=1)
+
+        def key(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+            return _distinct(left * self.num_texts + right)
+
+        itself = key(texts, texts)
+        matching = key(*self._images_of.meeting(self._images_of, texts))
+        left, right = self._images_of.meeting(self._images_related_to, texts)
+        unsafe = key(left, right), key(right, left), itself
+        return Matches(
+            pairs(matching, but=itself),
+            self.num_texts,
+            self.num_texts,
+            ignored=pairs(*unsafe, but=np.setdiff1d(matching, itself, assume_unique=True)),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Matches)
+            and (self.num_images, self.num_texts) == (other.num_images, other.num_texts)
+            and np.array_equal(self.pairs, other.pairs)
+            and np.array_equal(self.ignored, other.ignored)
+        )
+
+    __hash__ = None  # the arrays inside may not serve as a key
+
+    def __repr__(self) -> str:
+        return (
+            f"Matches({self.num_images} images, {self.num_texts} texts, {len(self.pairs)} pairs, "
+            f"{len(self.ignored)} ignored)"
+        )
+
+    def _keys(self, pairs: np.ndarray) -> np.ndarray:
+        return pairs[:, 0].astype(np.int64) * self.num_texts + pairs[:, 1]
+
+    def _checked_pairs(self, argument: str, pairs: ArrayLike) -> np.ndarray:
+        """Returns `pairs` as a sorted, distinct int32 `(p, 2)` array."""
+        array = np.asarray(pairs)
+        if array.size == 0:
+            return np.zeros((0, 2), np.int32)
+        if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":
+            raise ValueError(
+                f"`{argument}` must be an int array of shape (p, 2). "
+                f"Received: shape={array.shape}, dtype={array.dtype}"
+            )
+        for column, (name, size) in enumerate(
+            [("image", self.num_images), ("text", self.num_texts)]
+        ):
+            _check_range(argument, array[:, column], 0, size, f"{name} indices", "row")
+        keys = self._keys(array.astype(np.int64, copy=False))
+        if not (np.diff(keys) > 0).all():
+            keys = _distinct(keys)
+        return np.stack(np.divmod(keys, self.num_texts), axis=1).astype(np.int32)
+
+
+def _checked_size(argument: str, size: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 0:
+        raise ValueError(f"`{argument}` must be a non-negative int. Received: {size!r}")
+    return int(size)
+
+
+def _checked_indices(
+    argument: str, indices: ArrayLike | None, size: int, lowest: int = -1
+) -> np.ndarray:
+    """Returns `indices` as int64 `(r,)` in [lowest, size); all of them if None."""
+    if indices is None:
+        return np.arange(size)
+    array = np.asarray(indices)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(
+            f"`{argument}` must be an int array of rank 1. "
+            f"Received: shape={array.shape}, dtype={array.dtype}"
+        )
+    _check_range(argument, array, lowest, size, "indices", "position")
+    return array.astype(np.int64, copy=False)
+
+
+def _check_range(
+    argument: str, array: np.ndarray, lowest: int, size: int, what: str, where: str
+) -> None:
+    wrong = (array < lowest) | (array >= size)
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise ValueError(
+            f"`{argument}` must hold {what} in [{lowest}, {size}). "
+            f"Received: {array[first]} in {where} {first}"
+        )
+
+
+def _renumbering(argument: str, indices: ArrayLike, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the indices, and for each index its place among them, int32 `(size,)`, else -1."""
+    indices = _checked_indices(argument, indices, size, lowest=0)
+    places = np.arange(len(indices), dtype=np.int32)
+    new = np.full(size, -1, np.int32)
+    new[indices] = places
+    repeated = new[indices] != places
+    if repeated.any():
+        first = int(repeated.argmax())
+        raise ValueError(
+            f"`{argument}` must hold distinct indices. "
+            f"Received: {indices[first]} in position {first} and again"
+        )
+    return indices, new
+
+
+def _distinct(keys: np.ndarray) -> np.ndarray:
+    """Sorts and leaves out repeats. (`np.unique` hashes integers first, which takes far longer.)"""
+    keys = np.sort(keys)
+    return keys[np.diff(keys, prepend=-1) > 0]
+
+
+def _view_negatives(rows: np.ndarray, matching: Adjacency, related: Adjacency) -> np.ndarray:
+    """Bool (r, r): neither row is related to anything that matches the other."""
+    left, right = matching.meeting(related, rows)
+    negatives = (rows[:, None] != rows) & (rows >= 0)[:, None] & (rows >= 0)
+    negatives[left, right] = False
+    negatives[right, left] = False
+    return negatives

@@ -1,0 +1,1 @@
+"""OpenMoji drawings with their English names and keywords."""

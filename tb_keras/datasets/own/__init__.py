@@ -1,0 +1,1 @@
+"""Readers of your own tables and arrays."""

@@ -1,0 +1,158 @@
+"""One's own features: two arrays, of images and of texts, and what says which belong together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.matches import Matches
+from tb_keras.datasets.formats.numpy_files import open_array
+from tb_keras.datasets.own.arrays_files import ArrayFiles
+from tb_keras.datasets.own.hashed_splits import hashed_splits, split_named
+
+
+def load_arrays(
+    directory: str | os.PathLike, split: str = "all", texts_per_image: int | None = None
+) -> Corpus:
+    """Reads features of one's own from a folder of NumPy files.
+
+    ```
+    images.npy              float (n, image_dim), the images' features
+    images.ids.npy          optional (n,), distinct ints or strings; without it 0, 1, 2 ...
+    images.splits.npy       optional (n,), strings: the split of each image
+    texts.npy               float (m, text_dim), the texts' features, or int32 word indices
+    texts.image_ids.npy     (m,), the id of the image that each text belongs to
+    texts.ids.npy           optional (m,), distinct ints or strings; without it 0, 1, 2 ...
+    texts.strings.npy       optional (m,), the texts themselves
+    texts.languages.npy     optional (m,), each text's language
+    matches.npy             for `texts.image_ids` (p, 2), pairs of an image's and a text's id, where
+                            a text belongs to several images
+    ```
+
+    A column such as `images.ids` may also be a text file, `images.ids.txt`, in UTF-8 with one value
+    a line. `images.npy` and its columns may instead stand in one file `images.npz`, under the names
+    `features`, `ids` and `splits`; likewise the texts in `texts.npz`. A `.npy` of features stays on
+    disk as a memory map; a `.npz` cannot, and is read into memory.
+
+    Where there is no `images.splits`, "train", "validation" and "test" are about 80%, 10% and 10%
+    of the images by a hash of their ids, as in a table (`hashed_splits`). A split
+    has its images' texts. A large split whose rows do not stand together is written once to
+    the cache directory, so that it too is a memory map.
+
+    Args:
+        directory: the folder.
+        split: the part to read, or "all". "val", "valid" and "dev" mean "validation".
+        texts_per_image: in place of `texts.image_ids`: each image has so many texts, which stand
+            one after the other in the images' order.
+
+    Returns:
+        A `Corpus` of `image_features`, `text_features` and, where they are there, `texts`. The
+        attributes "id" of images and texts are their ids, where there are such files, "language" of
+        texts is that of `texts.languages`.
+
+    Raises:
+        FileNotFoundError: if a file is not there.
+        ValueError: if a file is damaged, a length disagrees, an id is there twice, a text or a pair
+            names an unknown id, features hold a NaN, the same stands in two files, or there is no
+            such split; the message names the file, and the row.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> np.save(folder / "images.npy", np.eye(2, 4))
+    >>> _ = (folder / "images.ids.txt").write_text("dog.png\\ncat.png\\n")
+    >>> np.savez(folder / "texts.npz", features=np.ones((3, 5)),
+    ...          image_ids=["dog.png", "dog.png", "cat.png"], strings=["a dog", "a pet", "a cat"])
+    >>> corpus = load_arrays(folder)
+    >>> corpus.texts, corpus.image_attributes
+    (['a dog', 'a pet', 'a cat'], {'id': ['dog.png', 'cat.png']})
+    >>> corpus.matches.pairs.tolist()
+    [[0, 0], [0, 1], [1, 2]]
+    """
+    directory = Path(directory)
+    images, texts = ArrayFiles(directory, "images"), ArrayFiles(directory, "texts")
+    pairs = _pairs(directory, images, texts, texts_per_image)
+    chosen = _of_split(directory, images, split)
+    kept = chosen[pairs[:, 0]]
+    if split == "all":
+        spoken = np.ones(len(texts.features), bool)
+    else:
+        spoken = np.zeros(len(texts.features), bool)
+        spoken[pairs[kept, 1]] = True
+    new_image, new_text = np.cumsum(chosen) - 1, np.cumsum(spoken) - 1
+    pairs = np.stack([new_image[pairs[kept, 0]], new_text[pairs[kept, 1]]], axis=1)
+    try:
+        return Corpus(
+            Matches(pairs, int(chosen.sum()), int(spoken.sum())),
+            image_features=images.features_of(chosen),
+            text_features=texts.features_of(spoken),
+            texts=texts.attribute("strings", spoken),
+            image_attributes=images.attributes({"id": "ids"}, chosen),
+            text_attributes=texts.attributes({"id": "ids", "language": "languages"}, spoken),
+        )
+    except ValueError as error:
+        raise ValueError(f"{directory}, split {split!r}: {error}") from error
+
+
+def _pairs(
+    directory: Path, images: ArrayFiles, texts: ArrayFiles, texts_per_image: int | None
+) -> np.ndarray:
+    """Int64 `(p, 2)`, the rows of the images and of the texts that belong together."""
+    file = directory / "matches.npy"
+    owners = texts.column("image_ids")
+    given = {
+        "`texts_per_image`": texts_per_image is not None,
+        "texts.image_ids": owners is not None,
+        "matches.npy": file.is_file(),
+    }
+    if sum(given.values()) != 1:
+        found = ", ".join(name for name, there in given.items() if there) or "none"
+        raise ValueError(
+            f"{directory} must have one of {', '.join(given)}, to say which images and texts "
+            f"belong together. Received: {found}"
+        )
+    if texts_per_image is not None:
+        return _pairs_in_order(images, texts, texts_per_image)
+    if owners is not None:
+        rows = images.rows_of_ids(owners.tolist(), texts.where("image_ids"))
+        return np.stack([rows, np.arange(len(rows))], axis=1)
+    pairs = open_array(file)
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise ValueError(f"{file} must have shape (p, 2). Received: shape={pairs.shape}")
+    columns = (images, pairs[:, 0]), (texts, pairs[:, 1])
+    rows = [kind.rows_of_ids(ids.tolist(), str(file)) for kind, ids in columns]
+    return np.stack(rows, axis=1)
+
+
+def _pairs_in_order(images: ArrayFiles, texts: ArrayFiles, texts_per_image: int) -> np.ndarray:
+    if type(texts_per_image) is not int or texts_per_image < 1:
+        raise ValueError(f"`texts_per_image` must be a positive int. Received: {texts_per_image!r}")
+    n, m = len(images.features), len(texts.features)
+    if m != n * texts_per_image:
+        raise ValueError(
+            f"{texts.path} must have {n * texts_per_image} rows, `texts_per_image` for each of the "
+            f"{n} images. Received: {m}"
+        )
+    return np.stack([np.arange(n).repeat(texts_per_image), np.arange(m)], axis=1)
+
+
+def _of_split(directory: Path, images: ArrayFiles, split: str) -> np.ndarray:
+    """Bool `(n,)`, which images the split has."""
+    splits: Sequence[str] | None = images.strings("splits")
+    if split == "all":
+        return np.ones(len(images.features), bool)
+    if splits is None:
+        splits = hashed_splits(list(map(str, images.ids)))
+    found = np.array([split_named(name) for name in splits], object)
+    chosen = found == split_named(split)
+    if not chosen.any():
+        known = ", ".join(map(repr, ["all", *sorted(set(found))]))
+        raise ValueError(
+            f"`split` must be one of {known}, which {directory} has. Received: {split!r}"
+        )
+    return chosen

@@ -1,0 +1,183 @@
+"""One's own data: a table file with one row for each pair of an image and a text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.matches import Matches
+from tb_keras.datasets.own.hashed_splits import hashed_splits, split_named
+from tb_keras.datasets.own.table_boxes import box_columns, boxes_corpus, row_box
+from tb_keras.datasets.own.table_rows import IMAGE_COLUMNS, TableFile, TableRow, open_table
+
+
+def load_table(
+    directory: str | os.PathLike,
+    split: str = "all",
+    image_column: str | None = None,
+    text_column: str = "text",
+    language: str | None = None,
+    language_column: str | None = "language",
+    boxes: bool = False,
+) -> Corpus:
+    """Reads a table of image-text pairs, or of phrases with their boxes in pictures.
+
+    The same image path in several rows is one image, the same string (in the same language) one
+    text; so a table says which texts an image has and which images a text has. Columns that are
+    not named here are ignored.
+
+    Where the table has a column `split`, it holds the part that a row belongs to, by any names;
+    "val", "valid" and "dev" mean "validation". Where it has none, "train", "validation" and "test"
+    are about 80%, 10% and 10% of the images, by a hash of the image's path as the table writes it;
+    from three images on, none of them is empty (see `tb_keras.datasets.own.hashed_splits`).
+
+    Args:
+        directory: the file: `.csv` or `.tsv` with a header line, `.jsonl` with one object a line,
+            all three in UTF-8, or `.parquet` (needs pyarrow).
+        split: the part to read, or "all".
+        image_column: the column of the pictures' paths, relative to the table's folder; if left
+            out, `image` or `image_path`, whichever is there.
+        text_column: the column of the texts.
+        language: the language of all texts, kept as the text attribute "language".
+        language_column: the column of each text's language, kept in the same way where the table
+            has it. None ignores it.
+        boxes: whether to read phrases with boxes, for localization: from columns `x_min`, `y_min`,
+            `x_max` and `y_max`, or a column `box` that holds these four (a list, in JSON lines and
+            Parquet), in pixels. A row without any is a phrase without a box.
+
+    Returns:
+        Without `boxes` a `Corpus` of `image_paths` and `texts`, in the order of first appearance.
+
+        With `boxes` a `Corpus` of boxes (images), phrases (texts) and their `grounding`. The same
+        box twice in a picture is one region. Rows of the same picture and text are one phrase: it
+        matches the box of each, and its true box is their union, as with the phrases of Flickr30K
+        Entities. Boxes are cut off at the picture's border. The attribute "picture" of images and
+        of texts is the picture's path as the table writes it.
+
+    Raises:
+        FileNotFoundError: if the table or a picture is not there; the message names the line.
+        ValueError: if the file is of another type, empty, damaged or not in UTF-8, a column is
+            missing, a text is empty, an image is in two splits, a box is none or outside its
+            picture, or (with `boxes`) a picture cannot be decoded; the message names the line.
+        ImportError: if the table is a Parquet file and pyarrow is not installed.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "dog.png").write_bytes(b"a picture")
+    >>> _ = (folder / "pairs.csv").write_text("image,text\\ndog.png,a dog\\ndog.png,a pet\\n")
+    >>> load_table(folder / "pairs.csv")
+    Corpus(1 images, 2 texts, 2 pairs; image_paths, texts)
+    """
+    table = open_table(Path(directory))
+    rows = _read(table, image_column, text_column, language, language_column, boxes)
+    rows = _of_split(table.path, rows, split)
+    corpus = (boxes_corpus if boxes else _pairs_corpus)(table.path.parent, rows)
+    if language is not None:
+        attributes = {**corpus.text_attributes, "language": [language] * corpus.num_texts}
+        return corpus.replace(text_attributes=attributes)
+    return corpus
+
+
+def _read(
+    table: TableFile,
+    image_column: str | None,
+    text_column: str,
+    language: str | None,
+    language_column: str | None,
+    boxes: bool,
+) -> list[TableRow]:
+    if not table.columns:
+        raise ValueError(f"{table.path} has no rows")
+    image_column = _image_column(table) if image_column is None else image_column
+    for column in (image_column, text_column):
+        if column not in table.columns:
+            columns = ", ".join(map(repr, table.columns))
+            raise ValueError(f"{table.path}: no column {column!r}, there are {columns}")
+    box = box_columns(table) if boxes else ()
+    language_column = language_column if language_column in table.columns else None
+    if language is not None and language_column is not None:
+        raise ValueError(
+            f"`language` must be left out where {table.path} has the column {language_column!r}; "
+            f"`language_column=None` ignores it. Received: language={language!r}"
+        )
+    needed = (image_column, text_column, "split", language_column, *box)
+    has_split = "split" in table.columns
+    rows = []
+    for where, row in table.rows([column for column in needed if column is not None]):
+        if has_split != ("split" in row):
+            raise ValueError(f"{where}: either all rows or none must have 'split'")
+        rows.append(
+            TableRow(
+                where,
+                _string(where, row, image_column),
+                _string(where, row, text_column),
+                split_named(_string(where, row, "split")) if has_split else None,
+                None if language_column is None else _string(where, row, language_column),
+                row_box(where, row, box) if boxes else None,
+            )
+        )
+    return rows
+
+
+def _of_split(path: Path, rows: list[TableRow], split: str) -> list[TableRow]:
+    """Returns the rows of a split; no image may be in two."""
+    if not rows:
+        raise ValueError(f"{path} has no rows")
+    splits: dict[str, str | None] = {}
+    for row in rows:
+        if splits.setdefault(row.image, row.split) != row.split:
+            raise ValueError(
+                f"{row.where}: {row.image!r} is in {row.split!r}, before in {splits[row.image]!r}"
+            )
+    if rows[0].split is None:
+        splits = dict(zip(splits, hashed_splits(list(splits))))
+    chosen = [row for row in rows if split_named(split) in ("all", splits[row.image])]
+    if not chosen:
+        known = ", ".join(map(repr, ["all", *sorted(set(splits.values()))]))
+        raise ValueError(f"`split` must be one of {known}, which {path} has. Received: {split!r}")
+    found = set()
+    for row in chosen:
+        if row.image not in found and not os.path.isfile(path.parent / row.image):
+            raise FileNotFoundError(f"{row.where}: there is no picture {row.image!r}")
+        found.add(row.image)
+    return chosen
+
+
+def _pairs_corpus(folder: Path, rows: list[TableRow]) -> Corpus:
+    images: dict[str, int] = {}
+    texts: dict[tuple[str, str | None], int] = {}
+    pairs = [
+        (
+            images.setdefault(row.image, len(images)),
+            texts.setdefault((row.text, row.language), len(texts)),
+        )
+        for row in rows
+    ]
+    languages = [] if rows[0].language is None else [language for _, language in texts]
+    return Corpus(
+        Matches(pairs, len(images), len(texts)),
+        image_paths=[str(folder / image) for image in images],
+        texts=[text for text, _ in texts],
+        text_attributes={"language": languages} if languages else {},
+    )
+
+
+def _image_column(table: TableFile) -> str:
+    found = [column for column in IMAGE_COLUMNS if column in table.columns]
+    if len(found) > 1:
+        raise ValueError(
+            f"{table.path} has both {found[0]!r} and {found[1]!r}: name one as `image_column`"
+        )
+    return found[0] if found else IMAGE_COLUMNS[0]
+
+
+def _string(where: str, row: dict, column: str) -> str:
+    value = row.get(column)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(
+            f"{where}: {column!r} must be a string that is not empty. Received: {value!r}"
+        )
+    return value

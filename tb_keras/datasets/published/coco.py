@@ -1,0 +1,131 @@
+"""MSCOCO captions: pictures of 2014 with five English captions or a few more each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.datasets.captioned_pictures import Caption, CaptionedPictures, check_split
+from tb_keras.datasets.formats.json_fields import field, items_by_id
+from tb_keras.datasets.formats.text_files import read_json
+from tb_keras.datasets.published.karpathy_splits import KarpathyPicture, read_karpathy_splits
+
+_KARPATHY = "dataset_coco.json"
+_PUBLISHED = {"train": ["train2014"], "validation": ["val2014"]}
+_PUBLISHED["all"] = ["train2014", "val2014"]
+
+
+def load_coco(
+    directory: str | os.PathLike,
+    split: str = "test",
+    restval: bool = True,
+    captions_per_image: int | None = 5,
+    pictures: str | os.PathLike | None = None,
+) -> Corpus:
+    """Reads the captions of MSCOCO, in Karpathy's splits or in those of MSCOCO.
+
+    Pictures and captions stand in the order of the file. In Karpathy's splits the test pictures
+    are thereby in the order that the literature's results on "MSCOCO 1K" follow: the mean over the
+    first, second, ... fifth thousand.
+
+    Args:
+        directory: the folder of `dataset_coco.json` (Karpathy's splits); or, without that file, of
+            `annotations/captions_train2014.json` and `annotations/captions_val2014.json`, where
+            "train" is train2014, "validation" is val2014, and there is no "test".
+        split: "train", "validation", "test" or "all". Karpathy's "train" has 113,287 pictures with
+            `restval` and 82,783 without, "validation" and "test" have 5,000.
+        restval: whether Karpathy's "restval", 30,504 pictures of val2014, belong to "train", as in
+            nearly all published results.
+        captions_per_image: how many captions to keep of each image, the first ones, as the
+            published protocols do (25,000 captions of the 5,000 test pictures; a few pictures have
+            six or seven); None for all.
+        pictures: the folder of the folders `train2014` and `val2014`, relative to `directory` or
+            absolute; `directory` itself if None.
+
+    Returns:
+        A `Corpus` of `texts` and, where a folder of the pictures is there, `image_paths`.
+        `image_attributes`: "file", such as "COCO_val2014_000000391895.jpg", and "id", MSCOCO's
+        image id. `text_attributes`: "id", MSCOCO's annotation id, by which the ground truths of
+        CxC and ECCV Caption know a caption (it is the `sentid` of `dataset_coco.json`).
+
+    Raises:
+        FileNotFoundError: if neither set of files is there; if `pictures` is given and holds
+            neither folder; if a folder is there and some pictures are not in it.
+        ValueError: if an argument is none of the above, or a file is damaged: not in UTF-8, no JSON
+            or cut off, a part missing or of another type, an id twice, a caption empty or without
+            its image, an image without a caption; the message names the file, and the key or id.
+
+    Reference:
+        Chen, Fang, Lin, Vedantam, Gupta, Dollár and Zitnick, "Microsoft COCO Captions", 2015, and
+        https://cocodataset.org/#format-data for the published files;
+        `tb_keras.datasets.published.karpathy_splits` for the other.
+
+    Example:
+
+    >>> import json, pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> image = {"filepath": "val2014", "filename": "COCO_val2014_000000000042.jpg", "cocoid": 42,
+    ...          "split": "test", "sentences": [{"raw": "A dog. ", "sentid": 641613}]}
+    >>> _ = (folder / "dataset_coco.json").write_text(json.dumps({"images": [image]}))
+    >>> corpus = load_coco(folder)
+    >>> corpus.texts, corpus.image_attributes["id"], corpus.text_attributes["id"]
+    (['A dog.'], [42], [641613])
+    """
+    check_split(split)
+    if captions_per_image is not None and (
+        type(captions_per_image) is not int or captions_per_image < 1
+    ):
+        raise ValueError(
+            "`captions_per_image` must be a positive integer or None. "
+            f"Received: {captions_per_image!r}"
+        )
+    directory = Path(directory)
+    if (directory / _KARPATHY).is_file():
+        found = read_karpathy_splits(directory / _KARPATHY, split, restval)
+    else:
+        found = _published(directory, split)
+    folder = directory if pictures is None else directory / pictures
+    gathered = CaptionedPictures()
+    for path, id, captions, where in found:
+        if id is None:
+            raise ValueError(f"{where}: there is no 'cocoid'")
+        gathered.add(folder / path, captions[:captions_per_image], where, id=id)
+    return gathered.corpus(pictures is not None)
+
+
+def _published(directory: Path, split: str) -> Iterator[KarpathyPicture]:
+    """Yields the pictures of MSCOCO's own files in the form of Karpathy's."""
+    if split not in _PUBLISHED:
+        raise ValueError(
+            f"`split` must be one of {', '.join(_PUBLISHED)} without {_KARPATHY}, which is not in "
+            f"'{directory}'; MSCOCO's own test pictures have no published captions. "
+            f"Received: {split!r}"
+        )
+    files = {
+        folder: directory / "annotations" / f"captions_{folder}.json"
+        for folder in _PUBLISHED[split]
+    }
+    if not any(file.is_file() for file in files.values()):
+        raise FileNotFoundError(
+            f"There is neither {_KARPATHY} nor {' nor '.join(map(str, files.values()))} in "
+            f"'{directory}'"
+        )
+    for folder, file in files.items():
+        content = read_json(file)
+        images = items_by_id(str(file), content, "images", "image")
+        captions = {id: [] for id in images}
+        for id, (where, item) in items_by_id(
+            str(file), content, "annotations", "annotation"
+        ).items():
+            image = field(where, item, "image_id", int)
+            if image not in images:
+                raise ValueError(f"{where}: {file} has no image {image}")
+            caption = Caption(field(where, item, "caption", str), where, {"id": id})
+            captions[image].append(caption)
+        if not images:
+            raise ValueError(f"{file} holds no image")
+        for id, (where, image) in images.items():
+            path = f"{folder}/{field(where, image, 'file_name', str)}"
+            yield KarpathyPicture(path, id, captions[id], where)

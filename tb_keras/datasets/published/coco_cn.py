@@ -1,0 +1,113 @@
+"""COCO-CN: Chinese captions of MSCOCO pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.datasets.captioned_pictures import Caption, CaptionedPictures, check_split
+from tb_keras.datasets.formats.caption_lines import read_caption_lines, read_picture_list
+
+_FILES = {
+    "written": "imageid.human-written-caption.txt",
+    "translated": "imageid.manually-translated-caption.txt",
+    "extension": "coco-cn_ext.icap2020.txt",
+}
+# Which splits have captions of this kind.
+_SPLITS = {
+    "written": ("train", "validation", "test", "all"),
+    "translated": ("test",),
+    "extension": ("all",),
+}
+_LISTS = {"train": ["train"], "validation": ["val"], "test": ["test"]}
+_LISTS["all"] = ["train", "val", "test"]
+_NAME = re.compile(r"COCO_((?:train|val)2014)_([0-9]{12})")
+
+
+def load_coco_cn(
+    directory: str | os.PathLike,
+    split: str = "test",
+    captions: str = "written",
+    pictures: str | os.PathLike | None = None,
+) -> Corpus:
+    r"""Reads COCO-CN.
+
+    Args:
+        directory: the folder of the split lists `coco-cn_train.txt`, `coco-cn_val.txt` and
+            `coco-cn_test.txt` (a picture's name a line, such as COCO_val2014_000000217153) and of
+            the files of captions (`NAME#NUMBER<TAB>caption`), as `coco-cn-version1805v1.1.tar.gz`
+            holds them; or of the extension alone.
+        split: "train", "validation", "test" or "all".
+        captions: "written", the 22,218 captions that people wrote for the 20,341 pictures, one or
+            two each (`imageid.human-written-caption.txt`); "translated", the five English captions
+            of each test picture as people translated them, with split "test" only
+            (`imageid.manually-translated-caption.txt`); or "extension", 4,712 more written
+            captions of 4,573 other pictures (`coco-cn_ext.icap2020.txt`), with split "all" only,
+            for they have no split lists.
+        pictures: the folder of MSCOCO's folders `train2014` and `val2014`, relative to `directory`
+            or absolute; `directory` itself if None.
+
+    Returns:
+        A `Corpus` of `texts` and, where a folder of the pictures is there, `image_paths`.
+        `image_attributes`: "file", such as "COCO_val2014_000000217153.jpg", and "id", MSCOCO's
+        image id. `text_attributes`: "sentence", the number of the caption in its file, and
+        "language", always "zh". Captions of pictures that no list of the split names are left out.
+
+    Raises:
+        FileNotFoundError: if a file is not there; if `pictures` is given and holds neither folder;
+            if a folder is there and some pictures are not in it.
+        ValueError: if an argument is none of the above, or a file is damaged: not in UTF-8, empty,
+            cut off, a name that is not MSCOCO's, a caption empty or without its number, a picture
+            or a caption twice, a picture without a caption; the message names the file and the
+            line.
+
+    Reference:
+        Li, Xu, Wang, Lan, Jia, Yang and Xu, "COCO-CN for Cross-Lingual Image Tagging, Captioning
+        and Retrieval", IEEE Transactions on Multimedia 21(9), 2019;
+        https://github.com/li-xirong/coco-cn.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "coco-cn_ext.icap2020.txt").write_text(
+    ...     "COCO_val2014_000000000042#0\t一只狗\n", encoding="utf-8")
+    >>> corpus = load_coco_cn(folder, "all", captions="extension")
+    >>> corpus.texts, corpus.image_attributes["id"]
+    (['一只狗'], [42])
+    """
+    if captions not in _FILES:
+        raise ValueError(f"`captions` must be one of {', '.join(_FILES)}. Received: {captions!r}")
+    check_split(split)
+    if split not in _SPLITS[captions]:
+        raise ValueError(
+            f"`split` must be {_SPLITS[captions][0]!r} for captions={captions!r}. "
+            f"Received: {split!r}"
+        )
+    directory = Path(directory)
+    found = read_caption_lines(directory / _FILES[captions])
+    if captions == "extension":
+        names = [(name, lines[0].where) for name, lines in found.items()]
+    else:
+        names = [
+            line
+            for name in _LISTS[split]
+            for line in read_picture_list(directory / f"coco-cn_{name}.txt")
+        ]
+    folder = directory if pictures is None else directory / pictures
+    gathered = CaptionedPictures()
+    for name, where in names:
+        parts = _NAME.fullmatch(name)
+        if parts is None:
+            raise ValueError(
+                f"{where}: expected a name such as COCO_val2014_000000000042. Received: {name!r}"
+            )
+        chinese = [_in_chinese(caption) for caption in found.get(name, [])]
+        gathered.add(folder / parts[1] / f"{name}.jpg", chinese, where, id=int(parts[2]))
+    return gathered.corpus(pictures is not None)
+
+
+def _in_chinese(caption: Caption) -> Caption:
+    return caption._replace(attributes={**caption.attributes, "language": "zh"})

@@ -1,0 +1,175 @@
+"""Multi30K: Flickr30K's pictures with captions in English, German, French and Czech."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.datasets.captioned_pictures import Caption, CaptionedPictures, check_split
+from tb_keras.datasets.formats.caption_lines import read_picture_list
+from tb_keras.datasets.formats.text_files import read_text
+
+# For each task and split: the list of the pictures, what the files of captions begin with, and the
+# folder of the pictures.
+_FLICKR = "flickr30k-images"
+_PARTS = {
+    1: {
+        "train": ("train", "train", _FLICKR),
+        "validation": ("val", "val", _FLICKR),
+        "2016": ("test_2016_flickr", "test_2016_flickr", _FLICKR),
+        "2017": ("test_2017_flickr", "test_2017_flickr", "test_2017_flickr"),
+        "2018": ("test_2018_flickr", "test_2018_flickr", "test_2018_flickr"),
+        "mscoco": ("test_2017_mscoco", "test_2017_mscoco", "test_2017_mscoco"),
+    },
+    2: {
+        "train": ("train_images", "train", _FLICKR),
+        "validation": ("val_images", "val", _FLICKR),
+        "2016": ("test_2016_images", "test_2016", _FLICKR),
+    },
+}
+# Before the language in the name of a file of captions: the number, where there are several.
+_NUMBERS = {1: [""], 2: [".1", ".2", ".3", ".4", ".5"]}
+_LANGUAGES = ("en", "de", "fr", "cs")
+
+
+def load_multi30k(
+    directory: str | os.PathLike,
+    split: str = "test",
+    task: int = 1,
+    languages: str | Sequence[str] = ("en",),
+    test: str = "2016",
+    pictures: str | os.PathLike | None = None,
+) -> Corpus:
+    """Reads Multi30K.
+
+    Args:
+        directory: the folder of `task1` and `task2` (the repository's `data`), each with
+            `image_splits` (lists of pictures, one a line) and `raw` (a caption a line, in the order
+            of the list; `.gz` or unpacked).
+        split: "train" (29,000 pictures), "validation" (1,014), "test" or "all".
+        task: 1 for one caption an image, an English one with its translations into German, French
+            and Czech; 2 for five an image in English and in German, which people wrote without
+            seeing each other's.
+        languages: "all", or which to read of "en", "de", "fr" and "cs". "all" is those that a
+            split has: task 1 lacks Czech in the test sets of 2017.
+        test: the test pictures: "2016" (1,000); for task 1 also "2017" (1,000), "2018" (1,071) and
+            "mscoco" (461, of MSCOCO).
+        pictures: the folder of the pictures, relative to `directory` or absolute; if None,
+            "flickr30k-images", and "test_2017_flickr", "test_2018_flickr" or "test_2017_mscoco" for
+            the other test pictures, which are none of Flickr30K's.
+
+    Returns:
+        A `Corpus` of `texts` and, where a folder of the pictures is there, `image_paths`. An
+        image's texts stand together, ordered by number, then by language in the order of
+        `languages`. `image_attributes`: "file", such as "1000092795.jpg". `text_attributes`:
+        "language", and "sentence", the number of the caption in its picture and language, from 0.
+
+    Raises:
+        FileNotFoundError: if a list is not there; if `pictures` is given and is no folder; if the
+            folder is there and some pictures are not in it.
+        ValueError: if an argument is none of the above; if a split lacks a language (the message
+            lists those that it has); or if a file is damaged: not in UTF-8, no gzip or cut off,
+            empty, an empty line, more or fewer lines than pictures, a picture twice; the message
+            names the file and the line.
+
+    Reference:
+        Elliott, Frank, Sima'an and Specia, "Multi30K: Multilingual English-German Image
+        Descriptions", 2016; https://github.com/multi30k/dataset.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> for file, text in {
+    ...     "image_splits/test_2016_flickr.txt": "100.jpg",
+    ...     "raw/test_2016_flickr.en": "A dog.",
+    ...     "raw/test_2016_flickr.de": "Ein Hund.",
+    ... }.items():
+    ...     (folder / "task1" / file).parent.mkdir(parents=True, exist_ok=True)
+    ...     _ = (folder / "task1" / file).write_text(text)
+    >>> corpus = load_multi30k(folder, languages="all")
+    >>> corpus.texts, corpus.text_attributes["language"]
+    (['A dog.', 'Ein Hund.'], ['en', 'de'])
+    """
+    check_split(split)
+    if task not in _PARTS:
+        raise ValueError(f"`task` must be 1 or 2. Received: {task!r}")
+    parts = _PARTS[task]
+    tests = [name for name in parts if name not in ("train", "validation")]
+    if test not in tests:
+        raise ValueError(
+            f"`test` must be one of {', '.join(tests)} for task={task}. Received: {test!r}"
+        )
+    languages = _checked_languages(languages)
+    chosen = {"test": [test], "all": ["train", "validation", test]}.get(split, [split])
+    gathered = CaptionedPictures()
+    for name in chosen:
+        list_name, stem, folder = parts[name]
+        folder = Path(directory) / (folder if pictures is None else pictures)
+        path = Path(directory) / f"task{task}" / "image_splits" / f"{list_name}.txt"
+        listed = read_picture_list(path)
+        columns = _read_columns(path.parents[1] / "raw" / stem, _NUMBERS[task], languages)
+        for file, _, lines in columns:
+            if len(lines) != len(listed):
+                raise ValueError(
+                    f"{file}: expected {len(listed)} lines, one for each picture of {path}. "
+                    f"Received: {len(lines)}"
+                )
+        for row, (picture, where) in enumerate(listed):
+            captions = [
+                Caption(lines[row], f"{file}, line {row + 1}", attributes)
+                for file, attributes, lines in columns
+            ]
+            # A name from MSCOCO has the id of its English caption behind it: "NAME.jpg#367178".
+            gathered.add(folder / picture.split("#")[0], captions, where)
+    return gathered.corpus(pictures is not None)
+
+
+def _checked_languages(languages: str | Sequence[str]) -> tuple[str, ...] | None:
+    """The languages without repeats, None for all."""
+    if languages == "all":
+        return None
+    languages = (languages,) if isinstance(languages, str) else tuple(dict.fromkeys(languages))
+    unknown = [language for language in languages if language not in _LANGUAGES]
+    if unknown or not languages:
+        raise ValueError(
+            f"`languages` must be 'all' or some of {', '.join(_LANGUAGES)}. "
+            f"Received: {unknown[0] if unknown else languages!r}"
+        )
+    return languages
+
+
+def _read_columns(
+    start: Path, numbers: Sequence[str], languages: tuple[str, ...] | None
+) -> list[tuple[Path, dict, list[str]]]:
+    """The lines of each file of a split, with the file and the text attributes, in their order."""
+    files = {
+        (sentence, language): path
+        for sentence, number in enumerate(numbers)
+        for language in _LANGUAGES
+        for suffix in (".gz", "")
+        if (path := Path(f"{start}{number}.{language}{suffix}")).is_file()
+    }
+    there = [
+        language
+        for language in _LANGUAGES
+        if all((sentence, language) in files for sentence in range(len(numbers)))
+    ]
+    languages = there if languages is None else languages
+    missing = [language for language in languages if language not in there]
+    if missing or not languages:
+        raise ValueError(
+            f"`languages` must be among those whose files {start}.* are all there: "
+            f"{', '.join(there) or 'none'}. Received: {missing[0] if missing else 'all'!r}"
+        )
+    return [
+        (
+            files[sentence, language],
+            {"language": language, "sentence": sentence},
+            read_text(files[sentence, language]).removesuffix("\n").split("\n"),
+        )
+        for sentence in range(len(numbers))
+        for language in languages
+    ]

@@ -1,0 +1,1 @@
+"""Synthetic scenes laid out of OpenMoji drawings, with phrases and exact boxes."""

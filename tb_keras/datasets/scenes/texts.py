@@ -1,0 +1,202 @@
+"""What is said of a scene: sentences of spatial relations between phrases of one object each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tb_keras.datasets.scenes.relations import RELATIONS, SUPERLATIVES, holds, only_one, superlative
+from tb_keras.datasets.scenes.subjects import indefinite_article, is_plural
+
+GAP = 0.04  # of the canvas's shorter side: what makes a difference of places a clear one
+SMALL, LARGE = 0.2, 0.36  # shares of the canvas's shorter side: at most, at least
+
+_SENTENCES = (3, 5)
+_LEAST_PHRASES = 6
+_WEIGHTS = {"name": 5.0, "attribute": 2.0, "relation": 3.0}  # of a kind of expression
+_SPOKEN = {
+    "left of": ("left of", "to the left of"),
+    "right of": ("right of", "to the right of"),
+    "above": ("above",),
+    "below": ("below",),
+    "closest to": ("closest to",),
+}
+
+
+class Expression(NamedTuple):
+    """A way to refer to an object, without its article.
+
+    `kind` is "name", "attribute" or "relation"; `landmark` is the other object it mentions, or -1.
+    """
+
+    text: str
+    kind: str
+    landmark: int
+
+
+class Phrase(NamedTuple):
+    """An occurrence of an expression: its text, object, kind and sentence (or -1)."""
+
+    text: str
+    object: int
+    kind: str
+    sentence: int
+
+
+def expressions(
+    names: Sequence[str], boxes: np.ndarray, width: int, height: int
+) -> list[list[Expression]]:
+    """Returns every expression that refers to one object without doubt, for each object.
+
+    One that stands once is referred to by its name, by its size where that is small or large, and
+    by its relations to others that stand once. One of several of a kind needs a comparison ("larger
+    apple", "leftmost apple") or a relation ("apple left of the dog") that holds for it clearly and
+    clearly does not for the others; it may have none.
+
+    Args:
+        names: `k` names; the same name for the same kind.
+        boxes: int `(k, 4)` xyxy in pixels.
+        width: of the scene in pixels.
+        height: of the scene in pixels.
+
+    Example:
+
+    >>> boxes = np.array([[0, 0, 80, 80], [200, 0, 280, 80], [100, 0, 180, 80]])
+    >>> [[e.text for e in own] for own in expressions(["cow", "cow", "pig"], boxes, 300, 200)][0]
+    ['leftmost cow', 'cow left of the pig', 'cow to the left of the pig']
+    """
+    gap = GAP * min(width, height)
+    unique = [row for row, name in enumerate(names) if names.count(name) == 1]
+    found: list[list[Expression]] = [[] for _ in names]
+    for row in unique:
+        side = (boxes[row, 2:] - boxes[row, :2]).max() / min(width, height)
+        size = "small " * bool(side <= SMALL) + "large " * bool(side >= LARGE)
+        found[row].append(Expression(names[row], "name", -1))
+        if size:
+            found[row].append(Expression(size + names[row], "attribute", -1))
+    for name in dict.fromkeys(names):
+        rows = [row for row, other in enumerate(names) if other == name]
+        for word in SUPERLATIVES if len(rows) > 1 else ():
+            chosen = superlative(word, boxes[rows], gap)
+            if chosen is not None:
+                if len(rows) > 2:
+                    word = {"larger": "largest", "smaller": "smallest"}.get(word, word)
+                found[rows[chosen]].append(Expression(f"{word} {name}", "attribute", -1))
+        for landmark in (other for other in unique if other not in rows):
+            for relation in RELATIONS if len(rows) > 1 else RELATIONS[:-1]:
+                if len(rows) > 1:
+                    chosen = only_one(relation, boxes[rows], boxes[landmark], gap)
+                else:
+                    chosen = 0 if holds(relation, boxes[rows], boxes[landmark], gap)[0] else None
+                if chosen is not None:
+                    found[rows[chosen]] += [
+                        Expression(f"{name} {spoken} the {names[landmark]}", "relation", landmark)
+                        for spoken in _SPOKEN[relation]
+                    ]
+    return found
+
+
+def describe(
+    names: Sequence[str], boxes: np.ndarray, width: int, height: int, rng: np.random.Generator
+) -> tuple[list[str], list[Phrase]]:
+    """Returns three to five sentences about a scene and the phrases in them.
+
+    A sentence says how one object lies to another, by a relation that clearly holds; objects that
+    were named least come first. The same expression of the same object is one phrase, at its first
+    occurrence. Phrases without a sentence follow: for objects of several of a kind that no sentence
+    names, and where there are less than six.
+
+    Args:
+        names: `k` names; the same name for the same kind.
+        boxes: int `(k, 4)` xyxy in pixels.
+        width: of the scene in pixels.
+        height: of the scene in pixels.
+        rng: where the random numbers come from.
+
+    Example:
+
+    >>> boxes = np.array([[0, 0, 60, 60], [200, 0, 260, 60]])
+    >>> sentences, phrases = describe(["cow", "pig"], boxes, 300, 200, np.random.default_rng(1))
+    >>> sentences[0], [(phrase.text, phrase.object) for phrase in phrases[:2]]
+    ('The pig is right of the cow.', [('the pig', 1), ('the cow', 0)])
+    """
+    ways = expressions(names, boxes, width, height)
+    facts = _facts(ways, boxes, GAP * min(width, height))
+    sentences: list[str] = []
+    phrases: list[Phrase] = []
+    named, introduced, told = [0] * len(names), set(), set()
+    for _ in range(rng.integers(_SENTENCES[0], _SENTENCES[1] + 1)):
+        left = [fact for fact in facts if fact not in told]
+        if not left:
+            break
+        # Facts that turn round what is told already are a last resort.
+        costs = [
+            named[a] + named[b] + 9 * any({a, b} == {*other[1:]} for other in told) + rng.random()
+            for _, a, b in left
+        ]
+        relation, a, b = fact = left[int(np.argmin(costs))]
+        told.add(fact)
+        mentions = []
+        for row, other in ((a, b), (b, a)):
+            own = [expression for expression in ways[row] if expression.landmark != other]
+            if row == b:  # one relation after another is hard to read: avoided where it can be
+                own = [expression for expression in own if expression.landmark < 0] or own
+            expression = _chosen(own, phrases, rng)
+            article = "the"
+            if expression.landmark < 0 and names.count(names[row]) == 1 and row not in introduced:
+                article = (indefinite_article(expression.text) or article, article)[rng.integers(2)]
+            mentions.append((f"{article} {expression.text}", expression, row))
+            named[row] += 1
+            introduced |= {row, expression.landmark}
+        spoken = _SPOKEN[relation][rng.integers(len(_SPOKEN[relation]))]
+        sentences.append(_sentence(mentions[0][0], names[a], spoken, mentions[1][0], rng))
+        for text, expression, row in mentions:
+            if not _is_said(expression, row, phrases):
+                phrases.append(Phrase(text, row, expression.kind, len(sentences) - 1))
+    for row in sorted(range(len(names)), key=named.__getitem__):
+        unsaid = [e for e in ways[row] if not _is_said(e, row, phrases)]
+        needed = names.count(names[row]) > 1 and not named[row]
+        if unsaid and (needed or len(phrases) < _LEAST_PHRASES):
+            expression = _chosen(unsaid, phrases, rng)
+            phrases.append(Phrase(f"the {expression.text}", row, expression.kind, -1))
+    return sentences, phrases
+
+
+def _facts(ways, boxes: np.ndarray, gap: float) -> list[tuple[str, int, int]]:
+    """The relations that clearly hold between objects that can be told without one another."""
+    facts = []
+    for relation in RELATIONS[:-1]:
+        for b in range(len(boxes)):
+            for a in np.flatnonzero(holds(relation, boxes, boxes[b], gap)).tolist():
+                if all(
+                    any(expression.landmark != other for expression in ways[row])
+                    for row, other in ((a, b), (b, a))
+                ):
+                    facts.append((relation, a, b))
+    return facts
+
+
+def _chosen(own: Sequence[Expression], phrases: Sequence[Phrase], rng) -> Expression:
+    kinds = [expression.kind for expression in own]
+    weights = np.array([_WEIGHTS[kind] / kinds.count(kind) for kind in kinds])
+    said = {_without_article(phrase.text) for phrase in phrases}
+    weights *= [0.2 if expression.text in said else 1.0 for expression in own]
+    return own[rng.choice(len(own), p=weights / weights.sum())]
+
+
+def _sentence(first: str, name: str, relation: str, second: str, rng) -> str:
+    verb = "are" if is_plural(name) else "is"
+    if not first.startswith("the ") and rng.random() < 0.4:
+        return f"There is {first} {relation} {second}."
+    return f"{first[0].upper()}{first[1:]} {verb} {relation} {second}."
+
+
+def _is_said(expression: Expression, row: int, phrases: Sequence[Phrase]) -> bool:
+    said = ((phrase.object, _without_article(phrase.text)) for phrase in phrases)
+    return (row, expression.text) in said
+
+
+def _without_article(text: str) -> str:
+    return text.split(" ", 1)[1]

@@ -1,0 +1,1 @@
+"""Encoded pictures to features, inside the graph."""

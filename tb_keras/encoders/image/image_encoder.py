@@ -1,0 +1,214 @@
+"""Image encoders by name: encoded pictures to features, in one Keras model."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import keras
+
+from tb_keras.encoders.image.efficientnet_levels import efficientnet_lite0_levels
+from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
+from tb_keras.encoders.image.image_decoding import DecodeImages
+from tb_keras.encoders.image.ten_crop import MeanOfCrops, TenCrops
+
+_EFFICIENTNET_LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+# Features of the papers: a model of keras.applications and, where the features are not the pooled
+# output without its head, the layer of the whole model that gives them.
+_OF_THE_PAPERS = {"vgg19_fc7": ("VGG19", "fc2"), "resnet152": ("ResNet152", None)}
+# Picture size at which keras.applications trained a model, where it is not 224.
+_APPLICATION_SIZES = {
+    "EfficientNetB1": 240,
+    "EfficientNetB2": 260,
+    "EfficientNetB3": 300,
+    "EfficientNetB4": 380,
+    "EfficientNetB5": 456,
+    "EfficientNetB6": 528,
+    "EfficientNetB7": 600,
+    "EfficientNetV2B1": 240,
+    "EfficientNetV2B2": 260,
+    "EfficientNetV2B3": 300,
+    "EfficientNetV2S": 384,
+    "EfficientNetV2M": 480,
+    "EfficientNetV2L": 480,
+    "InceptionResNetV2": 299,
+    "InceptionV3": 299,
+    "NASNetLarge": 331,
+    "Xception": 299,
+}
+_DEFAULT_SIZE = 224
+_RESIZED_TO_CROP = 256 / 224  # size of the picture that ten crops are cut from, in sizes of a crop
+
+
+def image_encoder(
+    name: str = "efficientnet_lite0",
+    weights: str | os.PathLike | None = "pretrained",
+    size: int | None = None,
+    crops: int = 1,
+) -> keras.Model:
+    """Builds the image encoder of a name, from picture files to features.
+
+    A network is shown one crop, the largest central square of the picture, or ten, whose features
+    are averaged. For ten crops the whole picture is resized to 256 x 256 pixels, whatever its
+    aspect ratio, and the four corners, the centre and their mirror images of 224 x 224 are cut out,
+    as Wang, Li and Lazebnik (CVPR 2016) describe it for their VGG-19 features; for networks of
+    another size in the same proportion. So all of the picture is seen.
+
+    Args:
+        name: One of
+
+            - `"efficientnet_lite0_levels"`: features of four depths, for drawings; see
+              `efficientnet_lite0_levels`; nothing is downloaded at run time;
+            - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: see
+              `efficientnet_lite`; nothing is downloaded at run time;
+            - `"vgg19_fc7"`: the second fully connected layer of VGG-19 (Simonyan and Zisserman,
+              ICLR 2015) behind its ReLU, 4096 features, and `"resnet152"`: the pooled last layer
+              of ResNet-152 (He et al., CVPR 2016), 2048 features; with their own preprocessing.
+              The papers' image features, from `keras.applications`;
+            - `"keras.applications/NAME"`, such as `"keras.applications/MobileNetV2"`: that model
+              without its head, average-pooled, at its own input size and with its own
+              preprocessing;
+            - `"keras_hub/PRESET"`: an image backbone of keras-hub, by the name of its preset or
+              the path of a directory, with the preset's image converter if it has one. Feature
+              maps and token sequences are averaged over their positions.
+        weights: `"pretrained"` for the published weights (all but efficientnet_lite download
+            them), `None` for random ones, or the path of a weights file (not for keras-hub, where
+            the name itself may be a path).
+        size: Height and width in pixels of the network's input, at least 32, where they are not to
+            be the network's own: small ones take less time. Not for keras-hub, nor for the
+            published weights of vgg19_fc7, whose fully connected layers are made for 224 pixels.
+        crops: 1 or 10. Ten take ten times the time and memory: encode in smaller batches.
+
+    Returns:
+        A model from a string tensor `(batch,)`, the content of one PNG, JPEG, GIF or BMP file
+        each, to float32 features `(batch, feature_dim)`; `batch` is at least 1, as TensorFlow's
+        convolutions on CPUs fail on an empty batch. Its layer `"backbone"` is the model from
+        float32 pixels `(batch, height, width, 3)` of one crop, in [0, 255], to its features, its
+        layer `"decode_images"` the `DecodeImages` before it.
+
+    Raises:
+        ValueError: An unknown name (the message lists the known ones), a size out of range, or
+            `crops` that is neither 1 nor 10.
+        OSError: Weights cannot be downloaded.
+        ImportError: The package that `name` needs is not installed.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> encoder = image_encoder("keras.applications/MobileNetV2", weights=None)
+        >>> png = tf.io.encode_png(tf.zeros((10, 10, 3), tf.uint8))
+        >>> encoder(png[None]).shape
+        TensorShape([1, 1280])
+        >>> encoder.get_layer("backbone").input_shape
+        (None, 224, 224, 3)
+    """
+    family, _, member = name.partition("/")
+    source = "package" if weights == "pretrained" else weights
+    if size is not None and (not isinstance(size, int) or size < 32 or family == "keras_hub"):
+        raise ValueError(
+            "`size` must be an int of at least 32, and is not for keras-hub. "
+            f"Received: size={size!r} for {name!r}"
+        )
+    if crops not in (1, 10):
+        raise ValueError(f"`crops` must be 1 or 10. Received: crops={crops!r}")
+    if name == "efficientnet_lite0_levels":
+        backbone = efficientnet_lite0_levels(source, size)
+    elif name in _EFFICIENTNET_LITE:
+        backbone = efficientnet_lite(name.removeprefix("efficientnet_"), source, size)
+    elif name in _OF_THE_PAPERS:
+        member, layer = _OF_THE_PAPERS[name]
+        backbone = _application(member, weights, size, layer)
+    elif family == "keras.applications" and member in _application_names():
+        backbone = _application(member, weights, size)
+    elif family == "keras_hub" and member:
+        backbone = _hub_backbone(member, weights)
+    else:
+        raise ValueError(
+            "`name` must be efficientnet_lite0_levels, "
+            f"{', '.join((*_EFFICIENTNET_LITE, *_OF_THE_PAPERS))}, keras_hub/PRESET, or "
+            f"keras.applications/NAME with NAME one of {', '.join(_application_names())}. "
+            f"Received: name={name!r}"
+        )
+    backbone = keras.Model(backbone.input, backbone.output, name="backbone")
+    height, width = backbone.inputs[0].shape[1:3]
+    image_bytes = keras.Input((), dtype="string", name="image_bytes")
+    if crops == 1:
+        pixels = DecodeImages(height, width, name="decode_images")(image_bytes)
+        features = backbone(pixels)
+    else:
+        whole = [round(side * _RESIZED_TO_CROP) for side in (height, width)]
+        decode = DecodeImages(*whole, crop_to_aspect_ratio=False, name="decode_images")
+        of_crops = backbone(TenCrops(height, width, name="ten_crops")(decode(image_bytes)))
+        features = MeanOfCrops(name="mean_of_crops")(of_crops)
+    return keras.Model(image_bytes, features, name=re.sub(r"\W+", "_", name))
+
+
+def _application_names() -> list[str]:
+    members = vars(keras.applications).items()
+    return sorted(name for name, member in members if name[0].isupper() and callable(member))
+
+
+def _application(
+    name: str, weights: str | os.PathLike | None, size: int | None, layer: str | None = None
+) -> keras.Model:
+    """The features of a model: those of a layer of the whole, or pooled without its head."""
+    build = getattr(keras.applications, name)
+    module = getattr(keras.applications, build.__module__.rpartition(".")[2])
+    own_size = _APPLICATION_SIZES.get(name, _DEFAULT_SIZE)
+    size = own_size if size is None else size
+    if layer is not None and weights == "pretrained" and size != own_size:
+        raise ValueError(
+            f"`size` must be {own_size} for the published weights of {name}'s fully connected "
+            f"layers. Received: size={size}"
+        )
+    head = {"include_top": layer is not None, "pooling": "avg" if layer is None else None}
+    try:
+        network = build(
+            weights="imagenet" if weights == "pretrained" else weights,
+            input_shape=(size, size, 3),
+            **head,
+        )
+    except Exception as error:
+        if "URL fetch failure" not in str(error):  # of Keras's download, which has no class for it
+            raise
+        raise OSError(
+            f"the weights of {name} cannot be downloaded; without a network, `weights` may be the "
+            f"path of their file. {error}"
+        ) from error
+    if layer is not None:
+        network = keras.Model(network.input, network.get_layer(layer).output)
+    pixels = keras.Input((size, size, 3), name="pixels")
+    return keras.Model(pixels, _as_float32(network(module.preprocess_input(pixels))))
+
+
+def _hub_backbone(preset: str, weights: str | os.PathLike | None) -> keras.Model:
+    if weights not in ("pretrained", None):
+        raise ValueError(
+            "`weights` must be 'pretrained' or None for a keras-hub preset. "
+            f"Received: weights={weights!r}"
+        )
+    import keras_hub
+
+    network = keras_hub.models.Backbone.from_preset(preset, load_weights=weights is not None)
+    if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4:
+        raise ValueError(f"`name` must be that of an image backbone. Received: {preset!r}")
+    height, width = network.inputs[0].shape[1:3]
+    if height is None:
+        height, width = _DEFAULT_SIZE, _DEFAULT_SIZE
+    try:
+        converter = keras_hub.layers.ImageConverter.from_preset(preset)
+    except (ValueError, FileNotFoundError):
+        converter = None  # the preset has none: its network takes pixels in [0, 255]
+    if converter is not None and converter.image_size is not None:
+        height, width = converter.image_size
+        # The pixels come in this size already, and a Resizing layer inside a model makes the
+        # layers behind it run in training mode whenever `training` is left to its default.
+        converter.image_size = None
+    pixels = keras.Input((height, width, 3), name="pixels")
+    features = network(pixels if converter is None else converter(pixels))
+    if len(features.shape) > 2:
+        features = keras.ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
+    return keras.Model(pixels, _as_float32(features))
+
+
+def _as_float32(features):
+    return keras.layers.Activation("linear", dtype="float32", name="features")(features)

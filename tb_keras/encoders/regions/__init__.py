@@ -1,0 +1,1 @@
+"""Regions of pictures: proposals, crops, and their encoder."""

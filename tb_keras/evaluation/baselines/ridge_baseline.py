@@ -1,0 +1,100 @@
+"""Ridge regression from image features to text features: what a two-branch network must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tb_keras.cca.unit_rows import unit_rows
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.evaluation.retrieval import retrieval_metrics
+
+
+def retrieval_rsum(baseline: RidgeBaseline, corpus: Corpus) -> float:
+    """Returns the `rsum` of `tb_keras.evaluation.retrieval_metrics` that a baseline gets."""
+    return retrieval_metrics(
+        baseline.embed_images(corpus.image_features),
+        baseline.embed_texts(corpus.text_features),
+        corpus.matches,
+    )["rsum"]
+
+
+class RidgeBaseline:
+    """Predicts the text features of an image's texts from the image, and compares by cosine.
+
+    Image features are standardised on the training corpus, text features scaled to unit length. The
+    strength of the regularisation is chosen on the validation corpus. The normal equations are
+    solved by one eigendecomposition for all strengths, over the distinct images, each weighted by
+    its number of texts: the answer is that of a regression over all matching pairs.
+
+    Args:
+        train: corpus with both features.
+        validation: corpus with both features.
+        alphas: strengths to choose from, positive.
+        figure: of a baseline and the validation corpus, what the strength shall maximise.
+
+    Raises:
+        ValueError: if no strength gets a figure, such as a validation corpus without matches.
+
+    Example:
+
+    >>> rng = np.random.default_rng(0)
+    >>> images = rng.standard_normal((50, 4))
+    >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
+    >>> baseline = RidgeBaseline(corpus, corpus)
+    >>> baseline.embed_images(images[:2]).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        train: Corpus,
+        validation: Corpus,
+        alphas: Sequence[float] = (100, 300, 1000, 3000, 10000, 30000),
+        figure: Callable[[RidgeBaseline, Corpus], float] = retrieval_rsum,
+    ):
+        weights_of = self._normal_equations(train)
+        best = -np.inf
+        for alpha in alphas:
+            self._weights = weights_of(alpha)
+            found = figure(self, validation)
+            if found > best:
+                best, self.alpha, chosen = found, alpha, self._weights
+        if best == -np.inf:
+            raise ValueError(
+                "`validation` must have what `figure` measures, and `alphas` a strength. "
+                f"Received: validation={validation!r}, alphas={alphas}"
+            )
+        self._weights = chosen
+
+    def embed_images(self, features: ArrayLike) -> np.ndarray:
+        """Returns the predicted text features, float32 `(n, text_dim)`, of unit length."""
+        features = np.asarray(features, self._weights.dtype)
+        return unit_rows(self._scaler.transform(features) @ self._weights + self._intercept)
+
+    def embed_texts(self, features: ArrayLike) -> np.ndarray:
+        """Returns the text features, float32 `(m, text_dim)`, scaled to unit length."""
+        return unit_rows(features)
+
+    def _normal_equations(self, train: Corpus) -> Callable[[float], np.ndarray]:
+        """Fits the scaling and the intercept; returns the weights as a function of alpha."""
+        import scipy.linalg
+        from sklearn.preprocessing import StandardScaler
+
+        images, texts = train.matches.pairs.T
+        images, first, counts = np.unique(images, return_index=True, return_counts=True)
+        dtype = np.promote_types(train.image_features.dtype, np.float32)
+        x = np.asarray(train.image_features[images], dtype)
+        sums = np.add.reduceat(unit_rows(train.text_features)[texts].astype(dtype), first, axis=0)
+        self._scaler = StandardScaler().fit(x, sample_weight=counts)
+        self._intercept = sums.sum(axis=0) / counts.sum()
+        root = np.sqrt(counts, dtype=dtype)[:, None]
+        x = self._scaler.transform(x) * root
+        # Twice as fast as NumPy's, and five times as fast as SciPy's own choice of driver.
+        values, vectors = scipy.linalg.eigh(x.T @ x, driver="evd")
+        projected = vectors.T @ (x.T @ (sums / root - root * self._intercept))
+        # What rounding leaves of an eigenvalue zero may lie below zero.
+        values = np.maximum(values, 0)[:, None]
+        return lambda alpha: vectors @ (projected / (values + dtype.type(alpha)))

@@ -1,0 +1,21 @@
+"""Features of whole collections, kept on disk."""
+
+from tb_keras.features.corpus_features import encode_corpus, encode_images, encode_texts
+from tb_keras.features.encoded_words import encoded_word_vectors
+from tb_keras.features.extracted_features import with_extracted_features
+from tb_keras.features.extraction import extract_features
+from tb_keras.features.region_features import encode_regions
+
+__all__ = [
+    "encode_corpus",
+    "encode_images",
+    "encode_regions",
+    "encode_texts",
+    "encoded_word_vectors",
+    "extract_features",
+    "with_extracted_features",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,158 @@
+"""The features of a corpus, by encoders chosen by name."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.encoders.image.image_encoder import image_encoder
+from tb_keras.encoders.text.text_encoder import text_encoder
+from tb_keras.features.mapped_features import mapped_features
+from tb_keras.features.ordered_rows import ordered_rows
+from tb_keras.features.region_features import encode_regions
+from tb_keras.storage.cache_key import encoder_settings, file_digest
+from tb_keras.storage.feature_cache import cached_features
+from tb_keras.storage.untuned_dataset import untuned
+
+_IMAGES_PER_BATCH = 32
+_TEXTS_PER_BATCH = 64
+_HELD = 2**16  # items whose features are held in memory
+_REPEATED = 0.1  # least share of repetitions for which a memory map of texts is put in order
+
+
+def encode_images(
+    paths: Sequence[str],
+    encoder: str = "efficientnet_lite0",
+    verbose: bool = True,
+    crops: int = 1,
+) -> np.ndarray:
+    """Encodes picture files, keeping the features on disk (see the cache directory).
+
+    Args:
+        paths: paths of PNG, JPEG, GIF or BMP files.
+        encoder: a name that `tb_keras.encoders.image_encoder` takes.
+        verbose: whether to show progress.
+        crops: 1 or 10, as in `image_encoder`.
+
+    Returns:
+        float32 `(len(paths), feature_dim)`; of more than 65,536 pictures a memory map, of float16.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: if `encoder` or `crops` is unknown.
+    """
+    import tensorflow as tf
+
+    build = functools.cache(lambda: image_encoder(encoder, crops=crops))
+    settings = encoder_settings("image", encoder)
+    if crops != 1:  # one crop is the key of what was kept before there were ten
+        settings["crops"] = crops
+
+    def encode(chunk: Sequence[str]) -> np.ndarray:
+        files = tf.data.Dataset.from_tensor_slices(list(chunk)).map(tf.io.read_file)
+        files = files.batch(max(1, _IMAGES_PER_BATCH // crops))
+        return build().predict(untuned(files), verbose=0)
+
+    return _kept(settings, paths, file_digest, encode, verbose)
+
+
+def encode_texts(
+    texts: Sequence[str], encoder: str | keras.Model = "minilm", verbose: bool = True
+) -> np.ndarray:
+    """Encodes strings, keeping the features on disk (see the cache directory).
+
+    Args:
+        texts: the strings.
+        encoder: a name that `tb_keras.encoders.text_encoder` takes; or such a model itself, whose
+            features are not kept.
+        verbose: whether to show progress.
+
+    Returns:
+        float32 `(len(texts), feature_dim)`; of an encoder that gives word indices, int32
+        `(len(texts), max_words)`. Of more than 65,536 texts a memory map, of float16 (indices stay
+        int32).
+
+    Raises:
+        ValueError: if `encoder` is unknown.
+        FileNotFoundError: if `encoder` is the path of a file that is not there.
+    """
+    import tensorflow as tf
+
+    by_name = isinstance(encoder, str)
+    build = functools.cache(lambda: text_encoder(encoder) if by_name else encoder)
+
+    def encode(chunk: Sequence[str]) -> np.ndarray:
+        strings = tf.data.Dataset.from_tensor_slices(list(chunk))
+        return build().predict(untuned(strings.batch(_TEXTS_PER_BATCH)), verbose=0)
+
+    if not by_name:
+        return encode(texts)
+    # Phrases repeat: "a man" stands in thousands of sentences.
+    distinct = list(dict.fromkeys(texts))
+    if len(texts) > _HELD and len(texts) - len(distinct) < _REPEATED * len(texts):
+        distinct = texts  # the file in order, at once: a file of the distinct ones would double it
+    features = _kept(encoder_settings("text", encoder), distinct, str, encode, verbose)
+    if len(distinct) == len(texts):
+        return features
+    row_of = {text: row for row, text in enumerate(distinct)}
+    rows = np.array([row_of[text] for text in texts])
+    if isinstance(features, np.memmap):
+        return ordered_rows(features, rows, {"file": str(features.filename), "rows": rows.tolist()})
+    return features[rows]
+
+
+def encode_corpus(
+    corpus: Corpus,
+    image_encoder: str = "efficientnet_lite0",
+    text_encoder: str = "minilm",
+    verbose: bool = True,
+    crops: int = 1,
+    **regions,
+) -> Corpus:
+    """Returns `corpus` with the features of its pictures and texts, where it has none yet.
+
+    Where the corpus has a grounding, its images are regions, encoded by `encode_regions`.
+
+    Args:
+        corpus: with `image_paths`, `grounding` or `image_features`, and `texts` or `text_features`.
+        image_encoder: a name that `tb_keras.encoders.image_encoder` takes.
+        text_encoder: a name that `tb_keras.encoders.text_encoder` takes.
+        verbose: whether to show progress.
+        crops: as in `encode_images`, for a corpus without a grounding.
+        **regions: for a corpus with a grounding: `size`, `spatial` and `context` as in
+            `encode_regions`.
+
+    Raises:
+        ValueError: if there is nothing to encode, a name is unknown, or `regions` are given for
+            a corpus without a grounding.
+        FileNotFoundError: if a picture is missing.
+    """
+    if regions and corpus.grounding is None:
+        raise ValueError(
+            f"`corpus` must have a grounding with {', '.join(regions)}. Received: {corpus}"
+        )
+    changes = {}
+    if corpus.image_features is None and corpus.grounding is not None:
+        changes["image_features"] = encode_regions(
+            corpus.grounding, image_encoder, verbose=verbose, **regions
+        )
+    elif corpus.image_features is None:
+        if corpus.image_paths is None:
+            raise ValueError(
+                f"`corpus` must have image_paths or image_features. Received: {corpus}"
+            )
+        changes["image_features"] = encode_images(corpus.image_paths, image_encoder, verbose, crops)
+    if corpus.text_features is None:
+        if corpus.texts is None:
+            raise ValueError(f"`corpus` must have texts or text_features. Received: {corpus}")
+        changes["text_features"] = encode_texts(corpus.texts, text_encoder, verbose)
+    return corpus.replace(**changes)
+
+
+def _kept(settings, items, digest, encode, verbose: bool) -> np.ndarray:
+    keep = cached_features if len(items) <= _HELD else mapped_features
+    return keep(settings, items, digest, encode, verbose)

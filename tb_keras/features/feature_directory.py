@@ -1,0 +1,236 @@
+"""A directory of features that pictures are added to, and that a kill at any moment leaves whole.
+
+settings.json     what the features were made with: other settings need another directory
+features.npy      a row for each picture
+images.jsonl      {"file", "row", "size", "mtime_ns"}: a line for each picture that has a row
+unreadable.jsonl  {"file", "reason"}: a line for each picture that the last run could not read
+
+While a run goes on, lines are added to images.jsonl only behind the rows they speak of, and the
+last line about a row counts: {"file": null, "row"} takes a row away. A finished run leaves one line
+a picture, in the order of the rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tb_keras.storage.atomic_file import written_beside
+from tb_keras.storage.growing_matrix import GrowingMatrix
+
+_FORMAT = 1
+# File names that are no UTF-8 keep their bytes.
+_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
+
+
+class ExtractedRow(NamedTuple):
+    """Where the features of a picture are, and what its file was like.
+
+    Attributes:
+        row: number of the row in features.npy.
+        size: bytes of the picture's file.
+        mtime_ns: when the file was last changed, in nanoseconds since 1970.
+    """
+
+    row: int
+    size: int
+    mtime_ns: int
+
+
+def read_settings(directory: str | os.PathLike) -> dict[str, object]:
+    """Returns what the features of a directory were made with."""
+    return json.loads((Path(directory) / "settings.json").read_text(encoding="utf-8"))
+
+
+def read_rows(directory: str | os.PathLike) -> dict[str, ExtractedRow]:
+    """Returns the pictures that have features, by name, in the order of their rows.
+
+    Raises:
+        ValueError: if images.jsonl is damaged; the message names the line.
+    """
+    by_row = {}
+    for line in _read_lines(Path(directory) / "images.jsonl", "file", "row"):
+        if line["file"] is None:
+            by_row.pop(line["row"], None)
+        else:
+            row = ExtractedRow(line["row"], line["size"], line["mtime_ns"])
+            by_row[line["row"]] = line["file"], row
+    return dict(by_row[row] for row in sorted(by_row))
+
+
+def read_unreadable(directory: str | os.PathLike) -> dict[str, str]:
+    """Returns why pictures could not be read, by name."""
+    lines = _read_lines(Path(directory) / "unreadable.jsonl", "file", "reason")
+    return {line["file"]: line["reason"] for line in lines}
+
+
+class FeatureDirectory:
+    """A directory of features, opened to add to it; one process at a time may.
+
+    Args:
+        directory: made if it is not there.
+        settings: all that the features depend on besides the pictures; must be JSON.
+        notes: what else is worth knowing later, kept in settings.json from the first run.
+
+    Attributes:
+        rows: as of `read_rows`.
+        unreadable: as of `read_unreadable`, those of earlier runs too.
+
+    Raises:
+        ValueError: if the directory holds features of other settings (the message names the
+            difference) or other files in their place, if it is damaged, or if another process
+            writes there.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike,
+        settings: Mapping[str, object],
+        notes: Mapping[str, object],
+    ):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:  # closes what is open where the rest is refused
+            self._open(stack, {"format": _FORMAT, **settings}, notes)
+            self._opened = stack.pop_all()
+
+    def _open(
+        self, stack: contextlib.ExitStack, settings: Mapping[str, object], notes: Mapping
+    ) -> None:
+        lock = stack.enter_context((self.directory / ".lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a killed process lets go of it
+        except BlockingIOError:
+            raise ValueError(f"another process writes features to '{self.directory}'") from None
+        self._check_settings(settings, notes)
+        self.rows = read_rows(self.directory)
+        self.unreadable = read_unreadable(self.directory)
+        for name in ("images.jsonl", "unreadable.jsonl"):
+            _cut_unfinished_line(self.directory / name)
+        self._matrix = GrowingMatrix(self.directory / "features.npy", settings["dtype"])
+        stack.callback(self._matrix.close)
+        used = {row for row, *_ in self.rows.values()}
+        num_rows = max(used, default=-1) + 1
+        if num_rows > self._matrix.num_rows:
+            raise ValueError(
+                f"'{self.directory}' is damaged: features.npy has {self._matrix.num_rows} rows, "
+                f"images.jsonl speaks of {num_rows}; begin anew in another directory"
+            )
+        self._free = [row for row in range(num_rows - 1, -1, -1) if row not in used]
+        self._matrix.truncate(num_rows)
+
+    def __enter__(self) -> FeatureDirectory:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._opened.close()
+
+    def add(
+        self,
+        files: Mapping[str, tuple[int, int]],
+        features: np.ndarray,
+        unreadable: Mapping[str, str],
+    ) -> None:
+        """Adds pictures, or replaces their features where they have some.
+
+        Args:
+            files: size and `mtime_ns` of each picture's file, by name.
+            features: float `(len(files), feature_dim)`.
+            unreadable: why others have none, by name; what they had before is taken away.
+        """
+        lines = []
+        for (name, (size, mtime_ns)), values in zip(files.items(), features, strict=True):
+            if name in self.rows:
+                row = self.rows[name].row
+            else:
+                row = self._free.pop() if self._free else self._matrix.num_rows
+            self._matrix.write(row, values[None])
+            self.rows[name] = ExtractedRow(row, size, mtime_ns)
+            lines.append({"file": name, **self.rows[name]._asdict()})
+        self._matrix.commit()
+        for name in unreadable:
+            if name in self.rows:
+                row = self.rows.pop(name).row
+                self._free.append(row)
+                lines.append({"file": None, "row": row})
+        _append_lines(self.directory / "images.jsonl", lines)
+        reasons = [{"file": name, "reason": reason} for name, reason in unreadable.items()]
+        _append_lines(self.directory / "unreadable.jsonl", reasons)
+
+    def finish(self, unreadable: Mapping[str, str]) -> None:
+        """Leaves one line for each picture, and those that this run could not read."""
+        ordered = sorted(self.rows.items(), key=lambda item: item[1].row)
+        images = [{"file": name, **row._asdict()} for name, row in ordered]
+        _write_lines(self.directory / "images.jsonl", images)
+        self._matrix.truncate(images[-1]["row"] + 1 if images else 0)
+        reasons = [{"file": name, "reason": reason} for name, reason in unreadable.items()]
+        _write_lines(self.directory / "unreadable.jsonl", reasons)
+
+    def _check_settings(self, settings: dict, notes: Mapping[str, object]) -> None:
+        file = self.directory / "settings.json"
+        if file.exists():
+            there = read_settings(self.directory)
+            for name, value in settings.items():
+                if there.get(name) != value:
+                    raise ValueError(
+                        f"'{self.directory}' holds features of other settings: "
+                        f"{name}={there.get(name)!r} there, {name}={value!r} now; "
+                        "choose another directory"
+                    )
+            return
+        for name in ("features.npy", "images.jsonl"):
+            if (self.directory / name).exists():
+                raise ValueError(
+                    f"'{self.directory}' has a {name} without settings.json, so no extraction "
+                    "made it; choose another directory"
+                )
+        with written_beside(file) as beside:
+            content = {**settings, **notes}
+            beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_lines(file: Path, *keys: str) -> list[dict]:
+    if not file.exists():
+        return []
+    # Behind the last line break is nothing, or a line that a kill cut off.
+    *lines, _ = file.read_bytes().split(b"\n")
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line.decode(**_TEXT))
+            if any(key not in row for key in keys):
+                raise ValueError(f"expected {', '.join(keys)}")
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{file}, line {number}, is damaged: {error}") from error
+        rows.append(row)
+    return rows
+
+
+def _cut_unfinished_line(file: Path) -> None:
+    if file.exists():
+        with file.open("r+b") as stream:
+            stream.truncate(stream.read().rfind(b"\n") + 1)
+
+
+def _append_lines(file: Path, lines: Iterable[dict]) -> None:
+    with file.open("ab") as stream:
+        stream.write(_encoded(lines))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _write_lines(file: Path, lines: Iterable[dict]) -> None:
+    with written_beside(file) as beside:
+        beside.write_bytes(_encoded(lines))
+
+
+def _encoded(lines: Iterable[dict]) -> bytes:
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return text.encode(**_TEXT)

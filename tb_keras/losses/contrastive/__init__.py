@@ -1,0 +1,1 @@
+"""Contrastive losses with any number of positives for each anchor."""

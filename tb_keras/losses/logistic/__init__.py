@@ -1,0 +1,1 @@
+"""Logistic regression on pairs, for the similarity network."""

@@ -1,0 +1,1 @@
+"""The bi-directional ranking loss with neighbourhood constraints."""

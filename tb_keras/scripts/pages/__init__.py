@@ -1,0 +1,1 @@
+"""Web pages and cards that the scripts write."""

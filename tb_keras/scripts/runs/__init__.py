@@ -1,0 +1,1 @@
+"""The directory of a training run: its settings, data, encoders and networks."""

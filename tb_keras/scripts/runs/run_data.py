@@ -1,0 +1,106 @@
+"""The corpora of a run: from its settings to features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.scripts.picture_errors import damaged_picture_named
+from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
+from tb_keras.scripts.runs.run import Run
+
+_WITH_SENTENCES = ("scenes", "flickr30k_entities")  # data sets of phrases and of whole sentences
+
+
+def load_corpus(settings: dict, split: str) -> Corpus:
+    """Loads a split of the data set that `settings` name, with such features as it has itself."""
+    from tb_keras import datasets
+    from tb_keras.features import with_extracted_features
+
+    options = dict(settings.get("dataset_options", {}))
+    localizing = settings["task"] == "localization"
+    if not localizing and settings["dataset"] in _WITH_SENTENCES:
+        options["texts"] = "sentences"
+    if localizing and settings["dataset"] == "table":
+        options["boxes"] = True
+    corpus = datasets.load(settings["dataset"], settings["data"], split=split, **options)
+    if localizing and corpus.grounding is None:
+        raise ValueError(f"data set {settings['dataset']!r} has no boxes to localize phrases with")
+    if not settings.get("image_features"):
+        return corpus
+    images = corpus.num_images
+    corpus = with_extracted_features(
+        corpus, settings["image_features"], missing=settings["missing_features"]
+    )
+    if corpus.num_images < images:
+        print(f"{split}: {images - corpus.num_images} images without features are left out")
+    return corpus
+
+
+def encoders_needed(settings: dict, corpus: Corpus) -> dict:
+    """Returns the settings of the encoders that a corpus, as it was loaded, leaves to be used.
+
+    Features that it has itself have no encoder; those of `tb-extract` have theirs.
+    """
+    changes = {}
+    if settings.get("image_features"):
+        changes = _extracted_by(settings["image_features"])
+    elif corpus.image_features is not None:
+        changes = {"image_encoder": None}
+    if corpus.text_features is not None:
+        changes["text_encoder"] = None
+    return changes
+
+
+def _extracted_by(directory: str) -> dict:
+    """The encoder of extracted features, None where `image_encoder` could not build it by name."""
+    from tb_keras.features.feature_directory import read_settings
+
+    if not (Path(directory) / "settings.json").exists():  # features of another origin
+        return {"image_encoder": None}
+    extracted = read_settings(directory)
+    if extracted["weights"] != "pretrained" or extracted["size"] is not None:
+        return {"image_encoder": None}
+    return {"image_encoder": extracted["encoder"], "crops": extracted["crops"]}
+
+
+def load_encoded(run: Run, split: str) -> Corpus:
+    """Loads a split of a run's data set with the features of the run's encoders."""
+    return encoded(run, load_corpus(run.settings, split), split)
+
+
+def encoded(run: Run, corpus: Corpus, split: str) -> Corpus:
+    """Returns a split that was loaded with the features of the run's encoders.
+
+    To localize, its regions are proposals; for training the true boxes stand among them.
+    """
+    from tb_keras.features import encode_corpus
+
+    settings = run.settings
+    encoders = settings["image_encoder"], text_encoder_name(run)
+    if settings["task"] == "retrieval":
+        print(f"{split}: {corpus.num_images} images, {corpus.num_texts} texts", flush=True)
+        with damaged_picture_named(corpus.image_paths or ()):
+            return encode_corpus(corpus, *encoders, crops=settings.get("crops", 1))
+    with damaged_picture_named(corpus.grounding.picture_paths):
+        print(f"{split}: {corpus.grounding.num_pictures} pictures, proposals ...", flush=True)
+        proposals = _proposals(settings, corpus, split)
+        return encode_corpus(proposals, *encoders, **settings["regions"])
+
+
+def _proposals(settings: dict, corpus: Corpus, split: str) -> Corpus:
+    from tb_keras.encoders import proposal_report, proposed_corpus, with_true_boxes
+
+    proposals = proposed_corpus(corpus, **settings["proposals"])
+    counts = proposal_report(proposals)
+    print(
+        f"{split}: {proposals.num_images} regions, {counts['phrases']} phrases, of which "
+        f"{counts['phrases_without_box']} have no box and {counts['phrases_without_match']} no "
+        f"proposal with IoU >= {settings['proposals']['positive_iou']}; "
+        f"{counts['pictures_without_match']} pictures have no usable proposal",
+        flush=True,
+    )
+    if split != "train":
+        return proposals
+    overlaps = {name: settings["proposals"][name] for name in ("positive_iou", "negative_iou")}
+    return with_true_boxes(proposals, **overlaps)

@@ -1,0 +1,106 @@
+"""A run's text encoder: one by name, or one fitted to the run's training texts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import keras
+
+from tb_keras.storage.atomic_file import written_beside
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS, fit_text_encoder
+from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
+from tb_keras.encoders.text.word_vector_files import read_word_vectors
+from tb_keras.encoders.text.word_vectors import WordVectors
+from tb_keras.features.encoded_words import encoded_word_vectors
+from tb_keras.encoders.text.words import count_words
+from tb_keras.scripts.runs.run import Run
+
+
+def text_encoder_name(run: Run) -> str | None:
+    """Returns what to encode a run's texts with, for `tb_keras.encoders.text_encoder`: a name, or
+    the file of an encoder that was fitted."""
+    name = run.settings["text_encoder"]
+    return str(_file(run, "encoder")) if name in FITTED_TEXT_ENCODERS else name
+
+
+def check_text_encoder(settings: Mapping) -> None:
+    """Checks what names the text encoder and its word vectors, before anything is encoded.
+
+    Raises:
+        ValueError: if there is no such text encoder, or random word vectors are of no use to it.
+        FileNotFoundError: if the file of the word vectors is not there.
+    """
+    name, vectors = settings["text_encoder"], settings["word_vectors"]
+    if name is None or _is_pretrained(name) or name.endswith(".keras"):
+        return
+    if name not in FITTED_TEXT_ENCODERS:
+        names = ", ".join(("minilm", "keras_hub/PRESET", *FITTED_TEXT_ENCODERS))
+        raise ValueError(f"--text_encoder must be one of {names}. Received: {name}")
+    if name == "tfidf" or _is_pretrained(vectors):
+        return
+    if vectors != "random" and not os.path.isfile(vectors):
+        raise FileNotFoundError(f"--word_vectors: there is no file {vectors!r}")
+    if vectors == "random" and name not in WORD_ENCODERS:
+        raise ValueError(
+            f"--word_vectors=random is for encoders that are trained ({', '.join(WORD_ENCODERS)}). "
+            f"Received: --text_encoder={name}"
+        )
+
+
+def _is_pretrained(name: str) -> bool:
+    return name == "minilm" or name.startswith("keras_hub/")
+
+
+def fitted_word_encoder(run: Run, train: Corpus) -> keras.Model | None:
+    """Fits the run's text encoder where it is of that kind, unless the same was fitted before.
+
+    It is kept as `text_encoder.keras` in the run's directory, with `text_encoder.json`, which says
+    what it was fitted to.
+
+    Args:
+        run: with settings.
+        train: with the training texts.
+
+    Returns:
+        The part of it that is trained with a network, or None.
+    """
+    settings = run.settings
+    if settings["text_encoder"] not in FITTED_TEXT_ENCODERS:
+        return None
+    fitted_to = {
+        "text_encoder": settings["text_encoder"],
+        "word_vectors": settings["word_vectors"],
+        "texts": hashlib.sha256(json.dumps(list(train.texts)).encode()).hexdigest(),
+    }
+    note, words = _file(run, "encoder").with_suffix(".json"), _file(run, "words")
+    if not note.exists() or json.loads(note.read_text()) != fitted_to:
+        print(f"fitting the text encoder {settings['text_encoder']} ...", flush=True)
+        vectors = _word_vectors(settings, train.texts)
+        fitted = fit_text_encoder(settings["text_encoder"], train.texts, vectors)
+        words.unlink(missing_ok=True)
+        for file, part in ((_file(run, "encoder"), fitted.encoder), (words, fitted.word_encoder)):
+            if part is not None:
+                with written_beside(file) as beside:
+                    part.save(beside)
+        with written_beside(note) as beside:
+            beside.write_text(json.dumps(fitted_to) + "\n")
+    return keras.saving.load_model(words) if words.exists() else None
+
+
+def _word_vectors(settings: dict, texts: Sequence[str]) -> WordVectors | None:
+    source = settings["word_vectors"]
+    if settings["text_encoder"] == "tfidf" or source == "random":
+        return None
+    words = list(count_words(texts).texts_with)
+    if os.path.isfile(source):
+        return read_word_vectors(source, words)
+    return encoded_word_vectors(words, source)
+
+
+def _file(run: Run, part: str) -> Path:
+    return run.directory / f"text_{part}.keras"

@@ -1,0 +1,65 @@
+"""Localization figures of a run's networks, of exported models and of baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.evaluation import (
+    corpus_localization_metrics,
+    corpus_localization_metrics_by_category,
+)
+from tb_keras.evaluation.baselines.localization_baselines import (
+    largest_region_scores,
+    localization_recall_at_1,
+    random_region_scores,
+    ridge_region_scores,
+)
+from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
+from tb_keras.networks import PairScorer
+from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.tables.metrics_table import COLUMNS, MetricsTable
+from tb_keras.scripts.tables.network_rows import network_rows
+from tb_keras.scripts.tables.published_row import published_row
+
+
+def evaluate_localization(
+    run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
+) -> tuple[dict, list[MetricsTable]]:
+    """Measures everything on one split; the arguments are those of `evaluate_retrieval`.
+
+    Among what metrics.json holds is "by_category": for each network's best seed the figures of each
+    category and each kind of phrase, where the data set tells them apart.
+    """
+    rows = {}
+    if fitted_on:
+        ridge = RidgeBaseline(*fitted_on, figure=localization_recall_at_1)
+        scores = {
+            "random": random_region_scores(corpus.grounding),
+            "largest": largest_region_scores(corpus.grounding),
+            "ridge": ridge_region_scores(ridge, corpus),
+        }
+        rows = {name: corpus_localization_metrics(s, corpus) for name, s in scores.items()}
+    metrics, of_networks, by_category = network_rows(run, corpus, models, _by_category)
+    metrics["by_category"] = by_category
+    settings, columns = run.settings, COLUMNS["localization"]
+    published = published_row(settings)
+    title = f"{settings['dataset']}, split {split}: {corpus}"
+    tables = [MetricsTable(title, rows | of_networks | published, columns)]
+    for network, categories in by_category.items():
+        if categories:
+            title = f"{network} network, by category and kind of phrase"
+            tables.append(MetricsTable(title, categories, columns))
+    return {**metrics, "baselines": rows, **published}, tables
+
+
+def _by_category(network: PairScorer, embedded: Corpus) -> dict[str, dict[str, float]]:
+    attributes = [name for name in ("categories", "kind") if name in embedded.text_attributes]
+    if not attributes:
+        return {}
+    pairs = embedded.grounding.same_picture_pairs()
+    scores = network.fuse_rows(embedded.image_features, embedded.text_features, *pairs)
+    found = {}
+    for name in attributes:
+        found |= corpus_localization_metrics_by_category(scores, embedded, name)
+    return found

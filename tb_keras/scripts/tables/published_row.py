@@ -1,0 +1,22 @@
+"""The figures that a run is to be held against, as a row of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
+
+
+def published_row(settings: Mapping) -> dict[str, dict[str, float]]:
+    """Returns `{"published": figures}` of the run's recipe, or nothing where it names none.
+
+    Args:
+        settings: of the run.
+
+    Example:
+
+    >>> published_row({"published": "referit_similarity"})
+    {'published': {'recall@1': 34.54}}
+    """
+    recipe = PUBLISHED_RECIPES.get(settings.get("published"))
+    return {"published": dict(recipe.published)} if recipe else {}

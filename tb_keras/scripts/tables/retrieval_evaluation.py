@@ -1,0 +1,90 @@
+"""Retrieval figures of a run's networks, of exported models and of baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.evaluation import retrieval_metrics
+from tb_keras.evaluation.baselines.cca_baseline import CCABaseline
+from tb_keras.evaluation.baselines.chance import chance_metrics
+from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
+from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
+from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
+from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.tables.metrics_table import MetricsTable
+from tb_keras.scripts.tables.network_rows import network_rows
+from tb_keras.scripts.tables.published_row import published_row
+from tb_keras.scripts.tables.retrieval_protocols import protocol_tables
+from tb_keras.serving import ExportedModel, ExportedNetwork
+from tb_keras.training import network_metrics
+
+_HELD_VALUES = 2**28  # training features (1 GiB) up to which baselines that hold them are fitted
+
+
+def evaluate_retrieval(
+    run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
+) -> tuple[dict, list[MetricsTable]]:
+    """Measures everything on one split.
+
+    Args:
+        run: with at least one network trained.
+        corpus: the split, with features.
+        split: its name.
+        fitted_on: training and validation corpus for the baselines, or nothing.
+        models: directories of exported models.
+
+    Returns:
+        What metrics.json holds, and the tables.
+    """
+    rows = {}
+    if fitted_on:
+        rows["chance"] = chance_metrics(corpus.matches)
+        if max(fitted_on[0].text_features.size, fitted_on[0].image_features.size) <= _HELD_VALUES:
+            rows["ridge"] = _measured(RidgeBaseline(*fitted_on), corpus)
+            rows["cca"] = _measured(CCABaseline(*fitted_on), corpus)
+        else:
+            print("ridge and cca, which hold all training features in memory, are left out")
+        rows["regularized_cca"] = _measured(RegularizedCCABaseline(*fitted_on), corpus)
+        rows["kernel_cca"] = _measured(KernelCCABaseline(*fitted_on), corpus)
+    baselines = dict(rows)
+    metrics, of_networks, best = network_rows(
+        run, corpus, models, lambda *embedded: embedded, _of_export
+    )
+    settings = run.settings
+    tables = protocol_tables(settings, corpus, split, best)
+    published = published_row(settings)
+    if "folds" in tables:
+        tables["folds"].rows.update(published)
+    main = MetricsTable(
+        f"{settings['dataset']}, split {split}: {corpus}",
+        rows | of_networks | ({} if "folds" in tables else published),
+    )
+    return {
+        **metrics[run.networks()[0]],
+        **metrics,
+        "baselines": baselines,
+        **published,
+        **{name: table.rows for name, table in tables.items()},
+    }, [main, *tables.values()]
+
+
+def _measured(matcher, corpus: Corpus) -> dict[str, float]:
+    """Figures of anything with `embed_images` and `embed_texts` from features."""
+    return retrieval_metrics(
+        matcher.embed_images(corpus.image_features),
+        matcher.embed_texts(corpus.text_features),
+        corpus.matches,
+    )
+
+
+def _of_export(network: ExportedNetwork, corpus: Corpus) -> dict[str, float]:
+    """Figures from raw pictures and strings; from features where the export takes no such, where
+    the pictures are away, or where a pair is scored by a network."""
+    raw = network.takes_raw and corpus.image_paths is not None and corpus.texts is not None
+    if network.network == "similarity" or not raw:
+        return network_metrics(network, corpus)
+    model = ExportedModel(network.path)
+    return retrieval_metrics(
+        model.embed_images(corpus.image_paths), model.embed_texts(corpus.texts), corpus.matches
+    )

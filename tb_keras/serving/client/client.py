@@ -1,0 +1,287 @@
+"""A client of a server that serves an exported model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tb_keras.checks.arguments import check_int
+from tb_keras.serving.client.items import Picture, content, picture_items, text_items
+from tb_keras.serving.client.transport import Answer, Servable, ServingError, Transport
+
+if TYPE_CHECKING:
+    import grpc
+
+_DEFAULT_ADDRESSES = {"grpc": "localhost:8500", "rest": "localhost:8501"}
+_MOST_ATTEMPTS = 5  # gRPC takes more for five
+
+
+class Client:
+    """Asks TensorFlow Serving, or what speaks its protocol, by the signatures of
+    `tb_keras.serving.export`.
+
+    Sequences of any length are sent in batches, one after the other, and the answers put together
+    in order. A request that finds the server UNAVAILABLE (not there, starting, shutting down) is
+    sent again after about 0.1, 0.2, 0.4 and 0.8 s (over REST at once, then after 0.2, 0.4 and
+    0.8 s), `attempts` times in all; every other failure is raised at once as a `ServingError`, with
+    the server's own words.
+
+    Over gRPC, all rows of an answer come from one version of the model: when a server switches
+    while a long sequence is under way, the batches that the older version answered are asked
+    again. REST does not say which version answered; pin `version` where that matters.
+
+    A bad item fails its batch, and the server's words say where in the batch it is. A server that
+    joins the requests of several clients into one batch counts there, and fails them all.
+
+    A client may be shared by threads over gRPC; over REST, each thread needs its own. Needs
+    `pip install "tb_keras[serving]"`. The official gRPC stubs import TensorFlow, as this package
+    does: a process that starts pays 3 to 4 s for either, and 0.1 s for an HTTP client alone
+    (measured). Where that counts, post to the REST API directly.
+
+    Args:
+        model: its name on the server.
+        address: "host:port"; for REST also a URL with http:// or https://. By default
+            "localhost:8500" over gRPC and "localhost:8501" over REST.
+        protocol: "grpc" or "rest". Over REST pictures travel a third larger, as base64, and
+            embeddings several times larger, as decimal digits.
+        version: asks this version only; by default the newest.
+        label: asks the version that the server's configuration gives this label, such as "stable".
+        timeout: the deadline of one request, in seconds. Over gRPC its attempts are included; over
+            REST it is how long to wait for a connection, and again for an answer.
+        attempts: how often a request is sent while the server is UNAVAILABLE, 1 to 5.
+        batch_size: rows of a request.
+        credentials: `grpc.ChannelCredentials` for TLS; by default plain text.
+
+    Raises:
+        ImportError: if the protocol's package is not installed.
+        ValueError: if an argument is out of its range.
+
+    Example:
+
+    >>> with Client("emoji", "localhost:8500") as client:
+    ...     client.embed_texts("a dog")
+    Traceback (most recent call last):
+    ValueError: `texts` must be a sequence of strings. Received: 'a dog'
+    """
+
+    def __init__(
+        self,
+        model: str,
+        address: str | None = None,
+        *,
+        protocol: str = "grpc",
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float = 10.0,
+        attempts: int = _MOST_ATTEMPTS,
+        batch_size: int = 32,
+        credentials: grpc.ChannelCredentials | None = None,
+    ):
+        if protocol not in _DEFAULT_ADDRESSES:
+            raise ValueError(f'`protocol` must be "grpc" or "rest". Received: {protocol!r}')
+        if not isinstance(model, str) or not model:
+            raise ValueError(f"`model` must be the name of a model. Received: model={model!r}")
+        if version is not None and label is not None:
+            raise ValueError(
+                "`version` and `label` must not both be given. "
+                f"Received: version={version}, label={label!r}"
+            )
+        if version is not None:
+            check_int("version", version, least=0)
+        if not timeout > 0:
+            raise ValueError(f"`timeout` must be positive. Received: timeout={timeout}")
+        check_int("attempts", attempts, least=1)
+        if attempts > _MOST_ATTEMPTS:
+            raise ValueError(f"`attempts` must be at most 5. Received: attempts={attempts}")
+        check_int("batch_size", batch_size, least=1)
+        address = _DEFAULT_ADDRESSES[protocol] if address is None else address
+        self._servable = Servable(model, version, label)
+        self._batch_size = batch_size
+        self._transport = _transport(protocol, address, timeout, attempts, credentials)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection; the client cannot be used any more."""
+        self._transport.close()
+
+    def embed_images(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """Embeds pictures.
+
+        Args:
+            pictures: n paths of files, or their contents: PNG, JPEG, GIF or BMP.
+
+        Returns:
+            float32 `(n, dim)`. For an empty sequence the server is asked only for `dim`.
+
+        Raises:
+            FileNotFoundError: if a file is missing; nothing is sent then.
+            ServingError: if the server refuses or cannot be reached.
+            ValueError: if `pictures` is no sequence, or an item is neither a path nor bytes.
+        """
+        return self._embed("embed_image", "image_bytes", "pictures", picture_items(pictures))
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Embeds n strings.
+
+        Returns:
+            float32 `(n, dim)`. For an empty sequence the server is asked only for `dim`.
+
+        Raises:
+            ServingError: if the server refuses or cannot be reached.
+            ValueError: if `texts` is no sequence of strings.
+        """
+        return self._embed("embed_text", "text", "texts", text_items(texts))
+
+    def similarity(self, pictures: Sequence[Picture], texts: Sequence[str]) -> np.ndarray:
+        """Scores pairs, each picture with the text at its place.
+
+        Args:
+            pictures: n, as `embed_images` takes them.
+            texts: n strings.
+
+        Returns:
+            float32 `(n,)`, higher where they fit better.
+
+        Raises:
+            FileNotFoundError: if a file is missing; nothing is sent then.
+            ServingError: if the server refuses or cannot be reached.
+            ValueError: if there are not as many pictures as texts, or as with `embed_images` and
+                `embed_texts`.
+        """
+        columns = {"image_bytes": picture_items(pictures), "text": text_items(texts)}
+        if len(columns["image_bytes"]) != len(columns["text"]):
+            raise ValueError(
+                "`pictures` and `texts` must be of one length. Received: "
+                f"len(pictures)={len(columns['image_bytes'])}, len(texts)={len(columns['text'])}"
+            )
+        answers = self._ask_in_batches("similarity", columns, ["score"], "pictures")
+        return np.concatenate([np.zeros(0, np.float32), *(a.outputs["score"] for a in answers)])
+
+    def search(self, texts: Sequence[str], k: int = 10) -> tuple[list[list[str]], list[np.ndarray]]:
+        """Finds pictures of the corpus that the model was exported with.
+
+        Args:
+            texts: n strings.
+            k: how many to find for each, at most 1,000.
+
+        Returns:
+            `(ids, scores)`, best first: n lists of `min(k, size of the corpus)` ids, and n float32
+            arrays of as many scores.
+
+        Raises:
+            ServingError: if the server refuses or cannot be reached; FAILED_PRECONDITION (over
+                REST INVALID_ARGUMENT) from a model that was exported without a corpus.
+            ValueError: if `texts` is no sequence of strings, or `k` no positive int.
+        """
+        return self._search("search", "text", "texts", text_items(texts), k)
+
+    def search_texts(
+        self, pictures: Sequence[Picture], k: int = 10
+    ) -> tuple[list[list[str]], list[np.ndarray]]:
+        """Finds texts of the corpus that the model was exported with; as `search`.
+
+        Args:
+            pictures: n, as `embed_images` takes them.
+            k: how many texts to find for each.
+        """
+        return self._search("search_texts", "image_bytes", "pictures", picture_items(pictures), k)
+
+    def versions(self) -> dict[int, str]:
+        """Returns the versions of the model that the server knows, number → state.
+
+        "AVAILABLE" ones answer; the others are "START", "LOADING", "UNLOADING" or "END".
+
+        Raises:
+            ServingError: NOT_FOUND if there is no such model.
+        """
+        name = self._servable.name
+        return self._call(f"versions of model {name!r}", self._transport.versions, name)
+
+    def _embed(self, signature: str, name: str, argument: str, column: list) -> np.ndarray:
+        if not column:
+            width = self._call(
+                self._asked(signature),
+                self._transport.output_width,
+                self._servable,
+                signature,
+                "embedding",
+            )
+            return np.zeros((0, width), np.float32)
+        answers = self._ask_in_batches(signature, {name: column}, ["embedding"], argument)
+        return np.concatenate([answer.outputs["embedding"] for answer in answers])
+
+    def _search(self, signature: str, name: str, argument: str, column: list, k: int):
+        check_int("k", k, least=1)
+        columns = {name: column, "k": [int(k)] * len(column)}
+        answers = self._ask_in_batches(signature, columns, ["id", "score"], argument)
+        ids, scores = [], []
+        for answer in answers:
+            for found, fit in zip(answer.outputs["id"].tolist(), answer.outputs["score"]):
+                # A server that joined this request with one of a larger k pads with "".
+                ids.append([name for name in found if name])
+                scores.append(fit[: len(ids[-1])])
+        return ids, scores
+
+    def _ask_in_batches(
+        self, signature: str, columns: dict[str, list], outputs: list[str], argument: str
+    ) -> list[Answer]:
+        rows = len(next(iter(columns.values())))
+
+        def ask(start: int, servable: Servable) -> Answer:
+            stop = start + self._batch_size
+            batch = {
+                name: [content(item) for item in column[start:stop]]
+                for name, column in columns.items()
+            }
+            where = self._asked(signature)
+            if rows > self._batch_size:
+                where += (
+                    f", in the batch that starts at `{argument}[{start}]` (positions count from "
+                    "there)"
+                )
+            predict = self._transport.predict
+            return self._call(where, predict, servable, signature, batch, outputs)
+
+        starts = range(0, rows, self._batch_size)
+        answers = [ask(start, self._servable) for start in starts]
+        newest = answers[-1].version if answers else None
+        pinned = self._servable._replace(version=newest)
+        return [
+            answer if answer.version == newest else ask(start, pinned)
+            for start, answer in zip(starts, answers)
+        ]
+
+    def _asked(self, signature: str) -> str:
+        name, version, label = self._servable
+        pin = f" version {version}" if version is not None else ""
+        pin = f" label {label!r}" if label is not None else pin
+        return f"signature {signature!r} of model {name!r}{pin}"
+
+    def _call(self, where: str, method: Callable, *arguments):
+        """What the method returns; its errors say what was asked of whom."""
+        try:
+            return method(*arguments)
+        except ServingError as error:
+            message = f"{where} at {self._transport.address}: {error.message}"
+            raise ServingError(error.code, message) from error
+
+
+def _transport(protocol, address, timeout, attempts, credentials) -> Transport:
+    if protocol == "rest":
+        from tb_keras.serving.client.rest_transport import RestTransport
+
+        if credentials is not None:
+            raise ValueError('`credentials` are for protocol="grpc"; over REST give https://.')
+        return RestTransport(address, timeout, attempts)
+    from tb_keras.serving.client.grpc_transport import GrpcTransport
+
+    if address.startswith(("http://", "https://")):
+        raise ValueError(f'`address` must be "host:port" over gRPC. Received: {address!r}')
+    return GrpcTransport(address, timeout, attempts, credentials)

@@ -1,0 +1,1 @@
+"""SavedModels opened again in this process."""

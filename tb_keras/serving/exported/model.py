@@ -1,0 +1,92 @@
+"""An exported SavedModel, asked as a server would be asked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tb_keras.serving.exported.saved_model import open_saved_model
+from tb_keras.storage.feature_cache import cached_features
+
+_IMAGES_PER_BATCH = 32
+_TEXTS_PER_BATCH = 64
+
+
+class ExportedModel:
+    """Embeds pictures and texts by the signatures of an exported model.
+
+    Args:
+        directory: a model's directory (its latest version is taken) or one version.
+
+    Raises:
+        FileNotFoundError: if there is no SavedModel in `directory`.
+        ValueError: if it was exported without an encoder of pictures or one of texts.
+    """
+
+    def __init__(self, directory: str | os.PathLike):
+        self.path, self.signatures, self.network = open_saved_model(directory)
+        if not {"embed_image", "embed_text"} <= set(self.signatures):
+            raise ValueError(
+                "`directory` must hold a model exported with its encoders. "
+                f"Received: {str(self.path)!r} with signatures {sorted(self.signatures)}"
+            )
+
+    def embed_images(self, paths: Sequence[str], verbose: bool = True) -> np.ndarray:
+        """Embeds picture files; embeddings are kept on disk and found again.
+
+        Args:
+            paths: paths of picture files.
+            verbose: whether to show progress.
+
+        Returns:
+            float32 `(len(paths), dim)`.
+        """
+        return self._embed(
+            "embed_image",
+            "image_bytes",
+            _IMAGES_PER_BATCH,
+            paths,
+            lambda path: Path(path).read_bytes(),
+            verbose,
+        )
+
+    def embed_texts(self, texts: Sequence[str], verbose: bool = True) -> np.ndarray:
+        """Embeds strings; embeddings are kept on disk and found again.
+
+        Args:
+            texts: the strings.
+            verbose: whether to show progress.
+
+        Returns:
+            float32 `(len(texts), dim)`.
+        """
+        return self._embed("embed_text", "text", _TEXTS_PER_BATCH, texts, str.encode, verbose)
+
+    def _embed(self, signature, argument, batch_size, items, content, verbose) -> np.ndarray:
+        import tensorflow as tf
+
+        def encode(chunk: Sequence[str]) -> np.ndarray:
+            batches = (chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size))
+            return np.concatenate(
+                [
+                    self.signatures[signature](
+                        **{argument: tf.constant([content(item) for item in batch])}
+                    )["embedding"].numpy()
+                    for batch in batches
+                ]
+            )
+
+        def digest(item: str) -> str:
+            return hashlib.sha256(content(item)).hexdigest()
+
+        settings = {"saved_model": self._fingerprint(), "signature": signature}
+        return cached_features(settings, items, digest, encode, verbose)
+
+    def _fingerprint(self) -> str:
+        files = ("saved_model.pb", "variables/variables.index", "fingerprint.pb")
+        content = b"".join((self.path / name).read_bytes() for name in files)
+        return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,49 @@
+"""Opening an exported SavedModel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tb_keras.serving.exporting.export import latest_version
+
+
+class SavedModel(NamedTuple):
+    """An opened export.
+
+    Attributes:
+        path: the version's directory.
+        signatures: what it can be asked, by name.
+        network: "embedding", "similarity" or "cca".
+    """
+
+    path: Path
+    signatures: Mapping
+    network: str
+
+
+def open_saved_model(directory: str | os.PathLike) -> SavedModel:
+    """Loads an export.
+
+    Args:
+        directory: a model's directory (its latest version is taken) or one version.
+
+    Raises:
+        FileNotFoundError: if there is no SavedModel in `directory`.
+    """
+    import tensorflow as tf
+    import tensorflow_text  # noqa: F401  the graph holds its ops
+
+    path = Path(directory)
+    version = latest_version(path)
+    path = path / str(version) if version else path
+    if not (path / "saved_model.pb").is_file():
+        raise FileNotFoundError(
+            f"`directory` must hold an exported model (tb-export). Received: {str(directory)!r}"
+        )
+    loaded = tf.saved_model.load(str(path))
+    # An export of an earlier version of the package does not say: it had but one network.
+    network = loaded.network.numpy().decode() if hasattr(loaded, "network") else "embedding"
+    return SavedModel(path, loaded.signatures, network)

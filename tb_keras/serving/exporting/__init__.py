@@ -1,0 +1,1 @@
+"""Networks and encoders written as one SavedModel."""

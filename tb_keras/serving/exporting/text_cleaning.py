@@ -1,0 +1,40 @@
+"""Any bytes to valid text of a bounded length, inside the graph."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tb_keras.checks.arguments import check_int
+
+MAX_CHARACTERS = 10_000
+_BYTES = 4  # of a character in UTF-8, at most
+
+
+def clean_texts(texts: tf.Tensor, max_characters: int = MAX_CHARACTERS) -> tf.Tensor:
+    """Makes strings valid UTF-8 and cuts them.
+
+    What is no UTF-8 reads as U+FFFD, once for each maximal ill-formed part (as in Python's
+    `bytes.decode(errors="replace")`); every other character stays, NUL included. Of a text with
+    more than `max_characters` Unicode characters the first ones stay. Work and memory grow with
+    what stays, not with what came.
+
+    Args:
+        texts: string `(batch,)`, any bytes.
+        max_characters: longest text that is kept whole, positive.
+
+    Returns:
+        String `(batch,)`.
+
+    Raises:
+        ValueError: if `max_characters` is not a positive int.
+
+    Example:
+
+    >>> [text.decode() for text in clean_texts([b"caf\\xc3\\xa9", b"a \\xff dog"], 4).numpy()]
+    ['café', 'a � ']
+    """
+    check_int("max_characters", max_characters, least=1)
+    # Enough bytes for all characters that stay: one that is cut in two here lies behind them.
+    texts = tf.strings.substr(texts, 0, _BYTES * max_characters)
+    texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+    return tf.strings.substr(texts, 0, max_characters, unit="UTF8_CHAR")

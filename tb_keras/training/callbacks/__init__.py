@@ -1,0 +1,1 @@
+"""Keras callbacks that measure, save and resume a training."""

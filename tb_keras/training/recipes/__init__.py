@@ -1,0 +1,1 @@
+"""Named sets of training settings, and what they build."""

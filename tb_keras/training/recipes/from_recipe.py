@@ -1,0 +1,129 @@
+"""A recipe and a corpus to a network, a compiled model and its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tb_keras.batching import neighborhood_batches, region_batches
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.encoders.text.word_encoder import redrawn
+from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
+from tb_keras.training.canonical_networks import canonical_start
+from tb_keras.training.fused_adam import FusedAdam
+from tb_keras.training.loss_attachment import attach_losses
+from tb_keras.training.recipes.recipe import Recipe
+
+
+class Training(NamedTuple):
+    """What `fit` needs.
+
+    Attributes:
+        network: the network to train, with standardised features.
+        model: the same with its losses, compiled.
+        batches: from the number of epochs done to the data set of the remaining ones.
+    """
+
+    network: TwoBranchNetwork
+    model: keras.Model
+    batches: Callable
+
+
+def from_recipe(
+    train: Corpus,
+    recipe: Recipe,
+    seed: int = 0,
+    text_encoder: keras.Model | None = None,
+    validation: Corpus | None = None,
+) -> Training:
+    """Builds all that `recipe` says for a training corpus with both features.
+
+    A start from canonical correlation analysis needs features of both views: it is left out where a
+    text encoder is trained along. With it the embeddings may have fewer dimensions; see
+    `canonical_start`.
+
+    Args:
+        train: corpus with both features; with a grounding, its batches are of regions and phrases.
+        recipe: the settings.
+        seed: of the weights, the dropout and the order of the batches; sets Keras's global seed.
+        text_encoder: from `tb_keras.encoders.word_encoder`, where the texts' features are word
+            indices; a copy of it, drawn anew by the seed, is trained with the network.
+        validation: by which a start from canonical correlation analysis chooses between two.
+
+    Raises:
+        ValueError: if there are word indices without a text encoder, or the other way round.
+
+    Example:
+
+    >>> corpus = Corpus(np.arange(9), image_features=np.eye(9), text_features=np.eye(9))
+    >>> training = from_recipe(corpus, Recipe(hidden_dim=8, embedding_dim=4))
+    >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
+    """
+    if (train.text_features.dtype.kind in "iu") != (text_encoder is not None):
+        raise ValueError(
+            "`text_encoder` must be given where the text features are word indices, and only "
+            f"there. Received: text_encoder={text_encoder!r}, train={train}"
+        )
+    keras.utils.set_random_seed(seed)
+    build = {"embedding": EmbeddingNetwork, "similarity": SimilarityNetwork}[recipe.network]
+    dims = train.image_features.shape[1], train.text_features.shape[1]
+    settings = recipe.network_settings()
+    if text_encoder is not None:
+        text_encoder = redrawn(text_encoder)
+    if settings.pop("projected", False) and text_encoder is None:
+        network: TwoBranchNetwork = canonical_start(
+            train, validation, landmarks=recipe.landmarks, kind=build, **settings
+        )
+    else:
+        network = build(*dims, **settings, text_encoder=text_encoder)
+        network.standardize(train.image_features, train.text_features)
+    batches, positives = _batches(train, recipe, seed)
+    if recipe.network == "similarity":
+        settings = recipe.logistic_settings()
+        loss = PairwiseLogistic(network.fusion, positives_per_text=positives, seed=seed, **settings)
+    elif recipe.loss == "info_nce":
+        loss = InfoNCE()
+    elif recipe.loss == "sigmoid":
+        loss = PairwiseSigmoid()
+    else:
+        block_rows = recipe.gradient_cache_rows or None
+        loss = BidirectionalRanking(**recipe.ranking_settings(), block_rows=block_rows)
+    model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
+    model.compile(FusedAdam(_schedule(recipe, int(batches(0).cardinality()))))
+    return Training(network, model, batches)
+
+
+def _schedule(recipe: Recipe, steps_per_epoch: int):
+    schedules = keras.optimizers.schedules
+    if not recipe.learning_rate_decay:
+        return schedules.CosineDecay(recipe.learning_rate, steps_per_epoch * recipe.epochs)
+    return schedules.ExponentialDecay(
+        recipe.learning_rate, steps_per_epoch, recipe.learning_rate_decay, staircase=True
+    )
+
+
+def _batches(train: Corpus, recipe: Recipe, seed: int) -> tuple[Callable, int]:
+    """The batches from an epoch on, and how many positives a text has in them at the most."""
+    if train.grounding is not None:
+        settings = recipe.region_settings()
+        matched = train.grounding.phrase_pictures[train.matches.images_per_text() > 0]
+        usable = len(np.unique(matched))
+        settings["pictures_per_batch"] = min(settings["pictures_per_batch"], max(1, usable))
+
+        def batches(epochs_done: int):
+            return region_batches(train, **settings, seed=seed, first_epoch=epochs_done)
+
+        return batches, recipe.regions_per_phrase
+    usable = int(np.count_nonzero(train.matches.texts_per_image()))
+    images_per_batch = min(recipe.images_per_batch, usable)
+
+    def batches(epochs_done: int):
+        return neighborhood_batches(
+            train, images_per_batch, recipe.texts_per_image, seed=seed, first_epoch=epochs_done
+        )
+
+    return batches, 1

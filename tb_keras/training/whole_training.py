@@ -1,0 +1,117 @@
+"""The whole training of a network, from two corpora to a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import keras
+
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.networks import TwoBranchNetwork
+from tb_keras.storage.atomic_file import written_beside
+from tb_keras.training.callbacks.corpus_evaluation import CorpusEvaluation
+from tb_keras.training.callbacks.divergence_check import DivergenceCheck
+from tb_keras.training.callbacks.network_checkpoint import NetworkCheckpoint
+from tb_keras.training.callbacks.training_backup import TrainingBackup
+from tb_keras.training.callbacks.training_progress import TrainingProgress
+from tb_keras.training.metrics import headline_metric
+from tb_keras.training.recipes.from_recipe import from_recipe
+from tb_keras.training.recipes.recipe import Recipe
+from tb_keras.training.train_cca import train_cca
+
+
+def train_network(
+    train: Corpus,
+    validation: Corpus,
+    recipe: Recipe,
+    directory: str | os.PathLike,
+    seed: int = 0,
+    text_encoder: keras.Model | None = None,
+) -> TwoBranchNetwork:
+    """Trains a network by a recipe and keeps that of the best epoch, or of the last.
+
+    The task follows from the corpora: localization where they have a grounding, else retrieval.
+    `directory` gets `network.keras`, `history.csv` (a line an epoch) and, at the end,
+    `result.json`. Called again, it returns a finished network from there, or goes on with a
+    training that was interrupted or killed. The network "cca" is fitted by `train_cca`.
+
+    Args:
+        train: corpus with both features.
+        validation: corpus with both features, for the same task.
+        recipe: the settings.
+        directory: where everything is kept.
+        seed: of the weights, the dropout and the order of the batches.
+        text_encoder: from `tb_keras.encoders.word_encoder`, where the texts' features are word
+            indices; a copy of it is trained with the network.
+
+    Returns:
+        The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`;
+        of the last epoch where `recipe.kept_epoch` says so.
+
+    Raises:
+        ValueError: if features are missing, the corpora are for different tasks, a setting is out
+            of range, or the loss becomes NaN or infinite.
+    """
+    directory = Path(directory)
+    path, result = directory / "network.keras", directory / "result.json"
+    if result.exists():
+        return keras.saving.load_model(path)
+    for argument, corpus in (("train", train), ("validation", validation)):
+        if corpus.image_features is None or corpus.text_features is None:
+            raise ValueError(
+                f"`{argument}` must have image_features and text_features. Received: {corpus}"
+            )
+    if (train.grounding is None) != (validation.grounding is None):
+        raise ValueError(
+            "`validation` must be for the task of `train`, with a grounding where that has one. "
+            f"Received: train={train}, validation={validation}"
+        )
+    if recipe.network == "cca":
+        return train_cca(train, validation, recipe, directory, seed)
+    directory.mkdir(parents=True, exist_ok=True)
+    network, model, batches = from_recipe(train, recipe, seed, text_encoder, validation)
+    backup = TrainingBackup(directory / "backup")
+    first_epoch = backup.restore(model)
+    started = time.monotonic()
+    monitor = f"val_{headline_metric(validation)}"
+    mode = "last" if recipe.kept_epoch == "last" else "max"
+    checkpoint = NetworkCheckpoint(network, path, monitor=monitor, mode=mode)
+    _cut_history(directory / "history.csv", first_epoch)
+    history = keras.callbacks.CSVLogger(directory / "history.csv", append=True)
+    callbacks = [
+        CorpusEvaluation(network, validation),
+        checkpoint,
+        history,
+        DivergenceCheck(),
+        backup,
+        TrainingProgress(("violating", "misclassified", monitor)),
+    ]
+    try:
+        model.fit(
+            batches(first_epoch),
+            initial_epoch=first_epoch,
+            epochs=recipe.epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    finally:
+        history.on_train_end()  # closes its file; `fit` does so only where nothing was raised
+    seconds = round(time.monotonic() - started, 1)
+    record = {"monitor": monitor, "figure": checkpoint.kept, "seed": seed, "seconds": seconds}
+    with written_beside(result) as beside:
+        beside.write_text(json.dumps(record) + "\n")
+    backup.clear()
+    return keras.saving.load_model(path)
+
+
+def _cut_history(file: Path, epochs: int) -> None:
+    """Keeps the lines of the first epochs: those after the last backup are gone through again."""
+    if not file.exists():
+        return
+    lines = file.read_text().splitlines(keepends=True)[: epochs + 1 if epochs else 0]
+    with written_beside(file) as beside:
+        beside.write_text("".join(lines))

@@ -1,0 +1,71 @@
+import collections
+import hashlib
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tb_keras.datasets.own.hashed_splits import hashed_splits, split_named
+
+names = st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True, max_size=30)
+
+
+def split_by_hash(name):
+    """The split by the hash alone, of a Python integer."""
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
+    return [*["train"] * 8, "validation", "test"][number * 10 >> 48]
+
+
+@given(names)
+def test_no_split_is_empty_and_few_images_move(names):
+    splits = hashed_splits(names)
+    assert hashed_splits(names[::-1]) == splits[::-1]
+    by_hash = list(map(split_by_hash, names))
+    empty = 3 - len(set(by_hash))
+    if len(names) < 3 or not empty:
+        assert splits == by_hash
+    else:
+        assert set(splits) == {"train", "validation", "test"}
+        # Each empty split takes one image, over the split between the two where need be.
+        moved = sum(a != b for a, b in zip(splits, by_hash))
+        assert empty <= moved <= 2
+
+
+@pytest.mark.parametrize("counts", list(itertools.product(range(4), repeat=3)))
+def test_whichever_splits_are_empty(counts):
+    """As before, for so many images of each split, which random names seldom have."""
+    names = [
+        name
+        for split, count in zip(("train", "validation", "test"), counts)
+        for name in [str(n) for n in range(99) if split_by_hash(str(n)) == split][:count]
+    ]
+    if len(names) >= 3:
+        assert set(hashed_splits(names)) == {"train", "validation", "test"}
+
+
+@given(names, st.text(st.characters(exclude_categories=["Cs"])))
+def test_one_image_more_moves_few(names, name):
+    if name in names:
+        return
+    before = hashed_splits(names)
+    after = hashed_splits([*names, name])[:-1]
+    assert sum(a != b for a, b in zip(before, after)) <= 2
+
+
+def test_shares_and_stability():
+    splits = hashed_splits([f"{number}.png" for number in range(20_000)])
+    counts = collections.Counter(splits)
+    # Four standard deviations of a binomial with 20,000 draws.
+    assert abs(counts["train"] - 16_000) < 4 * 57
+    assert abs(counts["validation"] - 2_000) < 4 * 43
+    assert [number for number in range(12) if splits[number] == "validation"] == [9]
+    assert [number for number in range(12) if splits[number] == "test"] == [5]
+
+
+def test_other_names():
+    assert [split_named(name) for name in ("val", "dev", "valid", "mine", "all")] == [
+        *["validation"] * 3,
+        "mine",
+        "all",
+    ]

@@ -1,0 +1,211 @@
+"""Tests of the page of predicted and true boxes: whole in one file, no phrase taken as HTML."""
+
+import base64
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from tb_keras import Corpus
+from tb_keras.corpus.grounding import Grounding
+from tb_keras.scripts.pages.localization_page import best_regions, write_localization_page
+
+HOSTILE = """<script>alert("x")</script> & {braces} 'quoted'"""
+TRUE, EMBEDDING, SIMILARITY = "#118833", "#1144dd", "#dd5500"
+
+
+class Scores:
+    """A network by its scores of all regions with all phrases."""
+
+    def __init__(self, scores):
+        self.scores = np.asarray(scores, np.float32)
+
+    def score_pairs(self, images, texts, image_rows, text_rows):
+        return self.scores[image_rows, text_rows]
+
+
+class TrainedRun:
+    """The part of a run that the page asks for."""
+
+    def __init__(self, **networks):
+        self.trained = networks
+
+    def networks(self):
+        return list(self.trained)
+
+    def best_seed(self, network):
+        return {"embedding": 3, "similarity": 5}[network]
+
+    def network(self, network, seed):
+        assert seed == self.best_seed(network)
+        return self.trained[network]
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, captions and notes, with a check of the nesting."""
+
+    EMPTY = ("meta", "image", "use", "rect")
+
+    def __init__(self, content):
+        super().__init__()
+        self.open, self.elements, self.text = [], [], {}
+        self.feed(content)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in self.EMPTY
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if data.strip():
+            self.text.setdefault(self.open[-1], []).append(data.strip())
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Picture 0 without a phrase, 1 with three (one without a box), 2 without a region."""
+    contents = {"a.png": b"png", "b.jpg": b"jpeg bytes", "c.unknown": b"?"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    grounding = Grounding(
+        [str(tmp_path / name) for name in contents],
+        [[640, 480], [300, 200], [50, 60]],
+        region_pictures=[1, 0, 1, 1],
+        region_boxes=[[0, 0, 100, 100], [9, 9, 20, 20], [50, 0, 100, 100], [200, 100, 300.25, 200]],
+        phrase_pictures=[1, 2, 1, 1],
+        phrase_boxes=[[0, 0, 100, 100], [1, 1, 9, 9], [np.nan] * 4, [200, 100, 300.25, 150]],
+    )
+    texts = [HOSTILE, "nothing there", "no box", "ein Käfer 犬"]
+    features = {"image_features": np.zeros((4, 2)), "text_features": np.zeros((4, 2))}
+    return Corpus(grounding.matches_by_iou(), texts=texts, grounding=grounding, **features)
+
+
+# Rows are regions, columns phrases; region 1 is of another picture and must never win.
+FIRST = [[0.9, 0, 0.1, -0.75], [9, 9, 9, 9], [0.2, 0, 0.3, -0.5], [0.1, 0, 0.2, -0.25]]
+SECOND = [[-5, 0, 0.5, 0], [9, 9, 9, 9], [-4, 0, 0.3, -1], [-6, 0, 0.2, -2]]
+
+
+@pytest.fixture
+def written(corpus, tmp_path):
+    run = TrainedRun(embedding=Scores(FIRST), similarity=Scores(SECOND))
+    write_localization_page(tmp_path / "pages" / "boxes.html", run, corpus)
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["boxes.html"]
+    return Page((tmp_path / "pages" / "boxes.html").read_text("utf-8"))
+
+
+def test_best_regions_are_of_the_phrases_picture(corpus):
+    assert best_regions(Scores(FIRST), corpus).tolist() == [0, -1, 2, 3]
+    assert best_regions(Scores(SECOND), corpus).tolist() == [2, -1, 0, 0]
+
+
+def test_best_regions_equal_a_search_one_by_one():
+    random = np.random.default_rng(0)
+    regions, phrases = random.integers(0, 6, 40), random.integers(0, 6, 30)
+    corners = np.sort(random.uniform(0, 9, (70, 2, 2)), axis=1).reshape(70, 4)
+    grounding = Grounding(["x"] * 6, [[9, 9]] * 6, regions, corners[:40], phrases, corners[40:])
+    corpus = Corpus(
+        grounding.matches_by_iou(),
+        image_features=np.zeros((40, 1)),
+        text_features=np.zeros((30, 1)),
+        grounding=grounding,
+    )
+    scores = random.normal(size=(40, 30)).astype("float32")
+    expected = [
+        max((r for r in range(40) if regions[r] == phrases[p]), key=lambda r, p=p: scores[r, p])
+        for p in range(30)
+    ]
+    assert best_regions(Scores(scores), corpus).tolist() == expected
+
+
+def test_pictures_are_embedded_once(written):
+    images = written.all("image")
+    assert [image["id"] for image in images] == ["picture-1", "picture-2"]
+    assert [(image["width"], image["height"]) for image in images] == [("300", "200"), ("50", "60")]
+    kinds, contents = zip(*(image["href"].split(";base64,") for image in images))
+    assert kinds == ("data:image/jpeg", "data:image/png")
+    assert [base64.b64decode(content) for content in contents] == [b"jpeg bytes", b"?"]
+    assert [use["href"] for use in written.all("use")] == ["#picture-1"] * 3 + ["#picture-2"]
+    boxes = [svg["viewbox"] for svg in written.all("svg") if "viewbox" in svg]
+    assert boxes == ["0 0 300 200"] * 3 + ["0 0 50 60"]
+
+
+def test_boxes_in_the_colours_of_the_legend(written):
+    found = [
+        (rect["stroke"], *(float(rect[side]) for side in ("x", "y", "width", "height")))
+        for rect in written.all("rect")
+    ]
+    assert found == [
+        (TRUE, 0, 0, 100, 100),
+        (EMBEDDING, 0, 0, 100, 100),
+        (SIMILARITY, 50, 0, 50, 100),
+        # of the phrase without a box
+        (EMBEDDING, 50, 0, 50, 100),
+        (SIMILARITY, 0, 0, 100, 100),
+        (TRUE, 200, 100, 100.2, 50),
+        (EMBEDDING, 200, 100, 100.2, 100),
+        (SIMILARITY, 0, 0, 100, 100),
+        # of the picture without a region
+        (TRUE, 1, 1, 8, 8),
+    ]
+    legend = dict(zip(written.text["b"], (b["style"] for b in written.all("b"))))
+    assert legend == {
+        "true box": f"color:{TRUE}",
+        "embedding network": f"color:{EMBEDDING}",
+        "similarity network": f"color:{SIMILARITY}",
+    }
+
+
+def test_phrases_are_escaped_and_have_their_overlaps(written):
+    assert not written.all("script")
+    assert written.text["figcaption"] == [HOSTILE, "no box", "ein Käfer 犬", "nothing there"]
+    assert written.text["small"] == [
+        "embedding 1.00, similarity 0.50",
+        "embedding, similarity",
+        "embedding 0.50, similarity 0.00",
+        "embedding: no region, similarity: no region",
+    ]
+
+
+def test_a_run_of_one_network(corpus, tmp_path):
+    write_localization_page(tmp_path / "boxes.html", TrainedRun(embedding=Scores(FIRST)), corpus)
+    page = Page((tmp_path / "boxes.html").read_text("utf-8"))
+    assert page.text["b"] == ["true box", "embedding network"]
+    assert SIMILARITY not in {rect["stroke"] for rect in page.all("rect")}
+
+
+def test_only_some_pictures_and_phrases_are_shown(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"png")
+    pictures, phrases = 40, np.repeat(np.arange(40), 6)
+    grounding = Grounding(
+        [str(tmp_path / "a.png")] * pictures,
+        [[9, 9]] * pictures,
+        region_pictures=np.arange(pictures),
+        region_boxes=[[0, 0, 9, 9]] * pictures,
+        phrase_pictures=phrases,
+        phrase_boxes=[[0, 0, 9, 9]] * len(phrases),
+    )
+    corpus = Corpus(
+        grounding.matches_by_iou(),
+        texts=[f"phrase {row}" for row in range(len(phrases))],
+        image_features=np.zeros((pictures, 1)),
+        text_features=np.zeros((len(phrases), 1)),
+        grounding=grounding,
+    )
+    scores = Scores(np.zeros((pictures, len(phrases))))
+    write_localization_page(tmp_path / "boxes.html", TrainedRun(embedding=scores), corpus)
+    page = Page((tmp_path / "boxes.html").read_text("utf-8"))
+    assert len(page.all("section")) == len(page.all("image")) == 16
+    captions = [f"phrase {6 * picture + row}" for picture in range(16) for row in range(4)]
+    assert page.text["figcaption"] == captions

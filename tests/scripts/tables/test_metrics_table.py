@@ -1,0 +1,48 @@
+"""Tests of the table of figures."""
+
+import pytest
+
+from tb_keras.evaluation import localization_metrics, retrieval_metrics_from_scores
+from tb_keras.scripts.tables.metrics_table import COLUMNS, metrics_table
+
+RETRIEVAL = [f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)] + ["rsum"]
+LOCALIZATION = [f"recall@{k}" for k in (1, 5, 10)] + ["upper_bound", "pointing_game", "mean_iou"]
+
+
+def cells(line):
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+@pytest.mark.parametrize(
+    ("task", "names", "first"),
+    [
+        ("retrieval", RETRIEVAL, retrieval_metrics_from_scores([[1.0, 0.0], [1.0, 0.0]], [0, 1])),
+        (
+            "localization",
+            LOCALIZATION,
+            localization_metrics([[1]], [[[0, 0, 9, 9]]], [[0, 0, 9, 9]]),
+        ),
+    ],
+)
+def test_every_line_has_the_figures_under_their_titles(task, names, first):
+    second = {name: 7.0 * number for number, name in enumerate(first)}
+    rows = {"a long name - with | signs": first, "b": second}
+    lines = metrics_table(rows, COLUMNS[task]).splitlines()
+    assert len(lines) == 4
+    assert len(set(map(len, lines))) == 1
+    assert set(lines[1]) == {"|", "-"}
+    assert cells(lines[0]) == ["", *COLUMNS[task].values()]
+    written = [f"{second[name]:.{3 if name == 'mean_iou' else 1}f}" for name in names]
+    assert cells(lines[3]) == ["b", *written]
+
+
+def test_columns_of_retrieval_unless_others_are_named():
+    rows = {"mine": retrieval_metrics_from_scores([[1.0]], [0])}
+    assert metrics_table(rows) == metrics_table(rows, COLUMNS["retrieval"])
+    assert cells(metrics_table(rows, {"rsum": "sum"}).splitlines()[2]) == ["mine", "600.0"]
+
+
+def test_figures_that_are_not_known():
+    nothing = localization_metrics([[1.0]], [[[0, 0, 9, 9]]], [[float("nan")] * 4])
+    (*_, line) = metrics_table({"no phrase": nothing}, COLUMNS["localization"]).splitlines()
+    assert cells(line) == ["no phrase", *["nan"] * 6]
