@@ -53,7 +53,8 @@ def main(arguments: list[str]) -> None:
     train, held_out = _corpora()
     page = f"""# Neighbourhoods at the size of Flickr30K
 
-Written by `python benchmarks/choices/multi30k.py --data=multi30k`: {train.num_images:,} training pictures \
+Written by `python benchmarks/choices/multi30k.py --data=multi30k`: \
+{train.num_images:,} training pictures \
 with {train.num_texts:,} English descriptions, {held_out.num_images:,} of the {_SPLIT.value} split \
 with {held_out.num_texts:,}; last of {_EPOCHS.value} epochs, mean ± standard deviation over \
 {_SEEDS.value} seeds. **No pictures: the five German descriptions of a picture, as a bag of words, \

@@ -45,12 +45,13 @@ class NeighborhoodOrder:
     Raises:
         ValueError: if a number is out of range, or fewer images have a text than a batch needs.
 
-    Example:
-
-    >>> order = NeighborhoodOrder(Matches.of([0, 0, 1, 1]), images_per_batch=2, texts_per_image=2)
-    >>> epoch = order.epoch(0)
-    >>> epoch.images.shape, epoch.texts.shape
-    ((2, 2), (2, 4))
+    Examples:
+        >>> order = NeighborhoodOrder(
+        ...     Matches.of([0, 0, 1, 1]), images_per_batch=2, texts_per_image=2
+        ... )
+        >>> epoch = order.epoch(0)
+        >>> epoch.images.shape, epoch.texts.shape
+        ((2, 2), (2, 4))
     """
 
     matches: Matches

@@ -67,13 +67,15 @@ def neighborhood_batches(
         released code shuffles sentences, so that an image may stand twice in a batch and its
         sentences become each other's negatives; here images are distinct.
 
-    Example:
-
-    >>> corpus = Corpus(np.array([0, 0, 1, 1]), image_features=np.ones((2, 3), "float32"),
-    ...                 text_features=np.ones((4, 5), "float32"))
-    >>> for batch in neighborhood_batches(corpus, images_per_batch=2).take(1):
-    ...     print(batch["image"].shape, batch["text"].shape, batch["matches"].shape)
-    (2, 3) (4, 5) (2, 4)
+    Examples:
+        >>> corpus = Corpus(
+        ...     np.array([0, 0, 1, 1]),
+        ...     image_features=np.ones((2, 3), "float32"),
+        ...     text_features=np.ones((4, 5), "float32"),
+        ... )
+        >>> for batch in neighborhood_batches(corpus, images_per_batch=2).take(1):
+        ...     print(batch["image"].shape, batch["text"].shape, batch["matches"].shape)
+        (2, 3) (4, 5) (2, 4)
     """
     if corpus.image_features is None or corpus.text_features is None:
         raise ValueError(f"`corpus` must have image_features and text_features. Received: {corpus}")

@@ -64,16 +64,23 @@ def region_batches(
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 4.2, "positive region augmentation"
         and "neighborhood sampling".
 
-    Example:
-
-    >>> from tb_keras.corpus.grounding import Grounding
-    >>> truth = [[0, 0, 4, 4], [5, 5, 9, 9]]
-    >>> grounding = Grounding(["a.png"], [[9, 9]], [0, 0, 0], [*truth, [0, 0, 3, 4]], [0, 0], truth)
-    >>> corpus = Corpus(grounding.matches_by_iou(), image_features=np.ones((3, 6)),
-    ...                 text_features=np.ones((2, 5)), grounding=grounding)
-    >>> for batch in region_batches(corpus, 1, 2, 4, regions_per_phrase=2).take(1):
-    ...     print(batch["image"].shape, batch["text"].shape, int(batch["matches"].numpy().sum()))
-    (4, 6) (2, 5) 3
+    Examples:
+        >>> from tb_keras.corpus.grounding import Grounding
+        >>> truth = [[0, 0, 4, 4], [5, 5, 9, 9]]
+        >>> grounding = Grounding(
+        ...     ["a.png"], [[9, 9]], [0, 0, 0], [*truth, [0, 0, 3, 4]], [0, 0], truth
+        ... )
+        >>> corpus = Corpus(
+        ...     grounding.matches_by_iou(),
+        ...     image_features=np.ones((3, 6)),
+        ...     text_features=np.ones((2, 5)),
+        ...     grounding=grounding,
+        ... )
+        >>> for batch in region_batches(corpus, 1, 2, 4, regions_per_phrase=2).take(1):
+        ...     print(
+        ...         batch["image"].shape, batch["text"].shape, int(batch["matches"].numpy().sum())
+        ...     )
+        (4, 6) (2, 5) 3
     """
     if corpus.grounding is None or corpus.image_features is None or corpus.text_features is None:
         raise ValueError(

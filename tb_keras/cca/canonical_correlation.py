@@ -55,15 +55,14 @@ def canonical_directions(
         Hardoon, Szedmak and Shawe-Taylor, *Canonical Correlation Analysis: An Overview with
         Application to Learning Methods*, Neural Computation 16(12), 2004, sections 3 and 4.
 
-    Example:
-
-    >>> from tb_keras.corpus.corpus import Corpus
-    >>> rng = np.random.default_rng(0)
-    >>> images = rng.standard_normal((50, 2))
-    >>> corpus = Corpus(np.arange(50), image_features=images, text_features=2 - images[:, :1])
-    >>> from tb_keras.cca.pair_covariances import pair_covariances
-    >>> canonical_directions(pair_covariances(corpus), regularization=0).correlations.round(6)
-    array([1.])
+    Examples:
+        >>> from tb_keras.corpus.corpus import Corpus
+        >>> rng = np.random.default_rng(0)
+        >>> images = rng.standard_normal((50, 2))
+        >>> corpus = Corpus(np.arange(50), image_features=images, text_features=2 - images[:, :1])
+        >>> from tb_keras.cca.pair_covariances import pair_covariances
+        >>> canonical_directions(pair_covariances(corpus), regularization=0).correlations.round(6)
+        array([1.])
     """
     if not regularization >= 0:
         raise ValueError(f"`regularization` must be at least 0. Received: {regularization}")

@@ -35,12 +35,11 @@ class CanonicalProjections(NamedTuple):
     def weighted(self, power: float) -> CanonicalProjections:
         """Returns the same with each direction scaled by a power of its correlation.
 
-        Example:
-
-        >>> plain = Projection(np.zeros(2), np.ones(2), np.eye(2))
-        >>> projections = CanonicalProjections(plain, plain, np.array([1.0, 0.5]))
-        >>> projections.weighted(2).texts.directions[1]
-        array([0.  , 0.25])
+        Examples:
+            >>> plain = Projection(np.zeros(2), np.ones(2), np.eye(2))
+            >>> projections = CanonicalProjections(plain, plain, np.array([1.0, 0.5]))
+            >>> projections.weighted(2).texts.directions[1]
+            array([0.  , 0.25])
         """
         images, texts = (
             part._replace(directions=part.directions * self.correlations**power)
@@ -92,11 +91,12 @@ class CanonicalProblem(NamedTuple):
     def solved(self, regularization: float, dim: int | None = None) -> CanonicalProjections:
         """Returns the projections onto the `dim` leading directions, at most; onto all if None.
 
-        Example:
-
-        >>> views = np.array([[1.0], [2.0], [4.0]])
-        >>> CanonicalProblem.of(Corpus([0, 1, 2], views, -views)).solved(0.0).correlations.round(6)
-        array([1.])
+        Examples:
+            >>> views = np.array([[1.0], [2.0], [4.0]])
+            >>> CanonicalProblem.of(Corpus([0, 1, 2], views, -views)).solved(
+            ...     0.0
+            ... ).correlations.round(6)
+            array([1.])
         """
         found = canonical_directions(self.covariances, regularization, dim, self.penalties)
         both = self.covariances

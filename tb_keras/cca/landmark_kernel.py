@@ -37,11 +37,10 @@ class LandmarkKernel(NamedTuple):
     ) -> LandmarkKernel:
         """Takes rows drawn at random, always the same ones, as landmarks: all, where they are few.
 
-        Example:
-
-        >>> kernel = LandmarkKernel.of(np.eye(3), np.zeros(3), np.ones(3), gamma=0.5, count=2)
-        >>> kernel.landmarks.shape
-        (2, 3)
+        Examples:
+            >>> kernel = LandmarkKernel.of(np.eye(3), np.zeros(3), np.ones(3), gamma=0.5, count=2)
+            >>> kernel.landmarks.shape
+            (2, 3)
         """
         rows = np.sort(np.random.default_rng(0).permutation(len(features))[:count])
         return cls(mean, deviation, _unit(mean, deviation, features[rows]), float(gamma))
@@ -49,11 +48,10 @@ class LandmarkKernel(NamedTuple):
     def __call__(self, features: ArrayLike) -> np.ndarray:
         """Returns float64 `(n, count)`, in (0, 1], for features float `(n, feature_dim)`.
 
-        Example:
-
-        >>> kernel = LandmarkKernel.of(np.eye(2), np.zeros(2), np.ones(2), gamma=0.5, count=2)
-        >>> kernel(np.array([[2.0, 0.0]])).round(4)
-        array([[1.    , 0.3679]])
+        Examples:
+            >>> kernel = LandmarkKernel.of(np.eye(2), np.zeros(2), np.ones(2), gamma=0.5, count=2)
+            >>> kernel(np.array([[2.0, 0.0]])).round(4)
+            array([[1.    , 0.3679]])
         """
         return self._of_units(_unit(self.mean, self.deviation, features))
 

@@ -57,12 +57,11 @@ def pair_covariances(
     Raises:
         ValueError: if the corpus lacks features or matches.
 
-    Example:
-
-    >>> views = np.array([[0.0], [2.0]])
-    >>> found = pair_covariances(Corpus([0, 1], image_features=views, text_features=-views))
-    >>> found.image_mean, found.images, found.cross
-    (array([1.]), array([[1.]]), array([[-1.]]))
+    Examples:
+        >>> views = np.array([[0.0], [2.0]])
+        >>> found = pair_covariances(Corpus([0, 1], image_features=views, text_features=-views))
+        >>> found.image_mean, found.images, found.cross
+        (array([1.]), array([[1.]]), array([[-1.]]))
     """
     check_pairs(corpus)
     import keras
@@ -116,12 +115,11 @@ def view_scales(
         corpus: with both features and at least one match.
         maps: what to make of the images' and of the texts' rows first, block by block.
 
-    Example:
-
-    >>> features = np.array([[0.0, 1.0], [6.0, 3.0]])
-    >>> images, texts = view_scales(Corpus([0, 1], features, features))
-    >>> images[1], texts[1] ** 2
-    (array([3., 1.]), array([5., 5.]))
+    Examples:
+        >>> features = np.array([[0.0, 1.0], [6.0, 3.0]])
+        >>> images, texts = view_scales(Corpus([0, 1], features, features))
+        >>> images[1], texts[1] ** 2
+        (array([3., 1.]), array([5., 5.]))
     """
     # On held-out pictures of OpenMoji in all languages, by TF-IDF, linear CCA gave rsum 91.0 and
     # 101.4 with deviations of their own for both views, 100.9 and 106.8 with one for all text
@@ -144,10 +142,9 @@ def mean_and_deviation(
         counts: int `(n,)`, at least 0, not all of them 0.
         take: what to make of the rows first.
 
-    Example:
-
-    >>> mean_and_deviation(np.array([[0.0], [2.0]]), np.array([1, 3]))
-    (array([1.5]), array([0.8660254]))
+    Examples:
+        >>> mean_and_deviation(np.array([[0.0], [2.0]]), np.array([1, 3]))
+        (array([1.5]), array([0.8660254]))
     """
     size = take(features[:1]).shape[1]
     total, squares = np.zeros(size), np.zeros(size)
@@ -165,10 +162,11 @@ def mean_and_deviation(
 def standardized(rows: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Returns (rows - mean) / deviation, a new array of the rows' type, at least float32.
 
-    Example:
-
-    >>> standardized(np.array([[3.0, 1.0]], np.float16), np.array([1.0, 1.0]), np.array([2.0, 1.0]))
-    array([[1., 0.]], dtype=float32)
+    Examples:
+        >>> standardized(
+        ...     np.array([[3.0, 1.0]], np.float16), np.array([1.0, 1.0]), np.array([2.0, 1.0])
+        ... )
+        array([[1., 0.]], dtype=float32)
     """
     dtype = product_type(rows)
     standard = rows.astype(dtype)

@@ -29,11 +29,10 @@ class Projection(NamedTuple):
     def __call__(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(n, dim)` for features float `(n, feature_dim)`, block by block.
 
-        Example:
-
-        >>> projection = Projection(np.array([1.0, 0.0]), np.array([2.0, 1.0]), np.eye(2))
-        >>> projection(np.array([[5.0, 3.0]]))
-        array([[2., 3.]], dtype=float32)
+        Examples:
+            >>> projection = Projection(np.array([1.0, 0.0]), np.array([2.0, 1.0]), np.eye(2))
+            >>> projection(np.array([[5.0, 3.0]]))
+            array([[2., 3.]], dtype=float32)
         """
         features = np.asanyarray(features)
         directions, width = self.directions, 2 * len(self.mean)  # a kernel's values are float64
@@ -50,10 +49,9 @@ class Projection(NamedTuple):
     def mean_square(self, features: ArrayLike) -> float:
         """Returns the mean of the squares of the projected features, without holding them all.
 
-        Example:
-
-        >>> Projection(np.zeros(2), np.ones(2), np.eye(2)).mean_square(np.array([[1.0, 3.0]]))
-        5.0
+        Examples:
+            >>> Projection(np.zeros(2), np.ones(2), np.eye(2)).mean_square(np.array([[1.0, 3.0]]))
+            5.0
         """
         step = max(1, BLOCK_VALUES // max(1, *self.directions.shape))
         squares = sum(

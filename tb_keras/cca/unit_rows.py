@@ -12,11 +12,10 @@ def unit_rows(vectors: ArrayLike) -> np.ndarray:
     Args:
         vectors: float `(n, dim)`.
 
-    Example:
-
-    >>> unit_rows([[3.0, 4.0], [0.0, 0.0]])
-    array([[0.6, 0.8],
-           [0. , 0. ]], dtype=float32)
+    Examples:
+        >>> unit_rows([[3.0, 4.0], [0.0, 0.0]])
+        array([[0.6, 0.8],
+               [0. , 0. ]], dtype=float32)
     """
     vectors = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

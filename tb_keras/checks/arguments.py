@@ -8,10 +8,9 @@ import numpy as np
 def first_false(right: np.ndarray) -> int | None:
     """Returns the first row of bool `(n,)` that is false, None where all are true.
 
-    Example:
-
-    >>> first_false(np.isfinite([[0.0, 1.0], [np.nan, 1.0]]).all(axis=1))
-    1
+    Examples:
+        >>> first_false(np.isfinite([[0.0, 1.0], [np.nan, 1.0]]).all(axis=1))
+        1
     """
     return None if right.all() else int(np.argmin(right))
 
@@ -19,11 +18,10 @@ def first_false(right: np.ndarray) -> int | None:
 def check_int(argument: str, value: int, least: int) -> None:
     """Raises a ValueError unless `value` is an int of at least `least`.
 
-    Example:
-
-    >>> check_int("epochs", 0, least=1)
-    Traceback (most recent call last):
-    ValueError: `epochs` must be a positive int. Received: epochs=0
+    Examples:
+        >>> check_int("epochs", 0, least=1)
+        Traceback (most recent call last):
+        ValueError: `epochs` must be a positive int. Received: epochs=0
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         kinds = {0: "a non-negative int", 1: "a positive int"}

@@ -23,7 +23,7 @@ def positions_from(first: tf.Tensor | int) -> Iterator[None]:
     Args:
         first: Position of the block's first row in the batch, an int or a scalar int tensor.
 
-    Example:
+    Examples:
         >>> with positions_from(100):
         ...     assert_rows(tf.constant([True, False]), "`x` must be so.")
         Traceback (most recent call last):

@@ -13,11 +13,10 @@ class Adjacency:
         columns: int `(p,)`, its column. Pairs are distinct.
         num_rows: number of rows; rows without a pair are empty.
 
-    Example:
-
-    >>> adjacency = Adjacency(np.array([0, 2, 0]), np.array([5, 3, 1]), num_rows=3)
-    >>> adjacency.columns_of(0)
-    array([1, 5])
+    Examples:
+        >>> adjacency = Adjacency(np.array([0, 2, 0]), np.array([5, 3, 1]), num_rows=3)
+        >>> adjacency.columns_of(0)
+        array([1, 5])
     """
 
     def __init__(self, rows: np.ndarray, columns: np.ndarray, num_rows: int):
@@ -65,10 +64,9 @@ class Adjacency:
 def equal_pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns all positions (i, j) with `left[i] == right[j]`.
 
-    Example:
-
-    >>> equal_pairs(np.array([7, 8]), np.array([8, 7, 8]))
-    (array([0, 1, 1]), array([1, 0, 2]))
+    Examples:
+        >>> equal_pairs(np.array([7, 8]), np.array([8, 7, 8]))
+        (array([0, 1, 1]), array([1, 0, 2]))
     """
     order = np.argsort(right, kind="stable")
     ordered = right[order]

@@ -25,10 +25,9 @@ def iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     Raises:
         ValueError: if a shape is another.
 
-    Example:
-
-    >>> iou([[0, 0, 2, 2]], [[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]]).round(2)
-    array([[1.  , 0.33, 0.  ]])
+    Examples:
+        >>> iou([[0, 0, 2, 2]], [[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]]).round(2)
+        array([[1.  , 0.33, 0.  ]])
     """
     a, b = (_checked(name, boxes) for name, boxes in (("a", a), ("b", b)))
     for name, boxes in (("a", a), ("b", b)):
@@ -47,10 +46,9 @@ def elementwise_iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     Returns:
         float `(...)` in [0, 1]; 0 where both boxes are empty, NaN where a box is NaN.
 
-    Example:
-
-    >>> float(elementwise_iou([0, 0, 4, 1], [1, 0, 4, 1]))
-    0.75
+    Examples:
+        >>> float(elementwise_iou([0, 0, 4, 1], [1, 0, 4, 1]))
+        0.75
     """
     a, b = _checked("a", a), _checked("b", b)
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
@@ -62,10 +60,9 @@ def elementwise_iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:
 def area(boxes: ArrayLike) -> np.ndarray:
     """Returns the area of each box, float `(...)` in square pixels, of xyxy boxes `(..., 4)`.
 
-    Example:
-
-    >>> float(area([1, 1, 3, 5]))
-    8.0
+    Examples:
+        >>> float(area([1, 1, 3, 5]))
+        8.0
     """
     boxes = _checked("boxes", boxes)
     return np.maximum(boxes[..., 2:] - boxes[..., :2], 0).prod(axis=-1)
@@ -74,10 +71,9 @@ def area(boxes: ArrayLike) -> np.ndarray:
 def centers(boxes: ArrayLike) -> np.ndarray:
     """Returns the centre (x, y) of each box, float `(..., 2)`, of xyxy boxes `(..., 4)`.
 
-    Example:
-
-    >>> centers([1, 1, 3, 5])
-    array([2., 3.])
+    Examples:
+        >>> centers([1, 1, 3, 5])
+        array([2., 3.])
     """
     boxes = _checked("boxes", boxes)
     return (boxes[..., :2] + boxes[..., 2:]) / 2
@@ -90,10 +86,9 @@ def contains(boxes: ArrayLike, points: ArrayLike) -> np.ndarray:
         boxes: float `(..., 4)` xyxy.
         points: float `(..., 2)`; the shapes before the last broadcast.
 
-    Example:
-
-    >>> contains([0, 0, 2, 2], [[1, 1], [2, 2]])
-    array([ True, False])
+    Examples:
+        >>> contains([0, 0, 2, 2], [[1, 1], [2, 2]])
+        array([ True, False])
     """
     boxes, points = _checked("boxes", boxes), np.asarray(points, float)
     inside = (boxes[..., :2] <= points) & (points < boxes[..., 2:])
@@ -108,10 +103,9 @@ def union(boxes: ArrayLike) -> np.ndarray:
     Raises:
         ValueError: if there is no box.
 
-    Example:
-
-    >>> union([[0, 5, 2, 6], [1, 1, 3, 2]])
-    array([0., 1., 3., 6.])
+    Examples:
+        >>> union([[0, 5, 2, 6], [1, 1, 3, 2]])
+        array([0., 1., 3., 6.])
     """
     boxes = _checked("boxes", boxes)
     if boxes.ndim != 2 or not len(boxes):
@@ -129,10 +123,9 @@ def clip(boxes: ArrayLike, sizes: ArrayLike) -> np.ndarray:
     Returns:
         float `(..., 4)` xyxy; a box outside its picture becomes an empty one at the border.
 
-    Example:
-
-    >>> clip([[-1, 2, 30, 9]], sizes=(20, 10))
-    array([[ 0.,  2., 20.,  9.]])
+    Examples:
+        >>> clip([[-1, 2, 30, 9]], sizes=(20, 10))
+        array([[ 0.,  2., 20.,  9.]])
     """
     boxes, sizes = _checked("boxes", boxes), np.asarray(sizes)
     return np.clip(boxes, 0, np.concatenate([sizes, sizes], axis=-1))
@@ -158,10 +151,9 @@ def convert(
     Raises:
         ValueError: if a format is unknown, or a relative one comes without `sizes`.
 
-    Example:
-
-    >>> convert([[10, 20, 30, 40]], "xywh", "rel_xyxy", sizes=(100, 100))
-    array([[0.1, 0.2, 0.4, 0.6]])
+    Examples:
+        >>> convert([[10, 20, 30, 40]], "xywh", "rel_xyxy", sizes=(100, 100))
+        array([[0.1, 0.2, 0.4, 0.6]])
     """
     for argument, name in (("source", source), ("target", target)):
         if name not in FORMATS:
@@ -192,10 +184,9 @@ def spatial_features(boxes: ArrayLike, sizes: ArrayLike) -> np.ndarray:
     Returns:
         float32 `(..., 5)` in [0, 1] for boxes within their pictures.
 
-    Example:
-
-    >>> spatial_features([0, 50, 50, 100], sizes=(100, 100))
-    array([0.  , 0.5 , 0.5 , 0.5 , 0.25], dtype=float32)
+    Examples:
+        >>> spatial_features([0, 50, 50, 100], sizes=(100, 100))
+        array([0.  , 0.5 , 0.5 , 0.5 , 0.25], dtype=float32)
     """
     relative = convert(boxes, "xyxy", "rel_xywh", sizes)
     share = relative[..., 2:].prod(axis=-1, keepdims=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.checks.arguments import first_false
+from tb_keras.corpus import corpus_files
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.corpus.matches import Matches
 
@@ -39,12 +40,14 @@ class Corpus:
             texts, an int one) or hold a NaN, an infinity or a negative index, or a text is no
             string; the message names the row.
 
-    Example:
-
-    >>> corpus = Corpus(np.array([0, 0]), image_features=np.ones((1, 4), "float32"),
-    ...                 texts=["a dog", "an animal"])
-    >>> corpus
-    Corpus(1 images, 2 texts, 2 pairs; image_features (1, 4) float32, texts)
+    Examples:
+        >>> corpus = Corpus(
+        ...     np.array([0, 0]),
+        ...     image_features=np.ones((1, 4), "float32"),
+        ...     texts=["a dog", "an animal"],
+        ... )
+        >>> corpus
+        Corpus(1 images, 2 texts, 2 pairs; image_features (1, 4) float32, texts)
     """
 
     matches: Matches
@@ -103,11 +106,10 @@ class Corpus:
             texts: int `(t,)` distinct text indices, or bool `(m,)`. If left out: every text that
                 matches one of the images.
 
-        Example:
-
-        >>> corpus = Corpus(np.array([0, 0, 1]), texts=["a dog", "a pet", "a cat"])
-        >>> corpus.subset(images=[1]).texts
-        ['a cat']
+        Examples:
+            >>> corpus = Corpus(np.array([0, 0, 1]), texts=["a dog", "a pet", "a cat"])
+            >>> corpus.subset(images=[1]).texts
+            ['a cat']
         """
         images = _as_indices(images, self.num_images)
         if texts is None:
@@ -134,9 +136,7 @@ class Corpus:
         Raises:
             FileExistsError: if `directory` exists.
         """
-        from tb_keras.corpus import corpus_files
-
-        corpus_files.save(self, directory)
+        corpus_files.write_parts(directory, **vars(self))
 
     @classmethod
     def load(cls, directory: str | os.PathLike) -> Corpus:
@@ -146,9 +146,7 @@ class Corpus:
             FileNotFoundError: if there is no corpus in `directory`.
             ValueError: if its files do not agree with each other.
         """
-        from tb_keras.corpus import corpus_files
-
-        return corpus_files.load(directory)
+        return cls(**corpus_files.read_parts(directory))
 
     def __repr__(self) -> str:
         parts = [

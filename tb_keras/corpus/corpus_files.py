@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.corpus.matches import Matches
 
@@ -31,8 +30,21 @@ _GROUNDING = ("region_pictures", "region_boxes", "phrase_pictures", "phrase_boxe
 _ARRAYS = ("image_features", "text_features", "matches", "ignored", *_GROUNDING)
 
 
-def save(corpus: Corpus, directory: str | os.PathLike) -> None:
-    """Writes `corpus` beside `directory` and renames it there, so that no half corpus is seen.
+def write_parts(
+    directory: str | os.PathLike,
+    *,
+    matches: Matches,
+    image_features: np.ndarray | None,
+    text_features: np.ndarray | None,
+    image_paths: Sequence[str] | None,
+    texts: Sequence[str] | None,
+    image_attributes: Mapping[str, Sequence],
+    text_attributes: Mapping[str, Sequence],
+    grounding: Grounding | None,
+) -> None:
+    """Writes the parts of a `Corpus` beside `directory` and renames that.
+
+    No half corpus is ever seen. The arguments are those of `Corpus`.
 
     Raises:
         FileExistsError: if `directory` exists.
@@ -45,19 +57,19 @@ def save(corpus: Corpus, directory: str | os.PathLike) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
         arrays = {
-            "image_features": corpus.image_features,
-            "text_features": corpus.text_features,
-            "matches": corpus.matches.pairs,
-            "ignored": corpus.matches.ignored if len(corpus.matches.ignored) else None,
-            **{name: getattr(corpus.grounding, name, None) for name in _GROUNDING},
+            "image_features": image_features,
+            "text_features": text_features,
+            "matches": matches.pairs,
+            "ignored": matches.ignored if len(matches.ignored) else None,
+            **{name: getattr(grounding, name, None) for name in _GROUNDING},
         }
         for name, array in arrays.items():
             if array is not None:
                 np.save(unfinished / f"{name}.npy", array)
         tables = {
-            "images": _columns(corpus, "image_attributes", "path", corpus.image_paths),
-            "texts": _columns(corpus, "text_attributes", "text", corpus.texts),
-            "pictures": _picture_columns(corpus.grounding),
+            "images": _columns("image_attributes", image_attributes, "path", image_paths),
+            "texts": _columns("text_attributes", text_attributes, "text", texts),
+            "pictures": _picture_columns(grounding),
         }
         for name, columns in tables.items():
             if columns:
@@ -65,8 +77,8 @@ def save(corpus: Corpus, directory: str | os.PathLike) -> None:
         sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
         description = {
             "version": _VERSION,
-            "num_images": corpus.num_images,
-            "num_texts": corpus.num_texts,
+            "num_images": matches.num_images,
+            "num_texts": matches.num_texts,
             "files": sizes,
             "columns": {name: list(columns) for name, columns in tables.items()},
         }
@@ -78,8 +90,8 @@ def save(corpus: Corpus, directory: str | os.PathLike) -> None:
         raise
 
 
-def load(directory: str | os.PathLike) -> Corpus:
-    """Opens a corpus directory, with its features as memory maps."""
+def read_parts(directory: str | os.PathLike) -> dict[str, object]:
+    """Returns the arguments of the `Corpus` in a directory; features are memory maps."""
     directory = Path(directory)
     file = directory / "corpus.json"
     try:
@@ -98,7 +110,7 @@ def load(directory: str | os.PathLike) -> Corpus:
         raise ValueError(f"{str(file)!r} is damaged: {error!r}") from error
 
 
-def _opened(directory: Path, description: dict) -> Corpus:
+def _opened(directory: Path, description: dict) -> dict[str, object]:
     files, columns = description["files"], description["columns"]
     for name, size in files.items():
         file = directory / name
@@ -124,15 +136,15 @@ def _opened(directory: Path, description: dict) -> Corpus:
         description["num_texts"],
         ignored=arrays.pop("ignored", None),
     )
-    return Corpus(
-        matches,
-        image_paths=images.pop("path", None),
-        texts=texts.pop("text", None),
-        image_attributes=images,
-        text_attributes=texts,
-        grounding=grounding,
+    return {
+        "matches": matches,
+        "image_paths": images.pop("path", None),
+        "texts": texts.pop("text", None),
+        "image_attributes": images,
+        "text_attributes": texts,
+        "grounding": grounding,
         **arrays,
-    )
+    }
 
 
 def _picture_columns(grounding: Grounding | None) -> dict[str, Sequence]:
@@ -143,9 +155,8 @@ def _picture_columns(grounding: Grounding | None) -> dict[str, Sequence]:
 
 
 def _columns(
-    corpus: Corpus, argument: str, key: str, values: Sequence[str] | None
+    argument: str, attributes: Mapping[str, Sequence], key: str, values: Sequence[str] | None
 ) -> dict[str, Sequence]:
-    attributes = getattr(corpus, argument)
     if key in attributes:
         raise ValueError(
             f"`{argument}` must not have the name {key!r}, which is taken on disk. "

@@ -33,13 +33,17 @@ class Grounding:
         ValueError: if lengths or shapes disagree, a picture is out of range, or a box is turned
             round (right of its left, below its top); the message names the row.
 
-    Example:
-
-    >>> grounding = Grounding(["park.jpg"], [[640, 480]], region_pictures=[0, 0],
-    ...                       region_boxes=[[0, 0, 100, 100], [300, 200, 400, 300]],
-    ...                       phrase_pictures=[0], phrase_boxes=[[10, 0, 100, 100]])
-    >>> grounding.matches_by_iou()
-    Matches(2 images, 1 texts, 1 pairs, 0 ignored)
+    Examples:
+        >>> grounding = Grounding(
+        ...     ["park.jpg"],
+        ...     [[640, 480]],
+        ...     region_pictures=[0, 0],
+        ...     region_boxes=[[0, 0, 100, 100], [300, 200, 400, 300]],
+        ...     phrase_pictures=[0],
+        ...     phrase_boxes=[[10, 0, 100, 100]],
+        ... )
+        >>> grounding.matches_by_iou()
+        Matches(2 images, 1 texts, 1 pairs, 0 ignored)
     """
 
     picture_paths: Sequence[str]

@@ -43,14 +43,13 @@ class Matches:
         ValueError: if an array has the wrong shape or type, an index is out of range, or a pair
             is both a match and ignored; the message names the first offending row.
 
-    Example:
-
-    >>> matches = Matches([(0, 0), (0, 1), (1, 2)], num_images=2, num_texts=3)
-    >>> matches.texts_of(0)
-    array([0, 1], dtype=int32)
-    >>> matches.mask()
-    array([[ True,  True, False],
-           [False, False,  True]])
+    Examples:
+        >>> matches = Matches([(0, 0), (0, 1), (1, 2)], num_images=2, num_texts=3)
+        >>> matches.texts_of(0)
+        array([0, 1], dtype=int32)
+        >>> matches.mask()
+        array([[ True,  True, False],
+               [False, False,  True]])
     """
 
     def __init__(
@@ -93,10 +92,9 @@ class Matches:
         Raises:
             ValueError: if the form is none of these, or does not agree with `num_images`.
 
-        Example:
-
-        >>> Matches.of([0, 0, 1]) == Matches.of([[True, True, False], [False, False, True]])
-        True
+        Examples:
+            >>> Matches.of([0, 0, 1]) == Matches.of([[True, True, False], [False, False, True]])
+            True
         """
         if isinstance(matches, Matches):
             found = matches
@@ -133,10 +131,9 @@ class Matches:
         Args:
             images: int `(b,)` image indices, -1 for padding, which has no text.
 
-        Example:
-
-        >>> Matches.of([0, 0, 1]).texts_of_each([1, 0])
-        (array([0, 1, 1]), array([2, 0, 1], dtype=int32))
+        Examples:
+            >>> Matches.of([0, 0, 1]).texts_of_each([1, 0])
+            (array([0, 1, 1]), array([2, 0, 1], dtype=int32))
         """
         return self._texts_of.expand(_checked_indices("images", images, self.num_images))
 
@@ -146,10 +143,9 @@ class Matches:
         Args:
             texts: int `(t,)` text indices, -1 for padding, which has no image.
 
-        Example:
-
-        >>> Matches.of([0, 0, 1]).images_of_each([2, -1])
-        (array([0]), array([1], dtype=int32))
+        Examples:
+            >>> Matches.of([0, 0, 1]).images_of_each([2, -1])
+            (array([0]), array([1], dtype=int32))
         """
         return self._images_of.expand(_checked_indices("texts", texts, self.num_texts))
 
@@ -199,14 +195,13 @@ class Matches:
             images: int `(b,)` image indices, -1 for padding.
             texts: int `(t,)` text indices, -1 for padding.
 
-        Example:
-
-        >>> matches = Matches.of([0, 0, 1])
-        >>> masks = matches.batch_masks([0], [0, 1, 2])  # image 1 is not in the batch
-        >>> masks.text_negatives
-        array([[False, False,  True],
-               [False, False,  True],
-               [ True,  True, False]])
+        Examples:
+            >>> matches = Matches.of([0, 0, 1])
+            >>> masks = matches.batch_masks([0], [0, 1, 2])  # image 1 is not in the batch
+            >>> masks.text_negatives
+            array([[False, False,  True],
+                   [False, False,  True],
+                   [ True,  True, False]])
         """
         images = _checked_indices("images", images, self.num_images)
         texts = _checked_indices("texts", texts, self.num_texts)
@@ -233,10 +228,9 @@ class Matches:
         Raises:
             ValueError: if an index is out of range or stands there twice.
 
-        Example:
-
-        >>> Matches.of([0, 0, 1]).subset(images=[1], texts=[0, 2]).pairs
-        array([[0, 1]], dtype=int32)
+        Examples:
+            >>> Matches.of([0, 0, 1]).subset(images=[1], texts=[0, 2]).pairs
+            array([[0, 1]], dtype=int32)
         """
         images, new_image = _renumbering("images", images, self.num_images)
         texts, new_text = _renumbering("texts", texts, self.num_texts)
@@ -254,11 +248,10 @@ class Matches:
         two texts that are neither neighbours nor each other's negatives. For the images, take
         `matches.transposed().text_neighbors()`.
 
-        Example:
-
-        >>> Matches.of([0, 0, 1]).text_neighbors().pairs
-        array([[0, 1],
-               [1, 0]], dtype=int32)
+        Examples:
+            >>> Matches.of([0, 0, 1]).text_neighbors().pairs
+            array([[0, 1],
+                   [1, 0]], dtype=int32)
         """
         texts = np.arange(self.num_texts)
 

@@ -45,11 +45,10 @@ def load(
         ValueError: if the name, the split or an option is unknown; the message lists the known.
         FileNotFoundError: if the files are not there.
 
-    Example:
-
-    >>> load("imagenet")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ValueError: `name` must be one of openmoji, ..., arrays. Received: name='imagenet'
+    Examples:
+        >>> load("imagenet")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: `name` must be one of openmoji, ..., arrays. Received: name='imagenet'
     """
     if name not in _READERS:
         raise ValueError(f"`name` must be one of {', '.join(_READERS)}. Received: name={name!r}")

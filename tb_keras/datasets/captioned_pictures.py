@@ -34,16 +34,15 @@ class CaptionedPictures:
     White space around a caption is left out. Texts stand in the order of their pictures, each
     picture's in the given order; equal captions are texts of their own.
 
-    Example:
-
-    >>> gathered = CaptionedPictures()
-    >>> captions = [Caption(text, "a.txt", {"language": "en"}) for text in ("a dog", "a pet")]
-    >>> gathered.add("photos/dog.jpg", captions, "a.txt", id=7)
-    >>> corpus = gathered.corpus()
-    >>> corpus
-    Corpus(1 images, 2 texts, 2 pairs; texts)
-    >>> corpus.image_attributes
-    {'file': ['dog.jpg'], 'id': [7]}
+    Examples:
+        >>> gathered = CaptionedPictures()
+        >>> captions = [Caption(text, "a.txt", {"language": "en"}) for text in ("a dog", "a pet")]
+        >>> gathered.add("photos/dog.jpg", captions, "a.txt", id=7)
+        >>> corpus = gathered.corpus()
+        >>> corpus
+        Corpus(1 images, 2 texts, 2 pairs; texts)
+        >>> corpus.image_attributes
+        {'file': ['dog.jpg'], 'id': [7]}
     """
 
     def __init__(self):

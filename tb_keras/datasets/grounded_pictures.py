@@ -22,18 +22,19 @@ class GroundedPictures:
     Every region and every phrase that is added is a row of its own, equal ones too: the same words
     in two pictures are two phrases.
 
-    Example:
-
-    >>> gathered = GroundedPictures()
-    >>> park = gathered.add_picture("park.jpg", (640, 480))
-    >>> dogs = [gathered.add_region(park, box, "a.xml") for box in ([0, 0, 9, 9], [9, 5, 20, 30])]
-    >>> gathered.add_phrase(park, "two dogs", dogs, sentence=0)
-    >>> gathered.add_phrase(park, "each other", [], sentence=0)
-    >>> corpus = gathered.corpus()
-    >>> corpus
-    Corpus(2 images, 2 texts, 2 pairs; texts, grounding in 1 pictures)
-    >>> corpus.grounding.phrase_boxes.tolist()
-    [[0.0, 0.0, 20.0, 30.0], [nan, nan, nan, nan]]
+    Examples:
+        >>> gathered = GroundedPictures()
+        >>> park = gathered.add_picture("park.jpg", (640, 480))
+        >>> dogs = [
+        ...     gathered.add_region(park, box, "a.xml") for box in ([0, 0, 9, 9], [9, 5, 20, 30])
+        ... ]
+        >>> gathered.add_phrase(park, "two dogs", dogs, sentence=0)
+        >>> gathered.add_phrase(park, "each other", [], sentence=0)
+        >>> corpus = gathered.corpus()
+        >>> corpus
+        Corpus(2 images, 2 texts, 2 pairs; texts, grounding in 1 pictures)
+        >>> corpus.grounding.phrase_boxes.tolist()
+        [[0.0, 0.0, 20.0, 30.0], [nan, nan, nan, nan]]
     """
 
     def __init__(self):

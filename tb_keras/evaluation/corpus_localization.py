@@ -35,14 +35,18 @@ def corpus_localization_metrics(
     Raises:
         ValueError: as `padded_by_phrase`, or if the corpus has no grounding.
 
-    Example:
-
-    >>> grounding = Grounding(["park.jpg"], [[640, 480]], region_pictures=[0, 0],
-    ...                       region_boxes=[[0, 0, 100, 100], [300, 200, 400, 300]],
-    ...                       phrase_pictures=[0], phrase_boxes=[[10, 0, 100, 100]])
-    >>> corpus = Corpus(grounding.matches_by_iou(), grounding=grounding)
-    >>> corpus_localization_metrics([0.8, 0.3], corpus)["recall@1"]
-    100.0
+    Examples:
+        >>> grounding = Grounding(
+        ...     ["park.jpg"],
+        ...     [[640, 480]],
+        ...     region_pictures=[0, 0],
+        ...     region_boxes=[[0, 0, 100, 100], [300, 200, 400, 300]],
+        ...     phrase_pictures=[0],
+        ...     phrase_boxes=[[10, 0, 100, 100]],
+        ... )
+        >>> corpus = Corpus(grounding.matches_by_iou(), grounding=grounding)
+        >>> corpus_localization_metrics([0.8, 0.3], corpus)["recall@1"]
+        100.0
     """
     return localization_figures(_outcomes(pair_scores, corpus, iou_threshold), ks)
 
@@ -66,15 +70,23 @@ def corpus_localization_metrics_by_category(
     Raises:
         ValueError: as `corpus_localization_metrics`, or if the texts have no such attribute.
 
-    Example:
-
-    >>> grounding = Grounding(["park.jpg"], [[640, 480]], [0], [[0, 0, 100, 100]],
-    ...                       [0, 0], [[10, 0, 100, 100], [300, 300, 400, 400]])
-    >>> corpus = Corpus(grounding.matches_by_iou(), grounding=grounding,
-    ...                 text_attributes={"categories": [["animals"], ["people"]]})
-    >>> found = corpus_localization_metrics_by_category([0.8, 0.3], corpus)
-    >>> {name: figures["recall@1"] for name, figures in found.items()}
-    {'animals': 100.0, 'people': 0.0}
+    Examples:
+        >>> grounding = Grounding(
+        ...     ["park.jpg"],
+        ...     [[640, 480]],
+        ...     [0],
+        ...     [[0, 0, 100, 100]],
+        ...     [0, 0],
+        ...     [[10, 0, 100, 100], [300, 300, 400, 400]],
+        ... )
+        >>> corpus = Corpus(
+        ...     grounding.matches_by_iou(),
+        ...     grounding=grounding,
+        ...     text_attributes={"categories": [["animals"], ["people"]]},
+        ... )
+        >>> found = corpus_localization_metrics_by_category([0.8, 0.3], corpus)
+        >>> {name: figures["recall@1"] for name, figures in found.items()}
+        {'animals': 100.0, 'people': 0.0}
     """
     if attribute not in corpus.text_attributes:
         raise ValueError(
@@ -119,15 +131,19 @@ def padded_by_phrase(grounding: Grounding, pair_scores: ArrayLike) -> tuple[np.n
     Raises:
         ValueError: if the number of scores is another, or one is NaN or -inf.
 
-    Example:
-
-    >>> grounding = Grounding(["a.jpg", "b.jpg"], [[9, 9], [9, 9]], region_pictures=[0, 1, 1],
-    ...                       region_boxes=[[0, 0, 9, 9], [0, 0, 5, 5], [2, 2, 8, 8]],
-    ...                       phrase_pictures=[1, 0], phrase_boxes=[[2, 2, 9, 9], [0, 0, 9, 8]])
-    >>> scores, boxes = padded_by_phrase(grounding, [0.1, 0.9, 0.5])
-    >>> scores
-    array([[ 0.1,  0.9],
-           [ 0.5, -inf]])
+    Examples:
+        >>> grounding = Grounding(
+        ...     ["a.jpg", "b.jpg"],
+        ...     [[9, 9], [9, 9]],
+        ...     region_pictures=[0, 1, 1],
+        ...     region_boxes=[[0, 0, 9, 9], [0, 0, 5, 5], [2, 2, 8, 8]],
+        ...     phrase_pictures=[1, 0],
+        ...     phrase_boxes=[[2, 2, 9, 9], [0, 0, 9, 8]],
+        ... )
+        >>> scores, boxes = padded_by_phrase(grounding, [0.1, 0.9, 0.5])
+        >>> scores
+        array([[ 0.1,  0.9],
+               [ 0.5, -inf]])
     """
     counts = grounding.regions_per_phrase()
     pair_scores = _checked_pair_scores(pair_scores, int(counts.sum()))

@@ -56,12 +56,11 @@ def localization_metrics(
         Plummer et al., *Flickr30k Entities*, ICCV 2015 (recall@k and upper bound at IoU 0.5); Zhang
         et al., *Top-down Neural Attention by Excitation Backprop*, ECCV 2016 (the pointing game).
 
-    Example:
-
-    >>> boxes = np.array([[[0, 0, 4, 4], [0, 0, 4, 3], [9, 9, 12, 12]]])
-    >>> metrics = localization_metrics([[0.2, 0.5, 0.9]], boxes, [[0, 0, 4, 4]], ks=(1, 2))
-    >>> metrics["recall@1"], metrics["recall@2"], metrics["mean_iou"]
-    (0.0, 100.0, 0.0)
+    Examples:
+        >>> boxes = np.array([[[0, 0, 4, 4], [0, 0, 4, 3], [9, 9, 12, 12]]])
+        >>> metrics = localization_metrics([[0.2, 0.5, 0.9]], boxes, [[0, 0, 4, 4]], ks=(1, 2))
+        >>> metrics["recall@1"], metrics["recall@2"], metrics["mean_iou"]
+        (0.0, 100.0, 0.0)
     """
     blocks = _array_blocks(*_checked(scores, boxes, ground_truth))
     return localization_figures(localization_outcomes(blocks, iou_threshold), ks)
@@ -92,13 +91,15 @@ def localization_metrics_by_category(
     Raises:
         ValueError: as `localization_metrics`, or if `categories` are no `p` sequences of strings.
 
-    Example:
-
-    >>> metrics = localization_metrics_by_category(
-    ...     scores=[[0.9, 0.1], [0.9, 0.1]], boxes=[[[0, 0, 4, 4], [4, 4, 8, 8]]] * 2,
-    ...     ground_truth=[[0, 0, 4, 4], [4, 4, 8, 8]], categories=[["people"], ["people", "other"]])
-    >>> {category: figures["recall@1"] for category, figures in metrics.items()}
-    {'other': 0.0, 'people': 50.0}
+    Examples:
+        >>> metrics = localization_metrics_by_category(
+        ...     scores=[[0.9, 0.1], [0.9, 0.1]],
+        ...     boxes=[[[0, 0, 4, 4], [4, 4, 8, 8]]] * 2,
+        ...     ground_truth=[[0, 0, 4, 4], [4, 4, 8, 8]],
+        ...     categories=[["people"], ["people", "other"]],
+        ... )
+        >>> {category: figures["recall@1"] for category, figures in metrics.items()}
+        {'other': 0.0, 'people': 50.0}
     """
     arrays = _checked(scores, boxes, ground_truth)
     if len(categories) != len(arrays[0]):

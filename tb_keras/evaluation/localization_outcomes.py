@@ -38,13 +38,15 @@ def localization_outcomes(
         ValueError: if the threshold is out of range, a score is NaN or a box is not finite; the
             message names the row.
 
-    Example:
-
-    >>> block = (np.array([[0.1, 0.9]]), np.array([[[0, 0, 4, 4], [0, 0, 4, 1]]]),
-    ...          np.array([[0, 0, 4, 4]]))
-    >>> outcomes = localization_outcomes([block], iou_threshold=0.5)
-    >>> outcomes["rank"], outcomes["iou"]
-    (array([2]), array([0.25]))
+    Examples:
+        >>> block = (
+        ...     np.array([[0.1, 0.9]]),
+        ...     np.array([[[0, 0, 4, 4], [0, 0, 4, 1]]]),
+        ...     np.array([[0, 0, 4, 4]]),
+        ... )
+        >>> outcomes = localization_outcomes([block], iou_threshold=0.5)
+        >>> outcomes["rank"], outcomes["iou"]
+        (array([2]), array([0.25]))
     """
     if not 0 < iou_threshold <= 1:
         raise ValueError(f"`iou_threshold` must be in (0, 1]. Received: {iou_threshold!r}")

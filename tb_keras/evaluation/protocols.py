@@ -29,11 +29,10 @@ def folds(corpus: Corpus, num_folds: int = 5) -> list[Corpus]:
         CVPR 2015 (arXiv 1412.2306), for the split; Faghri, Fleet, Kiros and Fidler, *VSE++*, BMVC
         2018 (arXiv 1707.05612), among many others, for the mean over its five folds.
 
-    Example:
-
-    >>> corpus = Corpus(np.array([0, 0, 1, 2]), texts=["a dog", "a pet", "a cat", "a bird"])
-    >>> [fold.texts for fold in folds(corpus, 2)]
-    [['a dog', 'a pet', 'a cat'], ['a bird']]
+    Examples:
+        >>> corpus = Corpus(np.array([0, 0, 1, 2]), texts=["a dog", "a pet", "a cat", "a bird"])
+        >>> [fold.texts for fold in folds(corpus, 2)]
+        [['a dog', 'a pet', 'a cat'], ['a bird']]
     """
     check_int("num_folds", num_folds, least=1)
     if num_folds > corpus.num_images:
@@ -67,12 +66,14 @@ def by_language(corpus: Corpus) -> dict[str, Corpus]:
         Kim, Saito, Saenko, Sclaroff and Plummer, *MULE: Multimodal Universal Language Embedding*,
         AAAI 2020 (arXiv 1909.03493), which reports mean recall per language.
 
-    Example:
-
-    >>> corpus = Corpus(np.array([0, 0, 1]), texts=["a dog", "ein Hund", "a cat"],
-    ...                 text_attributes={"language": ["en", "de", "en"]})
-    >>> {language: part.texts for language, part in by_language(corpus).items()}
-    {'de': ['ein Hund'], 'en': ['a dog', 'a cat'], 'all': ['a dog', 'ein Hund', 'a cat']}
+    Examples:
+        >>> corpus = Corpus(
+        ...     np.array([0, 0, 1]),
+        ...     texts=["a dog", "ein Hund", "a cat"],
+        ...     text_attributes={"language": ["en", "de", "en"]},
+        ... )
+        >>> {language: part.texts for language, part in by_language(corpus).items()}
+        {'de': ['ein Hund'], 'en': ['a dog', 'a cat'], 'all': ['a dog', 'ein Hund', 'a cat']}
     """
     if "language" not in corpus.text_attributes:
         raise ValueError(
@@ -97,10 +98,9 @@ def mean_metrics(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
     Raises:
         ValueError: if there is no dict, or their figures differ.
 
-    Example:
-
-    >>> mean_metrics([{"rsum": 300.0, "i2t_queries": 3}, {"rsum": 310.0, "i2t_queries": 2}])
-    {'rsum': 305.0, 'i2t_queries': 5}
+    Examples:
+        >>> mean_metrics([{"rsum": 300.0, "i2t_queries": 3}, {"rsum": 310.0, "i2t_queries": 2}])
+        {'rsum': 305.0, 'i2t_queries': 5}
     """
     if not metrics or any(set(one) != set(metrics[0]) for one in metrics):
         raise ValueError(

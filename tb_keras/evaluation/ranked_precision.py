@@ -53,13 +53,12 @@ def ranked_precision_metrics(
         (arXiv 2003.08505); for images and texts Chun et al., *ECCV Caption*, ECCV 2022 (arXiv
         2204.03359).
 
-    Example:
-
-    >>> images = np.eye(2)
-    >>> texts = np.array([[1.0, 0.0], [0.9, 0.0], [0.8, 0.0]])
-    >>> metrics = ranked_precision_metrics(images, texts, np.array([0, 1, 0]))
-    >>> metrics["i2t_r_precision"], metrics["i2t_map@r"]  # image 1 has no hit
-    (25.0, 25.0)
+    Examples:
+        >>> images = np.eye(2)
+        >>> texts = np.array([[1.0, 0.0], [0.9, 0.0], [0.8, 0.0]])
+        >>> metrics = ranked_precision_metrics(images, texts, np.array([0, 1, 0]))
+        >>> metrics["i2t_r_precision"], metrics["i2t_map@r"]  # image 1 has no hit
+        (25.0, 25.0)
     """
     images, texts = (
         np.asarray(embeddings, np.float32) for embeddings in (image_embeddings, text_embeddings)
@@ -98,12 +97,11 @@ def ranked_precision_metrics_from_scores(
     Raises:
         ValueError: if `scores` have another shape than `matches` or are not finite.
 
-    Example:
-
-    >>> scores = [[0.9, 0.8, 0.1], [0.8, 0.1, 0.7]]
-    >>> metrics = ranked_precision_metrics_from_scores(scores, np.array([0, 1, 1]))
-    >>> metrics["i2t_r_precision"], metrics["i2t_map@r"]
-    (75.0, 62.5)
+    Examples:
+        >>> scores = [[0.9, 0.8, 0.1], [0.8, 0.1, 0.7]]
+        >>> metrics = ranked_precision_metrics_from_scores(scores, np.array([0, 1, 1]))
+        >>> metrics["i2t_r_precision"], metrics["i2t_map@r"]
+        (75.0, 62.5)
     """
     if callable(scores):
         blocks = scores()

@@ -25,11 +25,11 @@ def ranks_from_scores(
         blocks: returns the score matrix in blocks of rows; called twice.
         matches: between the rows and the columns of the scores.
 
-    Example:
-
-    >>> ranks_from_scores(lambda: [np.array([[0.9, 0.9]]), np.array([[0.1, 0.2]])],
-    ...                   Matches.of([0, 1]))
-    (array([2, 1]), array([1, 2]))
+    Examples:
+        >>> ranks_from_scores(
+        ...     lambda: [np.array([[0.9, 0.9]]), np.array([[0.1, 0.2]])], Matches.of([0, 1])
+        ... )
+        (array([2, 1]), array([1, 2]))
     """
     pairs = matches.pairs
     pair_scores = []

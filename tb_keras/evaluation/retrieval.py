@@ -43,13 +43,12 @@ def retrieval_metrics(
     Raises:
         ValueError: if shapes disagree or an embedding is not finite.
 
-    Example:
-
-    >>> images = np.eye(2)
-    >>> texts = np.array([[1.0, 0.0], [0.6, 0.8], [0.9, 0.1]])
-    >>> metrics = retrieval_metrics(images, texts, np.array([0, 0, 1]), ks=(1, 2))
-    >>> metrics["i2t_recall@1"], metrics["i2t_recall@2"], metrics["t2i_recall@1"]
-    (50.0, 100.0, 33.33333333333333)
+    Examples:
+        >>> images = np.eye(2)
+        >>> texts = np.array([[1.0, 0.0], [0.6, 0.8], [0.9, 0.1]])
+        >>> metrics = retrieval_metrics(images, texts, np.array([0, 0, 1]), ks=(1, 2))
+        >>> metrics["i2t_recall@1"], metrics["i2t_recall@2"], metrics["t2i_recall@1"]
+        (50.0, 100.0, 33.33333333333333)
     """
     images = _checked("image_embeddings", image_embeddings)
     texts = _checked("text_embeddings", text_embeddings)
@@ -82,10 +81,9 @@ def retrieval_metrics_from_scores(
     Raises:
         ValueError: if `scores` have another shape than `matches` or hold a NaN.
 
-    Example:
-
-    >>> retrieval_metrics_from_scores(np.eye(3), np.arange(3))["rsum"]
-    600.0
+    Examples:
+        >>> retrieval_metrics_from_scores(np.eye(3), np.arange(3))["rsum"]
+        600.0
     """
     if callable(scores):
         matches = Matches.of(matches)

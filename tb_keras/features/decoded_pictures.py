@@ -45,11 +45,10 @@ def decoded_pictures(
     Yields:
         A `DecodedPicture` for each path, in order.
 
-    Example:
-
-    >>> for picture in decoded_pictures(["nowhere.png"], tf.io.decode_png):
-    ...     print(picture.reason)
-    No such file or directory
+    Examples:
+        >>> for picture in decoded_pictures(["nowhere.png"], tf.io.decode_png):
+        ...     print(picture.reason)
+        No such file or directory
     """
     decode = tf.function(decode, input_signature=[tf.TensorSpec((), tf.string)])
 

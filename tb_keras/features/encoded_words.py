@@ -22,11 +22,10 @@ def encoded_word_vectors(
         encoder: a name that `tb_keras.encoders.text_encoder` takes.
         verbose: whether to show progress.
 
-    Example:
-
-    >>> vectors = encoded_word_vectors(["dog", "puppy", "bus"], verbose=False)
-    >>> dog, puppy, bus = vectors.vectors
-    >>> bool(dog @ puppy > dog @ bus)
-    True
+    Examples:
+        >>> vectors = encoded_word_vectors(["dog", "puppy", "bus"], verbose=False)
+        >>> dog, puppy, bus = vectors.vectors
+        >>> bool(dog @ puppy > dog @ bus)
+        True
     """
     return WordVectors(list(words), encode_texts(words, encoder, verbose))

@@ -41,15 +41,14 @@ def with_extracted_features(
         ValueError: if images have no features, a name could mean several pictures, two images are
             one picture there, or the files in the directory do not agree.
 
-    Example:
-
-    >>> import tempfile
-    >>> directory = Path(tempfile.mkdtemp())
-    >>> np.save(directory / "features.npy", np.eye(2, dtype="float16"))
-    >>> _ = (directory / "names.txt").write_text("photos/dog.jpg\\nphotos/cat.jpg\\n")
-    >>> corpus = Corpus(np.arange(1), image_paths=["/data/photos/dog.jpg"], texts=["a dog"])
-    >>> with_extracted_features(corpus, directory).image_features.tolist()
-    [[1.0, 0.0]]
+    Examples:
+        >>> import tempfile
+        >>> directory = Path(tempfile.mkdtemp())
+        >>> np.save(directory / "features.npy", np.eye(2, dtype="float16"))
+        >>> _ = (directory / "names.txt").write_text("photos/dog.jpg\\nphotos/cat.jpg\\n")
+        >>> corpus = Corpus(np.arange(1), image_paths=["/data/photos/dog.jpg"], texts=["a dog"])
+        >>> with_extracted_features(corpus, directory).image_features.tolist()
+        [[1.0, 0.0]]
     """
     if missing not in ("error", "drop"):
         raise ValueError(f"`missing` must be 'error' or 'drop'. Received: missing={missing!r}")

@@ -73,19 +73,18 @@ def extract_features(
             picture cannot be read. What was encoded before stays.
         OSError: if the encoder's weights are not there, or cannot be downloaded.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> import tensorflow as tf
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> png = tf.io.encode_png(tf.zeros((9, 9, 1), tf.uint8)).numpy()
-    >>> names = ["grey.png", "empty.png"]
-    >>> sizes = [(folder / name).write_bytes(data) for name, data in zip(names, (png, b""))]
-    >>> paths = [str(folder / name) for name in names]
-    >>> extract_features(paths, names, folder / "features", size=32, verbose=False)
-    Extraction(encoded=1, kept=0, unreadable={'empty.png': 'Input is empty.'})
-    >>> np.load(folder / "features" / "features.npy").shape
-    (1, 1280)
+    Examples:
+        >>> import pathlib, tempfile
+        >>> import tensorflow as tf
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> png = tf.io.encode_png(tf.zeros((9, 9, 1), tf.uint8)).numpy()
+        >>> names = ["grey.png", "empty.png"]
+        >>> sizes = [(folder / name).write_bytes(data) for name, data in zip(names, (png, b""))]
+        >>> paths = [str(folder / name) for name in names]
+        >>> extract_features(paths, names, folder / "features", size=32, verbose=False)
+        Extraction(encoded=1, kept=0, unreadable={'empty.png': 'Input is empty.'})
+        >>> np.load(folder / "features" / "features.npy").shape
+        (1, 1280)
     """
     _check(paths, names, weights, dtype, images_per_batch)
     described = encoder_settings("image", encoder)

@@ -20,10 +20,9 @@ def pairwise_distances(left, right):
     Returns:
         float32 `(n, m)`, each at least 0.01.
 
-    Example:
-
-    >>> pairwise_distances([[0.0, 3.0]], [[4.0, 0.0], [0.0, 3.0]]).numpy().round(2)
-    array([[5.  , 0.01]], dtype=float32)
+    Examples:
+        >>> pairwise_distances([[0.0, 3.0]], [[4.0, 0.0], [0.0, 3.0]]).numpy().round(2)
+        array([[5.  , 0.01]], dtype=float32)
     """
     left = ops.cast(left, "float32")
     right = ops.cast(right, "float32")

@@ -24,10 +24,9 @@ def lowest_in_rows(values, k: int):
     Returns:
         Ascending float32 `(n, k)`, and int32 `(n, k)`, their columns.
 
-    Example:
-
-    >>> [part.numpy().tolist() for part in lowest_in_rows(ops.array([[3.0, 1.0, 2.0, 1.0]]), 3)]
-    [[[1.0, 1.0, 2.0]], [[1, 3, 2]]]
+    Examples:
+        >>> [part.numpy().tolist() for part in lowest_in_rows(ops.array([[3.0, 1.0, 2.0, 1.0]]), 3)]
+        [[[1.0, 1.0, 2.0]], [[1, 3, 2]]]
     """
     rows, columns = values.shape
     size = math.isqrt(columns // k)

@@ -53,10 +53,9 @@ def build_branch(
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1.
 
-    Example:
-
-    >>> build_branch(8, 16, 4, 0.5, name="image_branch").output_shape
-    (None, 4)
+    Examples:
+        >>> build_branch(8, 16, 4, 0.5, name="image_branch").output_shape
+        (None, 4)
     """
     features = keras.Input((feature_dim,), name="features", dtype="int32" if encoder else "float32")
     if encoder is None:

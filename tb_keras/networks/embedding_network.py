@@ -54,14 +54,13 @@ class EmbeddingNetwork(TwoBranchNetwork):
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1 (arXiv 1704.03470).
 
-    Example:
-
-    >>> import numpy as np
-    >>> network = EmbeddingNetwork(image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5)
-    >>> network.image_branch(np.ones((2, 6), "float32")).shape
-    TensorShape([2, 5])
-    >>> network.score_matrix(np.ones((2, 6)), np.ones((3, 4))).shape
-    (2, 3)
+    Examples:
+        >>> import numpy as np
+        >>> network = EmbeddingNetwork(image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5)
+        >>> network.image_branch(np.ones((2, 6), "float32")).shape
+        TensorShape([2, 5])
+        >>> network.score_matrix(np.ones((2, 6)), np.ones((3, 4))).shape
+        (2, 3)
     """
 
     def __init__(

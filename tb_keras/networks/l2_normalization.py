@@ -16,11 +16,10 @@ class L2Normalization(keras.layers.Layer):
     Args:
         epsilon: positive float, added to the squared length.
 
-    Example:
-
-    >>> L2Normalization()(keras.ops.array([[3.0, 4.0], [0.0, 0.0]])).numpy()
-    array([[0.6, 0.8],
-           [0. , 0. ]], dtype=float32)
+    Examples:
+        >>> L2Normalization()(keras.ops.array([[3.0, 4.0], [0.0, 0.0]])).numpy()
+        array([[0.6, 0.8],
+               [0. , 0. ]], dtype=float32)
     """
 
     def __init__(self, epsilon: float = 1e-12, **kwargs):

@@ -35,12 +35,11 @@ class LinearNetwork(EmbeddingNetwork):
     Raises:
         ValueError: if a size is no positive int.
 
-    Example:
-
-    >>> import numpy as np
-    >>> network = LinearNetwork(image_dim=6, text_dim=4, embedding_dim=5)
-    >>> network.score_matrix(np.ones((2, 6)), np.ones((3, 4))).shape
-    (2, 3)
+    Examples:
+        >>> import numpy as np
+        >>> network = LinearNetwork(image_dim=6, text_dim=4, embedding_dim=5)
+        >>> network.score_matrix(np.ones((2, 6)), np.ones((3, 4))).shape
+        (2, 3)
     """
 
     def __init__(

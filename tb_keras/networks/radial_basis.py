@@ -25,14 +25,13 @@ class RadialBasis(keras.layers.Layer):
     Reference:
         Schölkopf and Smola, *Learning with Kernels*, MIT Press 2002, section 2.3.
 
-    Example:
-
-    >>> import numpy as np
-    >>> layer = RadialBasis(2)
-    >>> layer.build((None, 2))
-    >>> layer.set_weights([np.eye(2), np.float32(0.5)])
-    >>> layer(np.array([[3.0, 0.0]], "float32")).numpy().round(4)  # 1 and exp(-1)
-    array([[1.    , 0.3679]], dtype=float32)
+    Examples:
+        >>> import numpy as np
+        >>> layer = RadialBasis(2)
+        >>> layer.build((None, 2))
+        >>> layer.set_weights([np.eye(2), np.float32(0.5)])
+        >>> layer(np.array([[3.0, 0.0]], "float32")).numpy().round(4)  # 1 and exp(-1)
+        array([[1.    , 0.3679]], dtype=float32)
     """
 
     def __init__(self, landmarks: int, **kwargs):

@@ -60,15 +60,15 @@ class SimilarityNetwork(TwoBranchNetwork):
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.3 (arXiv 1704.03470). The sizes
         are those of the authors' released successor.
 
-    Example:
-
-    >>> import numpy as np
-    >>> network = SimilarityNetwork(image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5,
-    ...                             joint_dims=(7, 3))
-    >>> network.score(np.ones((2, 6)), np.ones((2, 4))).shape
-    (2,)
-    >>> network.score_matrix(np.ones((2, 6)), np.ones((3, 4))).shape
-    (2, 3)
+    Examples:
+        >>> import numpy as np
+        >>> network = SimilarityNetwork(
+        ...     image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5, joint_dims=(7, 3)
+        ... )
+        >>> network.score(np.ones((2, 6)), np.ones((2, 4))).shape
+        (2,)
+        >>> network.score_matrix(np.ones((2, 6)), np.ones((3, 4))).shape
+        (2, 3)
     """
 
     def __init__(

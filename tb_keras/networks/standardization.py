@@ -16,13 +16,12 @@ class Standardization(keras.layers.Layer):
     Unlike `keras.layers.Normalization` it holds both as weights, which a function that is already
     traced sees change, and it does not blow up a dimension that hardly varies where it was adapted.
 
-    Example:
-
-    >>> layer = Standardization()
-    >>> layer.build((None, 2))
-    >>> layer.adapt(np.array([[0.0, 10.0], [2.0, 30.0]]))
-    >>> layer(np.array([[2.0, 30.0]], "float32")).numpy()
-    array([[1., 1.]], dtype=float32)
+    Examples:
+        >>> layer = Standardization()
+        >>> layer.build((None, 2))
+        >>> layer.adapt(np.array([[0.0, 10.0], [2.0, 30.0]]))
+        >>> layer(np.array([[2.0, 30.0]], "float32")).numpy()
+        array([[1., 1.]], dtype=float32)
     """
 
     def __init__(self, **kwargs):

@@ -79,14 +79,13 @@ class TwoBranchNetwork(PairScorer, keras.Model):
             ValueError: if `view` is neither, an array has another shape, the branches are not
                 projected, or `kernel` is given to one without landmarks or the other way round.
 
-        Example:
-
-        >>> import numpy as np
-        >>> from tb_keras.networks import EmbeddingNetwork
-        >>> network = EmbeddingNetwork(2, 3, hidden_dim=8, embedding_dim=2, projected=True)
-        >>> network.set_projection("image", [1, 0], [1, 1], np.eye(2))
-        >>> network.embed_images(np.array([[4.0, 4.0]]))
-        array([[0.6, 0.8]], dtype=float32)
+        Examples:
+            >>> import numpy as np
+            >>> from tb_keras.networks import EmbeddingNetwork
+            >>> network = EmbeddingNetwork(2, 3, hidden_dim=8, embedding_dim=2, projected=True)
+            >>> network.set_projection("image", [1, 0], [1, 1], np.eye(2))
+            >>> network.embed_images(np.array([[4.0, 4.0]]))
+            array([[0.6, 0.8]], dtype=float32)
         """
         if view not in ("image", "text"):
             raise ValueError(f"`view` must be 'image' or 'text'. Received: {view!r}")

@@ -28,14 +28,13 @@ class GraphIndex(tf.Module):
     Raises:
         ValueError: if one of these is not so, or an embedding is too large for `dtype`.
 
-    Example:
-
-    >>> index = GraphIndex(["a.jpg", "b.jpg"], np.eye(2))
-    >>> found = index(tf.constant([[0.2, 0.7]]), k=tf.constant([2]))
-    >>> found["id"].numpy().tolist()
-    [[b'b.jpg', b'a.jpg']]
-    >>> found["score"].numpy()
-    array([[0.7, 0.2]], dtype=float32)
+    Examples:
+        >>> index = GraphIndex(["a.jpg", "b.jpg"], np.eye(2))
+        >>> found = index(tf.constant([[0.2, 0.7]]), k=tf.constant([2]))
+        >>> found["id"].numpy().tolist()
+        [[b'b.jpg', b'a.jpg']]
+        >>> found["score"].numpy()
+        array([[0.7, 0.2]], dtype=float32)
     """
 
     def __init__(self, ids: Sequence[str], embeddings: np.ndarray, dtype: str = "float32"):

@@ -15,12 +15,11 @@ class Index:
     Args:
         embeddings: float `(n, dim)`; a memory map stays one.
 
-    Example:
-
-    >>> index = Index(np.eye(3, dtype="float32"))
-    >>> scores, rows = index.search(np.array([[0.1, 0.9, 0.4]]), k=2)
-    >>> rows
-    array([[1, 2]])
+    Examples:
+        >>> index = Index(np.eye(3, dtype="float32"))
+        >>> scores, rows = index.search(np.array([[0.1, 0.9, 0.4]]), k=2)
+        >>> rows
+        array([[1, 2]])
     """
 
     def __init__(self, embeddings: np.ndarray):

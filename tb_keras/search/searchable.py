@@ -23,10 +23,9 @@ class Searchable:
     Raises:
         ValueError: if one of these is not so; the message names the argument.
 
-    Example:
-
-    >>> Searchable(["a.jpg", "b.jpg"], np.eye(2)).image_ids
-    ['a.jpg', 'b.jpg']
+    Examples:
+        >>> Searchable(["a.jpg", "b.jpg"], np.eye(2)).image_ids
+        ['a.jpg', 'b.jpg']
     """
 
     image_ids: Sequence[str]
@@ -61,11 +60,10 @@ def check_embedded(prefix: str, ids: Sequence[str], embeddings: np.ndarray) -> N
             are no float `(len(ids), dim)` with at least one row and one column, or a row has no
             norm that is finite when squared in float32.
 
-    Example:
-
-    >>> check_embedded("image_", ["a", ""], np.eye(2))
-    Traceback (most recent call last):
-    ValueError: `image_ids` must be strings of UTF-8, none empty. Received: '' at position 1
+    Examples:
+        >>> check_embedded("image_", ["a", ""], np.eye(2))
+        Traceback (most recent call last):
+        ValueError: `image_ids` must be strings of UTF-8, none empty. Received: '' at position 1
     """
     shape = np.shape(embeddings)
     if len(shape) != 2 or 0 in shape or np.asarray(embeddings).dtype.kind != "f":

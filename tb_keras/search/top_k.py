@@ -40,15 +40,14 @@ def top_k(
             norm that is finite when squared in float32 (it names their positions); or if `queries`
             and `k` are not equally many.
 
-    Example:
-
-    >>> scores, rows = top_k(tf.constant([[0.1, 0.9, 0.4], [3.0, 2.0, 1.0]]), tf.eye(3), [1, 2])
-    >>> scores.numpy()
-    array([[0.9, 0. ],
-           [3. , 2. ]], dtype=float32)
-    >>> rows.numpy()
-    array([[ 1, -1],
-           [ 0,  1]], dtype=int32)
+    Examples:
+        >>> scores, rows = top_k(tf.constant([[0.1, 0.9, 0.4], [3.0, 2.0, 1.0]]), tf.eye(3), [1, 2])
+        >>> scores.numpy()
+        array([[0.9, 0. ],
+               [3. , 2. ]], dtype=float32)
+        >>> rows.numpy()
+        array([[ 1, -1],
+               [ 0,  1]], dtype=int32)
     """
     k = tf.convert_to_tensor(k, tf.int32)
     queries = tf.convert_to_tensor(queries, tf.float32)

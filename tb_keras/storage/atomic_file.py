@@ -18,14 +18,13 @@ def written_beside(path: str | os.PathLike) -> Iterator[Path]:
     Yields:
         A hidden path beside it, with the same ending.
 
-    Example:
-
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "results" / "figures.json"
-    >>> with written_beside(file) as beside:
-    ...     _ = beside.write_text("{}")
-    >>> file.read_text()
-    '{}'
+    Examples:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "results" / "figures.json"
+        >>> with written_beside(file) as beside:
+        ...     _ = beside.write_text("{}")
+        >>> file.read_text()
+        '{}'
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

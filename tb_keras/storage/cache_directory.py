@@ -11,12 +11,11 @@ def cache_directory() -> Path:
 
     It is `$TB_KERAS_CACHE` where that is set, else `tb_keras` in `$XDG_CACHE_HOME` (`~/.cache`).
 
-    Example:
-
-    >>> from unittest import mock
-    >>> with mock.patch.dict(os.environ, TB_KERAS_CACHE="/data/cache"):
-    ...     cache_directory().as_posix()
-    '/data/cache'
+    Examples:
+        >>> from unittest import mock
+        >>> with mock.patch.dict(os.environ, TB_KERAS_CACHE="/data/cache"):
+        ...     cache_directory().as_posix()
+        '/data/cache'
     """
     own = os.environ.get("TB_KERAS_CACHE")
     if own:

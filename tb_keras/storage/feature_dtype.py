@@ -15,9 +15,8 @@ def feature_dtype(features: np.ndarray, floats: str = "float32") -> str:
     Returns:
         "int32" for word indices, else `floats`.
 
-    Example:
-
-    >>> feature_dtype(np.ones((2, 3))), feature_dtype(np.ones((2, 3), np.int64))
-    ('float32', 'int32')
+    Examples:
+        >>> feature_dtype(np.ones((2, 3))), feature_dtype(np.ones((2, 3), np.int64))
+        ('float32', 'int32')
     """
     return "int32" if features.dtype.kind in "iu" else floats

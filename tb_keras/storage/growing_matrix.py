@@ -25,16 +25,15 @@ class GrowingMatrix:
     Raises:
         ValueError: if the file is no matrix, or shorter than its header says.
 
-    Example:
-
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
-    >>> with GrowingMatrix(path, "float16") as matrix:
-    ...     matrix.write(0, np.ones((2, 3)))
-    ...     matrix.write(1, np.zeros((2, 3)))  # over the second row, and a third
-    ...     matrix.commit()
-    >>> np.load(path).tolist()
-    [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    Examples:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
+        >>> with GrowingMatrix(path, "float16") as matrix:
+        ...     matrix.write(0, np.ones((2, 3)))
+        ...     matrix.write(1, np.zeros((2, 3)))  # over the second row, and a third
+        ...     matrix.commit()
+        >>> np.load(path).tolist()
+        [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
 
     def __init__(self, path: str | os.PathLike, dtype: str | np.dtype | None = None):

@@ -19,9 +19,8 @@ def read_ahead(features: np.ndarray, rows: np.ndarray) -> None:
         features: `(n, dim)`; of an array that is no memory map nothing is done.
         rows: int `(b,)`, in [0, n).
 
-    Example:
-
-    >>> read_ahead(np.ones((3, 2)), np.array([2, 0]))
+    Examples:
+        >>> read_ahead(np.ones((3, 2)), np.array([2, 0]))
     """
     file = getattr(features, "_mmap", None)
     if file is None or not hasattr(file, "madvise"):  # held in memory, or on Windows

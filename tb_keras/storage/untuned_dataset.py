@@ -19,11 +19,10 @@ def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
     Args:
         dataset: of any elements; the numbers of its parallel calls must be given.
 
-    Example:
-
-    >>> import tensorflow as tf
-    >>> untuned(tf.data.Dataset.range(3)).options().autotune.enabled
-    False
+    Examples:
+        >>> import tensorflow as tf
+        >>> untuned(tf.data.Dataset.range(3)).options().autotune.enabled
+        False
     """
     import tensorflow as tf
 

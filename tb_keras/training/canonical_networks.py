@@ -70,14 +70,13 @@ def canonical_start(
         ValueError: if features or matches are missing, no direction correlates or a setting is out
             of range.
 
-    Example:
-
-    >>> rng = np.random.default_rng(0)
-    >>> images = rng.standard_normal((50, 4))
-    >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
-    >>> network = canonical_start(corpus, embedding_dim=3, hidden_dim=8)
-    >>> bool(network.score(images, images[:, :3]).mean() > 0.8)
-    True
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> images = rng.standard_normal((50, 4))
+        >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
+        >>> network = canonical_start(corpus, embedding_dim=3, hidden_dim=8)
+        >>> bool(network.score(images, images[:, :3]).mean() > 0.8)
+        True
     """
     check_int("embedding_dim", embedding_dim, least=1)
     check_int("landmarks", landmarks, least=0)

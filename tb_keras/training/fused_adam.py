@@ -19,13 +19,12 @@ class FusedAdam(keras.optimizers.Adam):
     Reference:
         Kingma and Ba, *Adam: a method for stochastic optimization*, ICLR 2015 (arXiv 1412.6980).
 
-    Example:
-
-    >>> weight = keras.Variable([1.0, 2.0])
-    >>> optimizer = FusedAdam(learning_rate=0.5)
-    >>> optimizer.apply([keras.ops.array([3.0, 0.0])], [weight])
-    >>> weight.numpy().round(3)
-    array([0.5, 2. ], dtype=float32)
+    Examples:
+        >>> weight = keras.Variable([1.0, 2.0])
+        >>> optimizer = FusedAdam(learning_rate=0.5)
+        >>> optimizer.apply([keras.ops.array([3.0, 0.0])], [weight])
+        >>> weight.numpy().round(3)
+        array([0.5, 2. ], dtype=float32)
     """
 
     def update_step(self, gradient, variable, learning_rate):

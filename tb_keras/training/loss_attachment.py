@@ -35,14 +35,13 @@ def attach_losses(
         A `keras.Model` that takes `image`, `text` and the four bool masks of a batch and returns
         the loss.
 
-    Example:
-
-    >>> from tb_keras.networks import EmbeddingNetwork
-    >>> network = EmbeddingNetwork(image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5)
-    >>> model = attach_losses(network, BidirectionalRanking(margin=0.1))
-    >>> model.compile("adam")
-    >>> sorted(model.input)
-    ['image', 'image_negatives', 'matches', 'negatives', 'text', 'text_negatives']
+    Examples:
+        >>> from tb_keras.networks import EmbeddingNetwork
+        >>> network = EmbeddingNetwork(image_dim=6, text_dim=4, hidden_dim=8, embedding_dim=5)
+        >>> model = attach_losses(network, BidirectionalRanking(margin=0.1))
+        >>> model.compile("adam")
+        >>> sorted(model.input)
+        ['image', 'image_negatives', 'matches', 'negatives', 'text', 'text_negatives']
     """
     features = {
         name: keras.Input(tensor.shape[1:], name=name, dtype=tensor.dtype)

@@ -32,13 +32,12 @@ def network_metrics(
     Returns:
         The dict of `retrieval_metrics` or of `localization_metrics`.
 
-    Example:
-
-    >>> import numpy as np
-    >>> network = EmbeddingNetwork(image_dim=3, text_dim=3, hidden_dim=4, embedding_dim=2)
-    >>> corpus = Corpus(np.arange(5), image_features=np.eye(5, 3), text_features=np.eye(5, 3))
-    >>> 0 <= network_metrics(network, corpus)["rsum"] <= 600
-    True
+    Examples:
+        >>> import numpy as np
+        >>> network = EmbeddingNetwork(image_dim=3, text_dim=3, hidden_dim=4, embedding_dim=2)
+        >>> corpus = Corpus(np.arange(5), image_features=np.eye(5, 3), text_features=np.eye(5, 3))
+        >>> 0 <= network_metrics(network, corpus)["rsum"] <= 600
+        True
     """
     return embedding_metrics(network, embedded_corpus(network, corpus), ks)
 
@@ -84,10 +83,9 @@ def embedding_metrics(
 def headline_metric(corpus: Corpus) -> str:
     """Returns the figure by which networks are chosen: `recall@1` to localize, `rsum` to retrieve.
 
-    Example:
-
-    >>> headline_metric(Corpus([0, 1]))
-    'rsum'
+    Examples:
+        >>> headline_metric(Corpus([0, 1]))
+        'rsum'
     """
     return "rsum" if corpus.grounding is None else "recall@1"
 
@@ -99,12 +97,11 @@ def baseline_figure(baseline: RegularizedCCABaseline, corpus: Corpus) -> float:
         baseline: whose rows have unit length.
         corpus: with both features.
 
-    Example:
-
-    >>> import numpy as np
-    >>> corpus = Corpus(np.arange(5), image_features=np.eye(5), text_features=np.eye(5))
-    >>> baseline_figure(RegularizedCCABaseline(corpus, corpus), corpus)
-    600.0
+    Examples:
+        >>> import numpy as np
+        >>> corpus = Corpus(np.arange(5), image_features=np.eye(5), text_features=np.eye(5))
+        >>> baseline_figure(RegularizedCCABaseline(corpus, corpus), corpus)
+        600.0
     """
     figure = retrieval_rsum if corpus.grounding is None else localization_recall_at_1
     return figure(baseline, corpus)

@@ -44,13 +44,12 @@ def read_caption_lines(path: str | os.PathLike) -> dict[str, list[Caption]]:
         ValueError: if it is not in UTF-8, has no caption, or a line is not of that form or has the
             name and number of an earlier one; the message names the line.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "captions.token"
-    >>> _ = path.write_text("1.jpg#0\tA dog runs .\n1.jpg#1\tA pet in a park .\n")
-    >>> [caption.text for caption in read_caption_lines(path)["1.jpg"]]
-    ['A dog runs .', 'A pet in a park .']
+    Examples:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "captions.token"
+        >>> _ = path.write_text("1.jpg#0\tA dog runs .\n1.jpg#1\tA pet in a park .\n")
+        >>> [caption.text for caption in read_caption_lines(path)["1.jpg"]]
+        ['A dog runs .', 'A pet in a park .']
     """
     captions: dict[str, list[Caption]] = {}
     seen = set()

@@ -15,11 +15,10 @@ def field(where: str, item: object, name: str, kind: type):
     Raises:
         ValueError: if there is no such key, or its value is of another type (a bool is no int).
 
-    Example:
-
-    >>> field("a.json, images[3]", {"id": "7"}, "id", int)
-    Traceback (most recent call last):
-    ValueError: a.json, images[3]: 'id' must be of type int. Received: '7'
+    Examples:
+        >>> field("a.json, images[3]", {"id": "7"}, "id", int)
+        Traceback (most recent call last):
+        ValueError: a.json, images[3]: 'id' must be of type int. Received: '7'
     """
     if not isinstance(item, dict) or name not in item:
         raise ValueError(f"{where}: there is no {name!r}")
@@ -42,10 +41,9 @@ def items_by_id(where: str, content: object, name: str, kind: str) -> dict[int, 
     Raises:
         ValueError: if there is no such list, an item has no integer "id", or two have the same.
 
-    Example:
-
-    >>> items_by_id("a.json", {"images": [{"id": 7}]}, "images", "image")
-    {7: ('a.json, image 7', {'id': 7})}
+    Examples:
+        >>> items_by_id("a.json", {"images": [{"id": 7}]}, "images", "image")
+        {7: ('a.json, image 7', {'id': 7})}
     """
     found: dict[int, tuple[str, dict]] = {}
     for number, item in enumerate(field(where, content, name, list)):

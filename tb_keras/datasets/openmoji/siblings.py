@@ -50,10 +50,9 @@ def sibling_groups(directory: str | os.PathLike) -> np.ndarray:
 def subject(emoji: str) -> str:
     """Returns the emoji without tone, gender, hair and direction, and all people made alike.
 
-    Example:
-
-    >>> subject("🏃‍♀️‍➡️"), subject("👩‍🚀"), subject("👨‍🦰"), subject("➡️")
-    ('🏃', '🧑🚀', '🧑', '➡')
+    Examples:
+        >>> subject("🏃‍♀️‍➡️"), subject("👩‍🚀"), subject("👨‍🦰"), subject("➡️")
+        ('🏃', '🧑🚀', '🧑', '➡')
     """
     first, *joined = without_presentation(emoji).translate(_SKIN_TONES).split(_JOINER)
     kept = [part for part in joined if part not in _GENDERS_HAIRS_DIRECTIONS]
@@ -63,10 +62,9 @@ def subject(emoji: str) -> str:
 def subject_name(name: str) -> str:
     """Returns a name without the words for gender, direction, colour and size.
 
-    Example:
-
-    >>> subject_name("woman running facing right"), subject_name("green book")
-    ('running', 'book')
+    Examples:
+        >>> subject_name("woman running facing right"), subject_name("green book")
+        ('running', 'book')
     """
     if name in _SAME_SUBJECT:
         return _SAME_SUBJECT[name]
@@ -76,10 +74,9 @@ def subject_name(name: str) -> str:
 def connected_groups(size: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
     """Returns int `(size,)`, the number of each member's group when pairs belong together.
 
-    Example:
-
-    >>> connected_groups(5, [(0, 3), (3, 4)])
-    array([0, 1, 2, 0, 0])
+    Examples:
+        >>> connected_groups(5, [(0, 3), (3, 4)])
+        array([0, 1, 2, 0, 0])
     """
     leader = list(range(size))
 

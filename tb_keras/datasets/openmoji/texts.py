@@ -26,10 +26,9 @@ class EmojiText(NamedTuple):
 def english_words() -> dict[str, tuple[str, ...]]:
     """Returns emoji → (its name, then its distinct keywords), in the order of `em-keyboard`.
 
-    Example:
-
-    >>> english_words()["🦏"]
-    ('rhinoceros', 'animal', 'nature', 'horn', 'rhino')
+    Examples:
+        >>> english_words()["🦏"]
+        ('rhinoceros', 'animal', 'nature', 'horn', 'rhino')
     """
     path = package_directory("em", "em-keyboard") / "emojis.json"
     words = json.loads(path.read_text(encoding="utf-8"))
@@ -42,10 +41,9 @@ def english_words() -> dict[str, tuple[str, ...]]:
 def texts_in_english(emoji: str, kinds: Iterable[str]) -> list[EmojiText]:
     """Returns the English texts of one emoji, of the given kinds.
 
-    Example:
-
-    >>> [text.text for text in texts_in_english("🦏", ["name", "keywords"])]
-    ['rhinoceros', 'animal, nature, horn, rhino']
+    Examples:
+        >>> [text.text for text in texts_in_english("🦏", ["name", "keywords"])]
+        ['rhinoceros', 'animal, nature, horn, rhino']
     """
     name, *keywords = english_words()[emoji]
     of_kind = {"name": [name], "keywords": [", ".join(keywords)], "keyword": keywords}
@@ -55,10 +53,9 @@ def texts_in_english(emoji: str, kinds: Iterable[str]) -> list[EmojiText]:
 def names_in(language: str, emojis: Sequence[str]) -> list[EmojiText]:
     """Returns the names of some emoji in a language other than English, where it has them.
 
-    Example:
-
-    >>> names_in("es", ["🐈"])
-    [EmojiText(emoji='🐈', text='gato', language='es', kind='name')]
+    Examples:
+        >>> names_in("es", ["🐈"])
+        [EmojiText(emoji='🐈', text='gato', language='es', kind='name')]
     """
     import emoji as emoji_package
 
@@ -86,10 +83,9 @@ def known_languages() -> tuple[str, ...]:
 def without_presentation(emoji: str) -> str:
     """Returns `emoji` without U+FE0F, which the packages set each in their own way.
 
-    Example:
-
-    >>> without_presentation("❤️") == "❤"
-    True
+    Examples:
+        >>> without_presentation("❤️") == "❤"
+        True
     """
     return emoji.replace("\ufe0f", "")
 
@@ -97,10 +93,9 @@ def without_presentation(emoji: str) -> str:
 def cleaned(word: str) -> str:
     """Returns a word of the packages as a reader writes it; empty for an emoticon or ornament.
 
-    Example:
-
-    >>> cleaned("grinning_face"), cleaned("✒\\xa0fountain"), cleaned(":d")
-    ('grinning face', 'fountain', '')
+    Examples:
+        >>> cleaned("grinning_face"), cleaned("✒\\xa0fountain"), cleaned(":d")
+        ('grinning face', 'fountain', '')
     """
     if word.startswith(":"):
         return ""  # an emoticon such as :d

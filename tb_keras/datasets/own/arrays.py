@@ -60,19 +60,22 @@ def load_arrays(
             names an unknown id, features hold a NaN, the same stands in two files, or there is no
             such split; the message names the file, and the row.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> np.save(folder / "images.npy", np.eye(2, 4))
-    >>> _ = (folder / "images.ids.txt").write_text("dog.png\\ncat.png\\n")
-    >>> np.savez(folder / "texts.npz", features=np.ones((3, 5)),
-    ...          image_ids=["dog.png", "dog.png", "cat.png"], strings=["a dog", "a pet", "a cat"])
-    >>> corpus = load_arrays(folder)
-    >>> corpus.texts, corpus.image_attributes
-    (['a dog', 'a pet', 'a cat'], {'id': ['dog.png', 'cat.png']})
-    >>> corpus.matches.pairs.tolist()
-    [[0, 0], [0, 1], [1, 2]]
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> np.save(folder / "images.npy", np.eye(2, 4))
+        >>> _ = (folder / "images.ids.txt").write_text("dog.png\\ncat.png\\n")
+        >>> np.savez(
+        ...     folder / "texts.npz",
+        ...     features=np.ones((3, 5)),
+        ...     image_ids=["dog.png", "dog.png", "cat.png"],
+        ...     strings=["a dog", "a pet", "a cat"],
+        ... )
+        >>> corpus = load_arrays(folder)
+        >>> corpus.texts, corpus.image_attributes
+        (['a dog', 'a pet', 'a cat'], {'id': ['dog.png', 'cat.png']})
+        >>> corpus.matches.pairs.tolist()
+        [[0, 0], [0, 1], [1, 2]]
     """
     directory = Path(directory)
     images, texts = ArrayFiles(directory, "images"), ArrayFiles(directory, "texts")

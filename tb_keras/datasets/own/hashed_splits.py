@@ -16,10 +16,9 @@ _HASHES = 2**48
 def split_named(name: str) -> str:
     """Returns what this package calls a split: "val", "valid" and "dev" are "validation".
 
-    Example:
-
-    >>> split_named("val"), split_named("test")
-    ('validation', 'test')
+    Examples:
+        >>> split_named("val"), split_named("test")
+        ('validation', 'test')
     """
     return _OTHER_NAMES.get(name, name)
 
@@ -35,12 +34,11 @@ def hashed_splits(names: Sequence[str]) -> list[str]:
     Args:
         names: distinct names, in any order. From three names on no split is empty.
 
-    Example:
-
-    >>> hashed_splits(["dog.png", "cat.png", "cow.png"])
-    ['validation', 'test', 'train']
-    >>> hashed_splits(["dog.png", "cat.png"])
-    ['train', 'train']
+    Examples:
+        >>> hashed_splits(["dog.png", "cat.png", "cow.png"])
+        ['validation', 'test', 'train']
+        >>> hashed_splits(["dog.png", "cat.png"])
+        ['train', 'train']
     """
     hashes = np.array([_hash(name) for name in names], np.int64)
     tenths = hashes * 10 // _HASHES

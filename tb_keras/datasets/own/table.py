@@ -62,14 +62,13 @@ def load_table(
             picture, or (with `boxes`) a picture cannot be decoded; the message names the line.
         ImportError: if the table is a Parquet file and pyarrow is not installed.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = (folder / "dog.png").write_bytes(b"a picture")
-    >>> _ = (folder / "pairs.csv").write_text("image,text\\ndog.png,a dog\\ndog.png,a pet\\n")
-    >>> load_table(folder / "pairs.csv")
-    Corpus(1 images, 2 texts, 2 pairs; image_paths, texts)
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (folder / "dog.png").write_bytes(b"a picture")
+        >>> _ = (folder / "pairs.csv").write_text("image,text\\ndog.png,a dog\\ndog.png,a pet\\n")
+        >>> load_table(folder / "pairs.csv")
+        Corpus(1 images, 2 texts, 2 pairs; image_paths, texts)
     """
     table = open_table(Path(directory))
     rows = _read(table, image_column, text_column, language, language_column, boxes)

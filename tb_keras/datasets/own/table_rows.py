@@ -45,14 +45,13 @@ def open_table(path: Path) -> TableFile:
         ValueError: if it is of another type, not in UTF-8 or damaged.
         ImportError: if it is a Parquet file and pyarrow is not installed.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "pairs.csv"
-    >>> _ = path.write_text("image,text\\ndog.png,a dog\\n")
-    >>> table = open_table(path)
-    >>> table.columns, [row for _, row in table.rows(["text"])]
-    (['image', 'text'], [{'image': 'dog.png', 'text': 'a dog'}])
+    Examples:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "pairs.csv"
+        >>> _ = path.write_text("image,text\\ndog.png,a dog\\n")
+        >>> table = open_table(path)
+        >>> table.columns, [row for _, row in table.rows(["text"])]
+        (['image', 'text'], [{'image': 'dog.png', 'text': 'a dog'}])
     """
     if path.suffix not in _FORMATS:
         raise ValueError(

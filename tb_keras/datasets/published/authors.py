@@ -73,16 +73,15 @@ def load_authors(
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019; Burns, Tan, Saenko, Sclaroff and Plummer,
         "Language Features Matter", ICCV 2019 (the port).
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> np.save(folder / "test_features.npy", np.ones((2, 4), "float32"))
-    >>> _ = (folder / "test.txt").write_text("100\\n200\\n")
-    >>> captions = "100.jpg#0\\ta dog\\n100.jpg#1\\ta pet\\n200.jpg#0\\ta cat\\n"
-    >>> _ = (folder / "results_20130124.token").write_text(captions)
-    >>> load_authors(folder)
-    Corpus(2 images, 3 texts, 3 pairs; image_features (2, 4) float32, texts)
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> np.save(folder / "test_features.npy", np.ones((2, 4), "float32"))
+        >>> _ = (folder / "test.txt").write_text("100\\n200\\n")
+        >>> captions = "100.jpg#0\\ta dog\\n100.jpg#1\\ta pet\\n200.jpg#0\\ta cat\\n"
+        >>> _ = (folder / "results_20130124.token").write_text(captions)
+        >>> load_authors(folder)
+        Corpus(2 images, 3 texts, 3 pairs; image_features (2, 4) float32, texts)
     """
     check_split(split)
     if type(texts_per_image) is not int or texts_per_image < 1:

@@ -62,16 +62,20 @@ def load_coco(
         https://cocodataset.org/#format-data for the published files;
         `tb_keras.datasets.published.karpathy_splits` for the other.
 
-    Example:
-
-    >>> import json, pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> image = {"filepath": "val2014", "filename": "COCO_val2014_000000000042.jpg", "cocoid": 42,
-    ...          "split": "test", "sentences": [{"raw": "A dog. ", "sentid": 641613}]}
-    >>> _ = (folder / "dataset_coco.json").write_text(json.dumps({"images": [image]}))
-    >>> corpus = load_coco(folder)
-    >>> corpus.texts, corpus.image_attributes["id"], corpus.text_attributes["id"]
-    (['A dog.'], [42], [641613])
+    Examples:
+        >>> import json, pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> image = {
+        ...     "filepath": "val2014",
+        ...     "filename": "COCO_val2014_000000000042.jpg",
+        ...     "cocoid": 42,
+        ...     "split": "test",
+        ...     "sentences": [{"raw": "A dog. ", "sentid": 641613}],
+        ... }
+        >>> _ = (folder / "dataset_coco.json").write_text(json.dumps({"images": [image]}))
+        >>> corpus = load_coco(folder)
+        >>> corpus.texts, corpus.image_attributes["id"], corpus.text_attributes["id"]
+        (['A dog.'], [42], [641613])
     """
     check_split(split)
     if captions_per_image is not None and (

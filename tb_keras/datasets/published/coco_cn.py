@@ -68,15 +68,15 @@ def load_coco_cn(
         and Retrieval", IEEE Transactions on Multimedia 21(9), 2019;
         https://github.com/li-xirong/coco-cn.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = (folder / "coco-cn_ext.icap2020.txt").write_text(
-    ...     "COCO_val2014_000000000042#0\t一只狗\n", encoding="utf-8")
-    >>> corpus = load_coco_cn(folder, "all", captions="extension")
-    >>> corpus.texts, corpus.image_attributes["id"]
-    (['一只狗'], [42])
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (folder / "coco-cn_ext.icap2020.txt").write_text(
+        ...     "COCO_val2014_000000000042#0\t一只狗\n", encoding="utf-8"
+        ... )
+        >>> corpus = load_coco_cn(folder, "all", captions="extension")
+        >>> corpus.texts, corpus.image_attributes["id"]
+        (['一只狗'], [42])
     """
     if captions not in _FILES:
         raise ValueError(f"`captions` must be one of {', '.join(_FILES)}. Received: {captions!r}")

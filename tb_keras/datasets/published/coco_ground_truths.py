@@ -46,11 +46,12 @@ def with_ground_truth(corpus: Corpus, ground_truth: str) -> Corpus:
         Parekh, Baldridge, Cer, Waters and Yang, *Crisscrossed Captions*, EACL 2021 (arXiv
         2004.15020); Chun, Kim, Park, Chang and Oh, *ECCV Caption*, ECCV 2022 (arXiv 2204.03359).
 
-    Example:
-
-    >>> corpus = Corpus([0], image_attributes={"id": [391895]}, text_attributes={"id": [770337]})
-    >>> with_ground_truth(corpus, "original").image_attributes["query"]
-    array([ True])
+    Examples:
+        >>> corpus = Corpus(
+        ...     [0], image_attributes={"id": [391895]}, text_attributes={"id": [770337]}
+        ... )
+        >>> with_ground_truth(corpus, "original").image_attributes["query"]
+        array([ True])
     """
     if ground_truth not in GROUND_TRUTHS:
         raise ValueError(

@@ -55,16 +55,15 @@ def load_flickr30k(
         2014, whose README defines the token file; `karpathy_splits` for the
         other.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = (folder / "test.txt").write_text("100\n")
-    >>> captions = "100.jpg#0\tA dog runs .\n100.jpg#1\tA pet in a park .\n"
-    >>> _ = (folder / "results_20130124.token").write_text(captions)
-    >>> corpus = load_flickr30k(folder)
-    >>> corpus.texts, corpus.image_attributes
-    (['A dog runs .', 'A pet in a park .'], {'file': ['100.jpg']})
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (folder / "test.txt").write_text("100\n")
+        >>> captions = "100.jpg#0\tA dog runs .\n100.jpg#1\tA pet in a park .\n"
+        >>> _ = (folder / "results_20130124.token").write_text(captions)
+        >>> corpus = load_flickr30k(folder)
+        >>> corpus.texts, corpus.image_attributes
+        (['A dog runs .', 'A pet in a park .'], {'file': ['100.jpg']})
     """
     check_split(split)
     directory = Path(directory)

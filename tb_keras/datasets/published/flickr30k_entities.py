@@ -67,24 +67,24 @@ def load_flickr30k_entities(
         Plummer, Wang, Cervantes, Caicedo, Hockenmaier and Lazebnik, "Flickr30k Entities", ICCV 2015
         and IJCV 123(1), 2017.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> for file, text in {
-    ...     "test.txt": "100",
-    ...     "Sentences/100.txt": "[/EN#7/people A man] sees [/EN#0/notvisual it] .",
-    ...     "Annotations/100.xml": "<annotation><size><width>99</width><height>80</height></size>"
-    ...     "<object><name>7</name><bndbox><xmin>1</xmin><ymin>5</ymin><xmax>40</xmax>"
-    ...     "<ymax>80</ymax></bndbox></object></annotation>",
-    ... }.items():
-    ...     (folder / file).parent.mkdir(exist_ok=True)
-    ...     _ = (folder / file).write_text(text)
-    >>> corpus = load_flickr30k_entities(folder, check_pictures=False)
-    >>> corpus.texts, corpus.text_attributes["categories"]
-    (['A man', 'it'], [['people'], ['notvisual']])
-    >>> corpus.grounding.phrase_boxes.tolist()
-    [[0.0, 4.0, 40.0, 80.0], [nan, nan, nan, nan]]
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for file, text in {
+        ...     "test.txt": "100",
+        ...     "Sentences/100.txt": "[/EN#7/people A man] sees [/EN#0/notvisual it] .",
+        ...     "Annotations/100.xml": "<annotation><size><width>99</width>"
+        ...     "<height>80</height></size>"
+        ...     "<object><name>7</name><bndbox><xmin>1</xmin><ymin>5</ymin><xmax>40</xmax>"
+        ...     "<ymax>80</ymax></bndbox></object></annotation>",
+        ... }.items():
+        ...     (folder / file).parent.mkdir(exist_ok=True)
+        ...     _ = (folder / file).write_text(text)
+        >>> corpus = load_flickr30k_entities(folder, check_pictures=False)
+        >>> corpus.texts, corpus.text_attributes["categories"]
+        (['A man', 'it'], [['people'], ['notvisual']])
+        >>> corpus.grounding.phrase_boxes.tolist()
+        [[0.0, 4.0, 40.0, 80.0], [nan, nan, nan, nan]]
     """
     if split not in _SPLIT_FILES:
         raise ValueError(f"`split` must be one of {', '.join(_SPLIT_FILES)}. Received: {split!r}")

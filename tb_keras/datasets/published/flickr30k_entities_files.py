@@ -56,13 +56,12 @@ def parse_sentence(line: str) -> Sentence:
     Raises:
         ValueError: if a bracket is no part of a phrase in that form; the message names the column.
 
-    Example:
-
-    >>> sentence = parse_sentence("[/EN#7/people A man] sees [/EN#0/notvisual it] .")
-    >>> sentence.text
-    'A man sees it .'
-    >>> sentence.phrases[0]
-    Phrase(text='A man', entity='7', categories=('people',))
+    Examples:
+        >>> sentence = parse_sentence("[/EN#7/people A man] sees [/EN#0/notvisual it] .")
+        >>> sentence.text
+        'A man sees it .'
+        >>> sentence.phrases[0]
+        Phrase(text='A man', entity='7', categories=('people',))
     """
     phrases, pieces, end = [], [], 0
     for found in _PHRASE.finditer(line):

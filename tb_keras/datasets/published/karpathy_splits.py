@@ -55,15 +55,14 @@ def read_karpathy_splits(
         Karpathy and Fei-Fei, "Deep Visual-Semantic Alignments for Generating Image Descriptions",
         CVPR 2015, whose page publishes `caption_datasets.zip`.
 
-    Example:
-
-    >>> import json, pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "dataset_flickr30k.json"
-    >>> sentences = [{"raw": "A dog runs.", "sentid": 0, "imgid": 0, "tokens": ["a", "dog"]}]
-    >>> image = {"filename": "1.jpg", "split": "val", "sentences": sentences}
-    >>> _ = path.write_text(json.dumps({"images": [image], "dataset": "flickr30k"}))
-    >>> [picture.path for picture in read_karpathy_splits(path, "validation")]
-    ['1.jpg']
+    Examples:
+        >>> import json, pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "dataset_flickr30k.json"
+        >>> sentences = [{"raw": "A dog runs.", "sentid": 0, "imgid": 0, "tokens": ["a", "dog"]}]
+        >>> image = {"filename": "1.jpg", "split": "val", "sentences": sentences}
+        >>> _ = path.write_text(json.dumps({"images": [image], "dataset": "flickr30k"}))
+        >>> [picture.path for picture in read_karpathy_splits(path, "validation")]
+        ['1.jpg']
     """
     check_split(split)
     found = False

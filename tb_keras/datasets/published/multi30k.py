@@ -78,20 +78,19 @@ def load_multi30k(
         Elliott, Frank, Sima'an and Specia, "Multi30K: Multilingual English-German Image
         Descriptions", 2016; https://github.com/multi30k/dataset.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> for file, text in {
-    ...     "image_splits/test_2016_flickr.txt": "100.jpg",
-    ...     "raw/test_2016_flickr.en": "A dog.",
-    ...     "raw/test_2016_flickr.de": "Ein Hund.",
-    ... }.items():
-    ...     (folder / "task1" / file).parent.mkdir(parents=True, exist_ok=True)
-    ...     _ = (folder / "task1" / file).write_text(text)
-    >>> corpus = load_multi30k(folder, languages="all")
-    >>> corpus.texts, corpus.text_attributes["language"]
-    (['A dog.', 'Ein Hund.'], ['en', 'de'])
+    Examples:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for file, text in {
+        ...     "image_splits/test_2016_flickr.txt": "100.jpg",
+        ...     "raw/test_2016_flickr.en": "A dog.",
+        ...     "raw/test_2016_flickr.de": "Ein Hund.",
+        ... }.items():
+        ...     (folder / "task1" / file).parent.mkdir(parents=True, exist_ok=True)
+        ...     _ = (folder / "task1" / file).write_text(text)
+        >>> corpus = load_multi30k(folder, languages="all")
+        >>> corpus.texts, corpus.text_attributes["language"]
+        (['A dog.', 'Ein Hund.'], ['en', 'de'])
     """
     check_split(split)
     if task not in _PARTS:

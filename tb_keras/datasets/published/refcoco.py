@@ -61,24 +61,25 @@ def load_refcoco(
         Yu, Poirson, Yang, Berg and Berg, "Modeling Context in Referring Expressions", ECCV 2016;
         RefCOCOg: Mao et al., CVPR 2016, and the "umd" splits Nagaraja et al., ECCV 2016.
 
-    Example:
-
-    >>> import json, pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> sentences = [{"sent": "left dog", "sent_id": 8}]
-    >>> references = [
-    ...     {"ref_id": 1, "ann_id": 5, "image_id": 9, "split": "testB", "sentences": sentences}
-    ... ]
-    >>> instances = {
-    ...     "images": [{"id": 9, "file_name": "9.jpg", "width": 640, "height": 480}],
-    ...     "annotations": [{"id": 5, "image_id": 9, "category_id": 18, "bbox": [10, 20, 30, 40]}],
-    ...     "categories": [{"id": 18, "name": "dog"}],
-    ... }
-    >>> _ = (folder / "refs(unc).json").write_text(json.dumps(references))
-    >>> _ = (folder / "instances.json").write_text(json.dumps(instances))
-    >>> corpus = load_refcoco(folder, "testB", check_pictures=False)
-    >>> corpus.texts, corpus.grounding.phrase_boxes.tolist()
-    (['left dog'], [[10.0, 20.0, 40.0, 60.0]])
+    Examples:
+        >>> import json, pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> sentences = [{"sent": "left dog", "sent_id": 8}]
+        >>> references = [
+        ...     {"ref_id": 1, "ann_id": 5, "image_id": 9, "split": "testB", "sentences": sentences}
+        ... ]
+        >>> instances = {
+        ...     "images": [{"id": 9, "file_name": "9.jpg", "width": 640, "height": 480}],
+        ...     "annotations": [
+        ...         {"id": 5, "image_id": 9, "category_id": 18, "bbox": [10, 20, 30, 40]}
+        ...     ],
+        ...     "categories": [{"id": 18, "name": "dog"}],
+        ... }
+        >>> _ = (folder / "refs(unc).json").write_text(json.dumps(references))
+        >>> _ = (folder / "instances.json").write_text(json.dumps(instances))
+        >>> corpus = load_refcoco(folder, "testB", check_pictures=False)
+        >>> corpus.texts, corpus.grounding.phrase_boxes.tolist()
+        (['left dog'], [[10.0, 20.0, 40.0, 60.0]])
     """
     for argument, value, known in (("split", split, _SPLITS), ("split_by", split_by, _SPLIT_BY)):
         if value not in known:

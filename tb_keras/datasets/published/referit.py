@@ -59,22 +59,21 @@ def load_referit(
         Darrell, "Segmentation from Natural Language Expressions", ECCV 2016, of the splits of Hu et
         al., "Natural Language Object Retrieval", CVPR 2016.
 
-    Example:
-
-    >>> import json, pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> for name, content in {
-    ...     "query_test": {"30_2.png": ["tallest bldng", "building"]},
-    ...     "imcrop": {"30.jpg": ["30_1.png", "30_2.png"]},
-    ...     "bbox": {"30_1.png": [0, 0, 479, 359], "30_2.png": [106, 84, 168, 175]},
-    ...     "imsize": {"30.jpg": [480, 360]},
-    ... }.items():
-    ...     _ = (folder / f"referit_{name}.json").write_text(json.dumps(content))
-    >>> corpus = load_referit(folder, check_pictures=False)
-    >>> corpus
-    Corpus(2 images, 2 texts, 2 pairs; texts, grounding in 1 pictures)
-    >>> corpus.grounding.phrase_boxes[0].tolist()
-    [106.0, 84.0, 169.0, 176.0]
+    Examples:
+        >>> import json, pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for name, content in {
+        ...     "query_test": {"30_2.png": ["tallest bldng", "building"]},
+        ...     "imcrop": {"30.jpg": ["30_1.png", "30_2.png"]},
+        ...     "bbox": {"30_1.png": [0, 0, 479, 359], "30_2.png": [106, 84, 168, 175]},
+        ...     "imsize": {"30.jpg": [480, 360]},
+        ... }.items():
+        ...     _ = (folder / f"referit_{name}.json").write_text(json.dumps(content))
+        >>> corpus = load_referit(folder, check_pictures=False)
+        >>> corpus
+        Corpus(2 images, 2 texts, 2 pairs; texts, grounding in 1 pictures)
+        >>> corpus.grounding.phrase_boxes[0].tolist()
+        [106.0, 84.0, 169.0, 176.0]
     """
     if split not in _SPLIT_FILES:
         raise ValueError(f"`split` must be one of {', '.join(_SPLIT_FILES)}. Received: {split!r}")

@@ -21,10 +21,9 @@ def background(kind: str, width: int, height: int, rng: np.random.Generator) -> 
     Returns:
         uint8 `(height, width, 3)`.
 
-    Example:
-
-    >>> background("tiles", 8, 6, np.random.default_rng(0)).shape
-    (6, 8, 3)
+    Examples:
+        >>> background("tiles", 8, 6, np.random.default_rng(0)).shape
+        (6, 8, 3)
     """
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     first, second, third = _palette(rng)

@@ -86,10 +86,9 @@ def place(
     Returns:
         Boxes within the canvas of which none covers more than 15% of another's area.
 
-    Example:
-
-    >>> place([(40, 30)], 40, 30, np.random.default_rng(0))
-    array([[ 0,  0, 40, 30]])
+    Examples:
+        >>> place([(40, 30)], 40, 30, np.random.default_rng(0))
+        array([[ 0,  0, 40, 30]])
     """
     placed = np.empty((0, 4), int)
     for size in np.asarray(sizes):

@@ -78,13 +78,12 @@ def load_scenes(
         ValueError: if an argument is none of the above.
         ModuleNotFoundError: if one of the packages is not installed.
 
-    Example:
-
-    >>> corpus = load_scenes(scenes=2)  # doctest: +SKIP
-    >>> corpus  # doctest: +SKIP
-    Corpus(14 images, 15 texts, 15 pairs; texts, grounding in 2 pictures)
-    >>> corpus.texts[:2]  # doctest: +SKIP
-    ['a bell', 'the linked paperclips']
+    Examples:
+        >>> corpus = load_scenes(scenes=2)  # doctest: +SKIP
+        >>> corpus  # doctest: +SKIP
+        Corpus(14 images, 15 texts, 15 pairs; texts, grounding in 2 pictures)
+        >>> corpus.texts[:2]  # doctest: +SKIP
+        ['a bell', 'the linked paperclips']
     """
     _check(split, texts, scenes, seed, width, height)
     scenes = _SCENES[split] if scenes is None else int(scenes)

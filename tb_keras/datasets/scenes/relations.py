@@ -28,10 +28,9 @@ def holds(relation: str, boxes: ArrayLike, landmark: ArrayLike, gap: float) -> n
         landmark: `(4,)` xyxy.
         gap: in pixels.
 
-    Example:
-
-    >>> holds("left of", [[0, 0, 10, 10], [0, 90, 10, 99]], [30, 0, 40, 10], gap=5)
-    array([ True, False])
+    Examples:
+        >>> holds("left of", [[0, 0, 10, 10], [0, 90, 10, 99]], [30, 0, 40, 10], gap=5)
+        array([ True, False])
     """
     axis, sign = _DIRECTIONS[relation]
     offset = centers(boxes) - centers(landmark)
@@ -53,12 +52,11 @@ def only_one(relation: str, boxes: ArrayLike, landmark: ArrayLike, gap: float) -
         landmark: `(4,)` xyxy.
         gap: in pixels.
 
-    Example:
-
-    >>> apples = [[0, 0, 10, 10], [90, 0, 99, 9]]
-    >>> only_one("left of", apples, [30, 0, 40, 10], gap=5)
-    0
-    >>> only_one("left of", apples, [90, 50, 99, 60], gap=5)  # is the second left of it or not?
+    Examples:
+        >>> apples = [[0, 0, 10, 10], [90, 0, 99, 9]]
+        >>> only_one("left of", apples, [30, 0, 40, 10], gap=5)
+        0
+        >>> only_one("left of", apples, [90, 50, 99, 60], gap=5)  # is the second left of it or not?
     """
     offsets = centers(boxes) - centers(landmark)
     if relation == "closest to":
@@ -83,10 +81,9 @@ def superlative(word: str, boxes: ArrayLike, gap: float) -> int | None:
         boxes: `(k, 4)` xyxy in pixels, k > 1.
         gap: in pixels.
 
-    Example:
-
-    >>> superlative("larger", [[0, 0, 10, 10], [0, 0, 10, 14]], gap=5)
-    1
+    Examples:
+        >>> superlative("larger", [[0, 0, 10, 10], [0, 0, 10, 14]], gap=5)
+        1
     """
     boxes = np.asarray(boxes)
     if word in _EXTREMES:

@@ -124,10 +124,9 @@ def subjects() -> dict[str, Subject]:
     couples told apart by their members alone; and names that nobody would say of a thing. About
     sixty names are put in the form of a noun ("locked" is a padlock).
 
-    Example:
-
-    >>> subjects()["🦏"], "➡️" in subjects()
-    (Subject(emoji='🦏', name='rhinoceros', category='animals'), False)
+    Examples:
+        >>> subjects()["🦏"], "➡️" in subjects()
+        (Subject(emoji='🦏', name='rhinoceros', category='animals'), False)
     """
     runs = dict(zip(*[iter(_RUNS.split())] * 2))
     found, seen, names, category = {}, set(), set(), "-"
@@ -149,11 +148,10 @@ def confusable(left: Subject, right: Subject) -> bool:
 
     So it is where their names share a word, or one's name is a keyword of the other.
 
-    Example:
-
-    >>> dog, service_dog, wolf = (subjects()[emoji] for emoji in ("🐕", "🐕‍🦺", "🐺"))
-    >>> confusable(dog, service_dog), confusable(service_dog, wolf)
-    (True, False)
+    Examples:
+        >>> dog, service_dog, wolf = (subjects()[emoji] for emoji in ("🐕", "🐕‍🦺", "🐺"))
+        >>> confusable(dog, service_dog), confusable(service_dog, wolf)
+        (True, False)
     """
     shared = (_words(left.name) & _words(right.name)) - _SMALL_WORDS
     return bool(shared) or any(
@@ -165,10 +163,12 @@ def confusable(left: Subject, right: Subject) -> bool:
 def is_plural(name: str) -> bool:
     """Returns whether a name asks for "are".
 
-    Example:
-
-    >>> [is_plural(name) for name in ("cherries", "cactus", "face with tears", "fork and knife")]
-    [True, False, False, True]
+    Examples:
+        >>> [
+        ...     is_plural(name)
+        ...     for name in ("cherries", "cactus", "face with tears", "fork and knife")
+        ... ]
+        [True, False, False, True]
     """
     head = re.split(r" (?:with|without|in|of|on|at|over|showing|behind) ", name)[0]
     if " and " in head or head.split()[0] in ("people", "men", "women"):
@@ -180,10 +180,12 @@ def is_plural(name: str) -> bool:
 def indefinite_article(phrase: str) -> str:
     """Returns "a" or "an", or "" where neither goes with the phrase (plurals, masses).
 
-    Example:
-
-    >>> [indefinite_article(name) for name in ("apple", "unicorn", "hourglass", "jeans", "salt")]
-    ['an', 'a', 'an', '', '']
+    Examples:
+        >>> [
+        ...     indefinite_article(name)
+        ...     for name in ("apple", "unicorn", "hourglass", "jeans", "salt")
+        ... ]
+        ['an', 'a', 'an', '', '']
     """
     name = re.sub(r"^(?:small|large) ", "", phrase)
     if is_plural(name) or name in _MASSES:

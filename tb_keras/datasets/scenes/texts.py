@@ -61,11 +61,12 @@ def expressions(
         width: of the scene in pixels.
         height: of the scene in pixels.
 
-    Example:
-
-    >>> boxes = np.array([[0, 0, 80, 80], [200, 0, 280, 80], [100, 0, 180, 80]])
-    >>> [[e.text for e in own] for own in expressions(["cow", "cow", "pig"], boxes, 300, 200)][0]
-    ['leftmost cow', 'cow left of the pig', 'cow to the left of the pig']
+    Examples:
+        >>> boxes = np.array([[0, 0, 80, 80], [200, 0, 280, 80], [100, 0, 180, 80]])
+        >>> [[e.text for e in own] for own in expressions(["cow", "cow", "pig"], boxes, 300, 200)][
+        ...     0
+        ... ]
+        ['leftmost cow', 'cow left of the pig', 'cow to the left of the pig']
     """
     gap = GAP * min(width, height)
     unique = [row for row, name in enumerate(names) if names.count(name) == 1]
@@ -115,12 +116,11 @@ def describe(
         height: of the scene in pixels.
         rng: where the random numbers come from.
 
-    Example:
-
-    >>> boxes = np.array([[0, 0, 60, 60], [200, 0, 260, 60]])
-    >>> sentences, phrases = describe(["cow", "pig"], boxes, 300, 200, np.random.default_rng(1))
-    >>> sentences[0], [(phrase.text, phrase.object) for phrase in phrases[:2]]
-    ('The pig is right of the cow.', [('the pig', 1), ('the cow', 0)])
+    Examples:
+        >>> boxes = np.array([[0, 0, 60, 60], [200, 0, 260, 60]])
+        >>> sentences, phrases = describe(["cow", "pig"], boxes, 300, 200, np.random.default_rng(1))
+        >>> sentences[0], [(phrase.text, phrase.object) for phrase in phrases[:2]]
+        ('The pig is right of the cow.', [('the pig', 1), ('the cow', 0)])
     """
     ways = expressions(names, boxes, width, height)
     facts = _facts(ways, boxes, GAP * min(width, height))

@@ -42,22 +42,21 @@ class FisherVectors(keras.layers.Layer):
     Raises:
         ValueError: The vectors have another dimension.
 
-    References:
+    Reference:
         Klein, Lev, Sadeh and Wolf, CVPR 2015 (arXiv 1411.7399), for the Laplacian and the hybrid;
         Perronnin, Sánchez and Mensink, *Improving the Fisher Kernel for Large-Scale Image
         Classification*, ECCV 2010, for the Gaussian, the power and the length.
 
-    Example:
-
-    >>> mixture = GaussianLaplacianMixture(
-    ...     weights=np.ones(1),
-    ...     locations=np.zeros((1, 2)),
-    ...     scales=np.ones((1, 2)),
-    ...     laplacian=np.array([[False, True]]),
-    ... )
-    >>> layer = FisherVectors.of(mixture, power=1.0, normalize=False)
-    >>> layer(np.array([[[2.0, -3.0]]], "float32")).numpy().round(4)
-    array([[ 2.    , -1.    ,  2.1213,  2.    ]], dtype=float32)
+    Examples:
+        >>> mixture = GaussianLaplacianMixture(
+        ...     weights=np.ones(1),
+        ...     locations=np.zeros((1, 2)),
+        ...     scales=np.ones((1, 2)),
+        ...     laplacian=np.array([[False, True]]),
+        ... )
+        >>> layer = FisherVectors.of(mixture, power=1.0, normalize=False)
+        >>> layer(np.array([[[2.0, -3.0]]], "float32")).numpy().round(4)
+        array([[ 2.    , -1.    ,  2.1213,  2.    ]], dtype=float32)
     """
 
     def __init__(

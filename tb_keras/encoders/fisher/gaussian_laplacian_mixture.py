@@ -35,16 +35,15 @@ class GaussianLaplacianMixture:
         Representations using Fisher Vectors*, CVPR 2015 (at length arXiv 1411.7399): the sections
         on the Laplacian and on the hybrid mixture.
 
-    Example:
-
-    >>> mixture = GaussianLaplacianMixture(
-    ...     weights=np.ones(1),
-    ...     locations=np.zeros((1, 2)),
-    ...     scales=np.ones((1, 2)),
-    ...     laplacian=np.array([[False, True]]),
-    ... )
-    >>> float(mixture.log_densities(np.zeros((1, 2)))[0].round(4))  # −log √2π − log 2
-    -1.6121
+    Examples:
+        >>> mixture = GaussianLaplacianMixture(
+        ...     weights=np.ones(1),
+        ...     locations=np.zeros((1, 2)),
+        ...     scales=np.ones((1, 2)),
+        ...     laplacian=np.array([[False, True]]),
+        ... )
+        >>> float(mixture.log_densities(np.zeros((1, 2)))[0].round(4))  # −log √2π − log 2
+        -1.6121
     """
 
     weights: np.ndarray

@@ -68,15 +68,14 @@ def fit_mixture(
         Klein, Lev, Sadeh and Wolf, CVPR 2015, for the M-steps; Neal and Hinton, *A View of the EM
         Algorithm that Justifies Incremental, Sparse, and other Variants*, 1998, for the bound.
 
-    Example:
-
-    >>> rng = np.random.default_rng(0)
-    >>> vectors = np.concatenate([rng.normal(-9, 1, (300, 2)), rng.laplace(9, 1, (300, 2))])
-    >>> mixture = fit_mixture(vectors, num_centers=2, verbose=False)
-    >>> order = mixture.locations[:, 0].argsort()
-    >>> mixture.laplacian[order]
-    array([[False, False],
-           [ True,  True]])
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> vectors = np.concatenate([rng.normal(-9, 1, (300, 2)), rng.laplace(9, 1, (300, 2))])
+        >>> mixture = fit_mixture(vectors, num_centers=2, verbose=False)
+        >>> order = mixture.locations[:, 0].argsort()
+        >>> mixture.laplacian[order]
+        array([[False, False],
+               [ True,  True]])
     """
     vectors = np.asanyarray(vectors)
     if kind not in KINDS:

@@ -54,12 +54,11 @@ def principal_components(
         Halko, Martinsson and Tropp, *Finding Structure with Randomness*, SIAM Review 53(2), 2011,
         algorithm 4.4, for the subspace iteration.
 
-    Example:
-
-    >>> rows = np.array([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]])
-    >>> mean, directions, variances = principal_components([rows], 2, verbose=False)
-    >>> mean, np.abs(directions).round(3).ravel(), variances.round(3)
-    (array([3., 4.], dtype=float32), array([0.6, 0.8], dtype=float32), array([16.667]))
+    Examples:
+        >>> rows = np.array([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]])
+        >>> mean, directions, variances = principal_components([rows], 2, verbose=False)
+        >>> mean, np.abs(directions).round(3).ravel(), variances.round(3)
+        (array([3., 4.], dtype=float32), array([0.6, 0.8], dtype=float32), array([16.667]))
     """
     if num_components < 1:
         raise ValueError(

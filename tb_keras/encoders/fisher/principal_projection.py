@@ -19,13 +19,12 @@ class PrincipalProjection(keras.layers.Layer):
     Args:
         num_components: number of components.
 
-    Example:
-
-    >>> import numpy as np
-    >>> components = Components(np.ones(2, "f"), np.eye(2, 1, dtype="f"), np.ones(1))
-    >>> PrincipalProjection.of(components)(np.array([[3.0, 7.0], [0.0, 0.0]], "f")).numpy()
-    array([[2.],
-           [0.]], dtype=float32)
+    Examples:
+        >>> import numpy as np
+        >>> components = Components(np.ones(2, "f"), np.eye(2, 1, dtype="f"), np.ones(1))
+        >>> PrincipalProjection.of(components)(np.array([[3.0, 7.0], [0.0, 0.0]], "f")).numpy()
+        array([[2.],
+               [0.]], dtype=float32)
     """
 
     def __init__(self, num_components: int, **kwargs):

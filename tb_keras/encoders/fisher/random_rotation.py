@@ -23,12 +23,11 @@ def randomly_rotated(components: Components, seed: int = 0) -> Components:
         Gong and Lazebnik, *Iterative Quantization*, CVPR 2011, section 2, and Jegou et al., CVPR
         2010, balance the variance after PCA by a random rotation as well.
 
-    Example:
-
-    >>> found = Components(np.zeros(3, "f"), np.eye(3, 2, dtype="f"), np.array([4.0, 1.0]))
-    >>> turned = randomly_rotated(found)
-    >>> np.allclose(turned.directions @ turned.directions.T, np.diag([1, 1, 0]), atol=1e-6)
-    True
+    Examples:
+        >>> found = Components(np.zeros(3, "f"), np.eye(3, 2, dtype="f"), np.array([4.0, 1.0]))
+        >>> turned = randomly_rotated(found)
+        >>> np.allclose(turned.directions @ turned.directions.T, np.diag([1, 1, 0]), atol=1e-6)
+        True
     """
     size = components.directions.shape[1]
     rng = np.random.default_rng(seed)

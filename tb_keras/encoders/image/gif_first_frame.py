@@ -25,7 +25,7 @@ def first_frame(image_bytes: tf.Tensor, max_pixels: int) -> tf.Tensor:
         A scalar string tensor, a GIF of one frame: that of `image_bytes`. If it is not whole, or
         too large, a GIF of none, which cannot be decoded.
 
-    Example:
+    Examples:
         >>> screen = b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0]) + bytes(6)
         >>> frame = bytes([0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0])
         >>> first_frame(screen + 3 * frame + b";", 10).numpy() == screen + frame + b";"

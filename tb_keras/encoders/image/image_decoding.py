@@ -30,7 +30,7 @@ def decode_picture(image_bytes: tf.Tensor) -> tf.Tensor:
         tf.errors.InvalidArgumentError: The bytes are no picture of a known format, or a damaged
             one, or a JPEG of more than 100 scans.
 
-    Example:
+    Examples:
         >>> grey = tf.io.encode_png(tf.fill((20, 30, 1), tf.constant(7, tf.uint8)))
         >>> decode_picture(grey).shape
         TensorShape([20, 30, 3])
@@ -64,7 +64,7 @@ def decode_image(
     Raises:
         tf.errors.InvalidArgumentError: As in `decode_picture`.
 
-    Example:
+    Examples:
         >>> grey = tf.io.encode_png(tf.fill((20, 30, 1), tf.constant(7, tf.uint8)))
         >>> pixels = decode_image(grey, 4, 4)
         >>> pixels.shape, float(pixels[0, 0, 0])
@@ -167,7 +167,7 @@ class DecodeImages(keras.layers.Layer):
         tf.errors.InvalidArgumentError: A file is no PNG, JPEG, GIF or BMP, has more than 50 million
             pixels, or cannot be decoded; as `map_pictures` says.
 
-    Example:
+    Examples:
         >>> png = tf.io.encode_png(tf.zeros((5, 5, 3), tf.uint8))
         >>> DecodeImages(8, 6)(tf.stack([png, png])).shape
         TensorShape([2, 8, 6, 3])

@@ -92,7 +92,7 @@ def image_encoder(
         OSError: Weights cannot be downloaded.
         ImportError: The package that `name` needs is not installed.
 
-    Example:
+    Examples:
         >>> import tensorflow as tf
         >>> encoder = image_encoder("keras.applications/MobileNetV2", weights=None)
         >>> png = tf.io.encode_png(tf.zeros((10, 10, 3), tf.uint8))

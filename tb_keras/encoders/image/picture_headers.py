@@ -24,7 +24,7 @@ def declared_sizes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         tensor `(n, 2)` of width and height in pixels, that of a GIF's whole screen. A size is 0
         if the header is damaged, and so is a side of 0.
 
-    Example:
+    Examples:
         >>> png = tf.io.encode_png(tf.zeros((2, 3, 1), tf.uint8))
         >>> known, sizes = declared_sizes(tf.stack([png, b"text"]))
         >>> known.numpy().tolist(), sizes.numpy().tolist()

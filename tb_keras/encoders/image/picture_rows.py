@@ -38,7 +38,7 @@ def map_pictures(
             server of TensorFlow reads), has more than `MAX_PIXELS` pixels, or cannot be decoded.
             The message has the positions, see `row_checks`.
 
-    Example:
+    Examples:
         >>> png = tf.io.encode_png(tf.fill((2, 3, 1), tf.constant(7, tf.uint8)))
         >>> sizes = map_pictures(
         ...     lambda file: tf.shape(tf.io.decode_image(file)),

@@ -27,7 +27,7 @@ class TenCrops(keras.layers.Layer):
     Raises:
         ValueError: `height` or `width` is no positive int, or the pictures are smaller.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> TenCrops(2, 2)(np.arange(9, dtype="uint8").reshape(1, 3, 3, 1))[:2, ..., 0].numpy()
         array([[[0, 1],
@@ -81,7 +81,7 @@ class MeanOfCrops(keras.layers.Layer):
     Returns:
         Float32 `(batch, feature_dim)`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> MeanOfCrops()(np.arange(20.0).reshape(20, 1)).numpy().tolist()
         [[4.5], [14.5]]

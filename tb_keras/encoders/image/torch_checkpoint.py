@@ -47,11 +47,13 @@ def read_torch_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
         ValueError: The file is no PyTorch checkpoint, is truncated or damaged, or holds something
             other than a flat dict of names and tensors.
 
-    Example:
+    Examples:
         >>> import io, os, tempfile, zipfile
-        >>> pickled = (b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n"
-        ...            b"((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000"
-        ...            b"X\x03\x00\x00\x00cpuK\x02tQK\x00K\x02\x85K\x01\x85\x89}tRs.")
+        >>> pickled = (
+        ...     b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n"
+        ...     b"((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000"
+        ...     b"X\x03\x00\x00\x00cpuK\x02tQK\x00K\x02\x85K\x01\x85\x89}tRs."
+        ... )
         >>> path = os.path.join(tempfile.mkdtemp(), "tiny.pt")
         >>> with zipfile.ZipFile(path, "w") as archive:
         ...     archive.writestr("tiny/data.pkl", pickled)

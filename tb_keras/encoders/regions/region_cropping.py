@@ -20,7 +20,7 @@ def crop_regions(pixels: tf.Tensor, boxes: tf.Tensor, height: int, width: int) -
         A float32 tensor `(r, height, width, 3)`: bilinear interpolation at the centres of a grid of
         twice the size, and the means of 2 by 2 of them.
 
-    Example:
+    Examples:
         >>> pixels = tf.reshape(tf.range(16.0), (4, 4, 1)) * tf.ones(3)
         >>> crops = crop_regions(pixels, tf.constant([[0.0, 0.0, 4.0, 4.0]]), 1, 1)
         >>> float(crops[0, 0, 0, 0])

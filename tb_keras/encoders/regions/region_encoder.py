@@ -35,12 +35,11 @@ class RegionEncoder(keras.Model):
         tf.errors.InvalidArgumentError: a box has NaN or infinite corners, or a picture cannot be
             decoded, as `map_pictures` says; the message has their positions in the batch.
 
-    Example:
-
-    >>> encoder = RegionEncoder("keras.applications/MobileNetV2", size=32, weights=None)
-    >>> png = tf.io.encode_png(tf.zeros((10, 10, 3), tf.uint8))
-    >>> encoder({"image_bytes": png[None], "boxes": tf.ones((1, 2, 4))}).shape
-    TensorShape([1, 2, 1285])
+    Examples:
+        >>> encoder = RegionEncoder("keras.applications/MobileNetV2", size=32, weights=None)
+        >>> png = tf.io.encode_png(tf.zeros((10, 10, 3), tf.uint8))
+        >>> encoder({"image_bytes": png[None], "boxes": tf.ones((1, 2, 4))}).shape
+        TensorShape([1, 2, 1285])
     """
 
     def __init__(

@@ -21,12 +21,11 @@ class BagOfWords(keras.layers.Layer):
 
     Call it on int `(batch, words)`; it returns float32 `(batch, V)`.
 
-    Example:
-
-    >>> layer = BagOfWords(3)
-    >>> layer.set_weighting([1.0, 2.0, 1.0])
-    >>> layer(np.array([[2, 1, 3, 2], [0, 0, 0, 0]])).numpy().round(3).tolist()
-    [[0.7070000171661377, 0.7070000171661377, 0.0], [0.0, 0.0, 0.0]]
+    Examples:
+        >>> layer = BagOfWords(3)
+        >>> layer.set_weighting([1.0, 2.0, 1.0])
+        >>> layer(np.array([[2, 1, 3, 2], [0, 0, 0, 0]])).numpy().round(3).tolist()
+        [[0.7070000171661377, 0.7070000171661377, 0.0], [0.0, 0.0, 0.0]]
     """
 
     def __init__(self, num_words: int, **kwargs):
@@ -73,9 +72,8 @@ def inverse_document_frequencies(texts_with: ArrayLike, num_texts: int) -> np.nd
         retrieval*, Journal of Documentation 28(1), 1972; the form is that of scikit-learn's
         `TfidfTransformer(smooth_idf=True)`.
 
-    Example:
-
-    >>> inverse_document_frequencies([9, 4], 9).round(3).tolist()
-    [1.0, 1.693]
+    Examples:
+        >>> inverse_document_frequencies([9, 4], 9).round(3).tolist()
+        [1.0, 1.693]
     """
     return np.log((1 + num_texts) / (1 + np.asarray(texts_with, np.float64))) + 1

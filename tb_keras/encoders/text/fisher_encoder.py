@@ -61,19 +61,18 @@ def fit_fisher_encoder(
         ValueError: A wrong shape or type, an index out of range, or fewer than two texts with a
             known word.
 
-    References:
+    Reference:
         Klein, Lev, Sadeh and Wolf, *Associating Neural Word Embeddings with Deep Image
         Representations using Fisher Vectors*, CVPR 2015; Wang, Li, Huang and Lazebnik, TPAMI
         41(2), 2019, for the projection.
 
-    Example:
-
-    >>> rng = np.random.default_rng(0)
-    >>> vectors = rng.standard_normal((50, 4)).astype("float32")
-    >>> texts = rng.integers(2, 52, (40, 6))
-    >>> encoder = fit_fisher_encoder(texts, vectors, num_centers=2, components=5, verbose=False)
-    >>> encoder(np.array([[7, 9, 0], [0, 0, 0]], "int32")).numpy().any(axis=1)
-    array([ True, False])
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> vectors = rng.standard_normal((50, 4)).astype("float32")
+        >>> texts = rng.integers(2, 52, (40, 6))
+        >>> encoder = fit_fisher_encoder(texts, vectors, num_centers=2, components=5, verbose=False)
+        >>> encoder(np.array([[7, 9, 0], [0, 0, 0]], "int32")).numpy().any(axis=1)
+        array([ True, False])
     """
     indices, vectors = np.asarray(indices), np.asanyarray(vectors)
     _check(indices, vectors)

@@ -97,14 +97,13 @@ def fit_text_encoder(
         ValueError: if `name` is unknown, a number is not positive, word vectors are missing or of
             no use, or no word is left for the vocabulary.
 
-    Example:
-
-    >>> texts = ["a dog", "a cat", "a dog and a cat"]
-    >>> fit_text_encoder("tfidf", texts, verbose=False).encoder.output_shape
-    (None, 3)
-    >>> indices, words = fit_text_encoder("lstm", texts, units=8, verbose=False)
-    >>> indices.output_shape, words.output_shape
-    ((None, 5), (None, 8))
+    Examples:
+        >>> texts = ["a dog", "a cat", "a dog and a cat"]
+        >>> fit_text_encoder("tfidf", texts, verbose=False).encoder.output_shape
+        (None, 3)
+        >>> indices, words = fit_text_encoder("lstm", texts, units=8, verbose=False)
+        >>> indices.output_shape, words.output_shape
+        ((None, 5), (None, 8))
     """
     if max_vocabulary is None:
         max_vocabulary = 5000 if name == "tfidf" else 20_000

@@ -44,7 +44,7 @@ def text_encoder(
     Reference:
         Reimers and Gurevych, *Sentence-BERT*, EMNLP 2019, for the mean pooling.
 
-    Example:
+    Examples:
         >>> import tensorflow as tf
         >>> features = text_encoder("minilm")(tf.constant(["a dog", "a puppy", "a bus"])).numpy()
         >>> features.shape

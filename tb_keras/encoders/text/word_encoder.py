@@ -94,11 +94,10 @@ def word_encoder(
         Schuster and Paliwal, *Bidirectional Recurrent Neural Networks*, IEEE Transactions on Signal
         Processing 45(11), 1997.
 
-    Example:
-
-    >>> encoder = word_encoder("attended_words", ["a", "dog"], dim=5)
-    >>> encoder(np.array([[2, 3, 0], [2, 1, 3]])).shape
-    TensorShape([2, 5])
+    Examples:
+        >>> encoder = word_encoder("attended_words", ["a", "dog"], dim=5)
+        >>> encoder(np.array([[2, 3, 0], [2, 1, 3]])).shape
+        TensorShape([2, 5])
     """
     if name not in WORD_ENCODERS:
         raise ValueError(f"`name` must be one of {', '.join(WORD_ENCODERS)}. Received: {name!r}")
@@ -129,11 +128,10 @@ def redrawn(encoder: keras.Model) -> keras.Model:
     So networks of several seeds differ in what is random. An encoder that `word_encoder` did not
     build is copied with all its weights.
 
-    Example:
-
-    >>> encoder = word_encoder("lstm", 3, dim=2, units=4)
-    >>> redrawn(encoder).count_params() == encoder.count_params()
-    True
+    Examples:
+        >>> encoder = word_encoder("lstm", 3, dim=2, units=4)
+        >>> redrawn(encoder).count_params() == encoder.count_params()
+        True
     """
     copy = type(encoder).from_config(encoder.get_config())
     embeddings = [

@@ -13,11 +13,10 @@ class MeanOfWords(keras.layers.Layer):
     Call it on float `(batch, words, dim)` with `mask` bool `(batch, words)`, True for the words
     that count; it returns `(batch, dim)`.
 
-    Example:
-
-    >>> vectors = ops.array([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]])
-    >>> MeanOfWords()(vectors, mask=ops.array([[True, True, False]])).numpy()
-    array([[2., 3.]], dtype=float32)
+    Examples:
+        >>> vectors = ops.array([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]])
+        >>> MeanOfWords()(vectors, mask=ops.array([[True, True, False]])).numpy()
+        array([[2., 3.]], dtype=float32)
     """
 
     def call(self, vectors, mask):
@@ -47,13 +46,12 @@ class AttendedMean(keras.layers.Layer):
         Lin, Feng, dos Santos, Yu, Xiang, Zhou and Bengio, *A Structured Self-Attentive Sentence
         Embedding*, ICLR 2017, with one row of attention.
 
-    Example:
-
-    >>> vectors = ops.ones((2, 3, 4))
-    >>> mask = ops.array([[True, True, False], [False, False, False]])
-    >>> AttendedMean(5)(vectors, mask=mask).numpy().round(3)
-    array([[1., 1., 1., 1.],
-           [0., 0., 0., 0.]], dtype=float32)
+    Examples:
+        >>> vectors = ops.ones((2, 3, 4))
+        >>> mask = ops.array([[True, True, False], [False, False, False]])
+        >>> AttendedMean(5)(vectors, mask=mask).numpy().round(3)
+        array([[1., 1., 1., 1.],
+               [0., 0., 0., 0.]], dtype=float32)
     """
 
     def __init__(self, units: int, **kwargs):

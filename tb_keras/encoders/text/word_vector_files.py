@@ -46,13 +46,12 @@ def read_word_vectors(
         ValueError: if the file is cut off, holds something else, or none of the words; the message
             names the file, and the line or word.
 
-    Example:
-
-    >>> import pathlib, tempfile
-    >>> file = pathlib.Path(tempfile.mkdtemp()) / "glove.txt"
-    >>> _ = file.write_text("the 1 0\ndog 0 1\n")
-    >>> read_word_vectors(file, ["dog", "cat"]).words
-    ['dog']
+    Examples:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "glove.txt"
+        >>> _ = file.write_text("the 1 0\ndog 0 1\n")
+        >>> read_word_vectors(file, ["dog", "cat"]).words
+        ['dog']
     """
     path = os.fspath(path)
     if binary is None:

@@ -22,13 +22,12 @@ class WordVectors:
         ValueError: if a word stands there twice, the lengths disagree, or the vectors are no matrix
             of finite floats; the message names the word.
 
-    Example:
-
-    >>> vectors = WordVectors(["dog", "cat"], np.eye(2))
-    >>> vectors.of(["cat"])
-    array([[0., 1.]], dtype=float32)
-    >>> "bus" in vectors
-    False
+    Examples:
+        >>> vectors = WordVectors(["dog", "cat"], np.eye(2))
+        >>> vectors.of(["cat"])
+        array([[0., 1.]], dtype=float32)
+        >>> "bus" in vectors
+        False
     """
 
     words: Sequence[str]

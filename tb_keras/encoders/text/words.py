@@ -38,12 +38,15 @@ def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
     Returns:
         Ragged strings `(batch, words)`, in UTF-8.
 
-    Example:
-
-    >>> import tensorflow as tf
-    >>> [[word.decode() for word in words] for words in
-    ...  split_words(tf.constant(["The DOG's ball!", "", "一只狗 🐕"])).to_list()]
-    [['the', 'dog', 's', 'ball'], [], ['一', '只', '狗', '🐕']]
+    Examples:
+        >>> import tensorflow as tf
+        >>> [
+        ...     [word.decode() for word in words]
+        ...     for words in split_words(
+        ...         tf.constant(["The DOG's ball!", "", "一只狗 🐕"])
+        ...     ).to_list()
+        ... ]
+        [['the', 'dog', 's', 'ball'], [], ['一', '只', '狗', '🐕']]
     """
     import tensorflow as tf
     import tensorflow_text
@@ -67,11 +70,10 @@ def word_indices(vocabulary: Sequence[str], max_words: int | None) -> keras.laye
         A layer from string `(batch,)` to int64 `(batch, max_words)`: 0 is padding, 1 a word that is
         not in the vocabulary, i + 2 the word `vocabulary[i]`.
 
-    Example:
-
-    >>> import tensorflow as tf
-    >>> word_indices(["a", "dog"], 4)(tf.constant(["A dog!", "a big dog"])).numpy().tolist()
-    [[2, 3, 0, 0], [2, 1, 3, 0]]
+    Examples:
+        >>> import tensorflow as tf
+        >>> word_indices(["a", "dog"], 4)(tf.constant(["A dog!", "a big dog"])).numpy().tolist()
+        [[2, 3, 0, 0], [2, 1, 3, 0]]
     """
     return keras.layers.TextVectorization(
         standardize=None,
@@ -105,10 +107,9 @@ def count_words(texts: Sequence[str], verbose: bool = False) -> WordCounts:
         texts: the strings.
         verbose: whether to show progress.
 
-    Example:
-
-    >>> count_words(["A dog", "a dog, a cat", "rain"])
-    WordCounts(texts_with={'a': 2, 'dog': 2, 'cat': 1, 'rain': 1}, num_texts=3, longest=4)
+    Examples:
+        >>> count_words(["A dog", "a dog, a cat", "rain"])
+        WordCounts(texts_with={'a': 2, 'dog': 2, 'cat': 1, 'rain': 1}, num_texts=3, longest=4)
     """
     import tensorflow as tf
 
@@ -128,10 +129,9 @@ def count_words(texts: Sequence[str], verbose: bool = False) -> WordCounts:
 def are_words(strings: Sequence[str]) -> list[bool]:
     """Returns of each string whether `split_words` leaves it as it is, as one word.
 
-    Example:
-
-    >>> are_words(["dog", "Dog", "ice cream", "don't", ""])
-    [True, False, False, False, False]
+    Examples:
+        >>> are_words(["dog", "Dog", "ice cream", "don't", ""])
+        [True, False, False, False, False]
     """
     import tensorflow as tf
 

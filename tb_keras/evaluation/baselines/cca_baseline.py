@@ -28,13 +28,12 @@ class CCABaseline:
     Raises:
         numpy.linalg.LinAlgError: if it converges for none of `dims`.
 
-    Example:
-
-    >>> rng = np.random.default_rng(0)
-    >>> images = rng.standard_normal((50, 4))
-    >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
-    >>> CCABaseline(corpus, corpus, dims=[4]).embed_texts(images[:2, :3]).shape
-    (2, 1)
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> images = rng.standard_normal((50, 4))
+        >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
+        >>> CCABaseline(corpus, corpus, dims=[4]).embed_texts(images[:2, :3]).shape
+        (2, 1)
     """
 
     def __init__(self, train: Corpus, validation: Corpus, dims: Sequence[int] = (32, 64, 128)):

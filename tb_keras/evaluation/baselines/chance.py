@@ -22,10 +22,9 @@ def chance_metrics(
         ks: the k of each recall@k.
         seed: of the draws.
 
-    Example:
-
-    >>> round(chance_metrics(Matches.of(np.arange(100)))["t2i_recall@10"])
-    10
+    Examples:
+        >>> round(chance_metrics(Matches.of(np.arange(100)))["t2i_recall@10"])
+        10
     """
     rng = np.random.default_rng(seed)
     shape = (matches.num_images, matches.num_texts)

@@ -42,14 +42,13 @@ class KernelCCABaseline(RegularizedCCABaseline):
         Hardoon, Szedmak and Shawe-Taylor, *Canonical Correlation Analysis: An Overview with
         Application to Learning Methods*, Neural Computation 16(12), 2004, section 4.
 
-    Example:
-
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> images = rng.standard_normal((50, 4))
-    >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3] ** 2)
-    >>> KernelCCABaseline(corpus, corpus, dim=5).embed_texts(images[:2, :3] ** 2).shape
-    (2, 5)
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> images = rng.standard_normal((50, 4))
+        >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3] ** 2)
+        >>> KernelCCABaseline(corpus, corpus, dim=5).embed_texts(images[:2, :3] ** 2).shape
+        (2, 5)
     """
 
     def __init__(
@@ -86,12 +85,11 @@ def landmark_kernels(
     Raises:
         ValueError: if the corpus lacks features or matches.
 
-    Example:
-
-    >>> import numpy as np
-    >>> images, texts = landmark_kernels(Corpus([0, 1], np.eye(2), np.eye(2)), landmarks=1)
-    >>> len(images.landmarks), texts.gamma
-    (1, 1.5)
+    Examples:
+        >>> import numpy as np
+        >>> images, texts = landmark_kernels(Corpus([0, 1], np.eye(2), np.eye(2)), landmarks=1)
+        >>> len(images.landmarks), texts.gamma
+        (1, 1.5)
     """
     check_pairs(corpus)
     images, texts = view_scales(corpus)

@@ -24,12 +24,12 @@ def random_region_scores(grounding: Grounding, seed: int = 0) -> np.ndarray:
         grounding: where the regions and the phrases are.
         seed: of the draws.
 
-    Example:
-
-    >>> grounding = Grounding(["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]],
-    ...                       [0], [[0, 0, 8, 8]])
-    >>> random_region_scores(grounding).shape
-    (2,)
+    Examples:
+        >>> grounding = Grounding(
+        ...     ["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]], [0], [[0, 0, 8, 8]]
+        ... )
+        >>> random_region_scores(grounding).shape
+        (2,)
     """
     size = int(grounding.regions_per_phrase().sum())
     return np.random.default_rng(seed).random(size)
@@ -41,12 +41,12 @@ def largest_region_scores(grounding: Grounding) -> np.ndarray:
     The score is no area but a place in the order of all regions, so that no two tie: of regions of
     equal area the one of the lower index comes first.
 
-    Example:
-
-    >>> grounding = Grounding(["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]],
-    ...                       [0], [[0, 0, 8, 8]])
-    >>> largest_region_scores(grounding)
-    array([0., 1.])
+    Examples:
+        >>> grounding = Grounding(
+        ...     ["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]], [0], [[0, 0, 8, 8]]
+        ... )
+        >>> largest_region_scores(grounding)
+        array([0., 1.])
     """
     area = boxes.area(grounding.region_boxes.astype(np.float64))
     places = np.empty(len(area))
@@ -66,15 +66,19 @@ def ridge_region_scores(ridge: RidgeBaseline, corpus: Corpus) -> np.ndarray:
     Raises:
         ValueError: if the corpus lacks one of them.
 
-    Example:
-
-    >>> grounding = Grounding(["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]],
-    ...                       [0], [[0, 0, 8, 8]])
-    >>> corpus = Corpus(grounding.matches_by_iou(), image_features=np.eye(2),
-    ...                 text_features=np.array([[1.0, 2.0]]), grounding=grounding)
-    >>> baseline = RidgeBaseline(corpus, corpus, alphas=[1], figure=localization_recall_at_1)
-    >>> ridge_region_scores(baseline, corpus).shape
-    (2,)
+    Examples:
+        >>> grounding = Grounding(
+        ...     ["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]], [0], [[0, 0, 8, 8]]
+        ... )
+        >>> corpus = Corpus(
+        ...     grounding.matches_by_iou(),
+        ...     image_features=np.eye(2),
+        ...     text_features=np.array([[1.0, 2.0]]),
+        ...     grounding=grounding,
+        ... )
+        >>> baseline = RidgeBaseline(corpus, corpus, alphas=[1], figure=localization_recall_at_1)
+        >>> ridge_region_scores(baseline, corpus).shape
+        (2,)
     """
     for name in ("grounding", "image_features", "text_features"):
         if getattr(corpus, name) is None:

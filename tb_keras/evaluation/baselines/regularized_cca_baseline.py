@@ -47,13 +47,12 @@ class RegularizedCCABaseline:
         Gong, Ke, Isard and Lazebnik, *A Multi-View Embedding Space for Modeling Internet Images,
         Tags, and their Semantics*, IJCV 106, 2014.
 
-    Example:
-
-    >>> rng = np.random.default_rng(0)
-    >>> images = rng.standard_normal((50, 4))
-    >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
-    >>> RegularizedCCABaseline(corpus, corpus).embed_texts(images[:2, :3]).shape
-    (2, 3)
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> images = rng.standard_normal((50, 4))
+        >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
+        >>> RegularizedCCABaseline(corpus, corpus).embed_texts(images[:2, :3]).shape
+        (2, 3)
     """
 
     def __init__(

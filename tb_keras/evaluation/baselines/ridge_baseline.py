@@ -38,14 +38,13 @@ class RidgeBaseline:
     Raises:
         ValueError: if no strength gets a figure, such as a validation corpus without matches.
 
-    Example:
-
-    >>> rng = np.random.default_rng(0)
-    >>> images = rng.standard_normal((50, 4))
-    >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
-    >>> baseline = RidgeBaseline(corpus, corpus)
-    >>> baseline.embed_images(images[:2]).shape
-    (2, 3)
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> images = rng.standard_normal((50, 4))
+        >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
+        >>> baseline = RidgeBaseline(corpus, corpus)
+        >>> baseline.embed_images(images[:2]).shape
+        (2, 3)
     """
 
     def __init__(

@@ -96,13 +96,12 @@ class InfoNCE(_LearnedTemperature):
     Reference:
         That of the function; Radford et al., ICML 2021, section 2.5, for the learned temperature.
 
-    Example:
-
-    >>> import numpy as np
-    >>> layer = InfoNCE(temperature=1.0)
-    >>> embeddings = np.eye(2, dtype="float32")
-    >>> round(float(layer([embeddings, embeddings, np.eye(2, dtype=bool)])), 4)
-    0.3133
+    Examples:
+        >>> import numpy as np
+        >>> layer = InfoNCE(temperature=1.0)
+        >>> embeddings = np.eye(2, dtype="float32")
+        >>> round(float(layer([embeddings, embeddings, np.eye(2, dtype=bool)])), 4)
+        0.3133
     """
 
     def __init__(self, temperature: float = 0.05, learned: bool = True, **kwargs):
@@ -132,13 +131,12 @@ class PairwiseSigmoid(_LearnedTemperature):
         Zhai, Mustafa, Kolesnikov and Beyer, ICCV 2023, section 3.2 (arXiv 2303.15343), also for the
         first values. (That the scale is held to 100 is CLIP's.)
 
-    Example:
-
-    >>> import numpy as np
-    >>> layer = PairwiseSigmoid(temperature=1.0, bias=0.0)
-    >>> embeddings = np.eye(2, dtype="float32")
-    >>> round(float(layer([embeddings, embeddings, np.eye(2, dtype=bool)])), 4)
-    1.0064
+    Examples:
+        >>> import numpy as np
+        >>> layer = PairwiseSigmoid(temperature=1.0, bias=0.0)
+        >>> embeddings = np.eye(2, dtype="float32")
+        >>> round(float(layer([embeddings, embeddings, np.eye(2, dtype=bool)])), 4)
+        1.0064
     """
 
     def __init__(

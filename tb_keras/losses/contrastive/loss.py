@@ -61,14 +61,13 @@ def info_nce_loss(
         2021, figure 3, for both directions (arXiv 2103.00020); Khosla et al., NeurIPS 2020,
         equation 2, for several positives (arXiv 2004.11362).
 
-    Example:
-
-    >>> import numpy as np
-    >>> images = np.eye(2, dtype="float32")
-    >>> right = info_nce_loss(images, images, np.array([0, 1]), temperature=1.0)
-    >>> wrong = info_nce_loss(images, images, np.array([1, 0]), temperature=1.0)
-    >>> round(float(right), 4), round(float(np.log1p(np.exp(-1))), 4), round(float(wrong), 4)
-    (0.3133, 0.3133, 1.3133)
+    Examples:
+        >>> import numpy as np
+        >>> images = np.eye(2, dtype="float32")
+        >>> right = info_nce_loss(images, images, np.array([0, 1]), temperature=1.0)
+        >>> wrong = info_nce_loss(images, images, np.array([1, 0]), temperature=1.0)
+        >>> round(float(right), 4), round(float(np.log1p(np.exp(-1))), 4), round(float(wrong), 4)
+        (0.3133, 0.3133, 1.3133)
     """
     scores, matches, negatives = _scored(
         image_embeddings, text_embeddings, matches, negatives, temperature
@@ -118,13 +117,14 @@ def pairwise_sigmoid_loss(
     Reference:
         Zhai, Mustafa, Kolesnikov and Beyer, ICCV 2023, section 3.2 (arXiv 2303.15343).
 
-    Example:
-
-    >>> import numpy as np
-    >>> images = np.eye(2, dtype="float32")
-    >>> loss = pairwise_sigmoid_loss(images, images, np.array([0, 1]), temperature=1.0, bias=0.0)
-    >>> round(float(loss), 4), round(float(np.log1p(np.exp(-1)) + np.log1p(np.exp(0))), 4)
-    (1.0064, 1.0064)
+    Examples:
+        >>> import numpy as np
+        >>> images = np.eye(2, dtype="float32")
+        >>> loss = pairwise_sigmoid_loss(
+        ...     images, images, np.array([0, 1]), temperature=1.0, bias=0.0
+        ... )
+        >>> round(float(loss), 4), round(float(np.log1p(np.exp(-1)) + np.log1p(np.exp(0))), 4)
+        (1.0064, 1.0064)
     """
     scores, matches, negatives = _scored(
         image_embeddings, text_embeddings, matches, negatives, temperature

@@ -70,16 +70,15 @@ class PairwiseLogistic(keras.layers.Layer):
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, the similarity network
         (arXiv 1704.03470).
 
-    Example:
-
-    >>> import numpy as np
-    >>> pair = {name: keras.Input((3,), name=name) for name in ("image", "text")}
-    >>> fusion = keras.Model(pair, keras.layers.Dot(axes=1)([pair["image"], pair["text"]]))
-    >>> layer = PairwiseLogistic(fusion, seed=0)
-    >>> embeddings = np.eye(3, dtype="float32")
-    >>> loss = layer([embeddings, embeddings, np.eye(3, dtype=bool)])
-    >>> round(float(loss), 3), round(float((np.log1p(np.exp(-1)) + 2 * np.log(2)) / 3), 3)
-    (0.567, 0.567)
+    Examples:
+        >>> import numpy as np
+        >>> pair = {name: keras.Input((3,), name=name) for name in ("image", "text")}
+        >>> fusion = keras.Model(pair, keras.layers.Dot(axes=1)([pair["image"], pair["text"]]))
+        >>> layer = PairwiseLogistic(fusion, seed=0)
+        >>> embeddings = np.eye(3, dtype="float32")
+        >>> loss = layer([embeddings, embeddings, np.eye(3, dtype=bool)])
+        >>> round(float(loss), 3), round(float((np.log1p(np.exp(-1)) + 2 * np.log(2)) / 3), 3)
+        (0.567, 0.567)
     """
 
     def __init__(

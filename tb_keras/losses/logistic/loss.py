@@ -26,12 +26,11 @@ def pairwise_logistic_loss(scores, labels):
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, the similarity network (arXiv 1704.03470).
 
-    Example:
-
-    >>> import numpy as np
-    >>> loss = pairwise_logistic_loss(np.array([2.0, -1.0, 9.0]), np.array([1, -1, 0]))
-    >>> round(float(loss), 4), round(float(np.log1p(np.exp([-2.0, -1.0])).mean()), 4)
-    (0.2201, 0.2201)
+    Examples:
+        >>> import numpy as np
+        >>> loss = pairwise_logistic_loss(np.array([2.0, -1.0, 9.0]), np.array([1, -1, 0]))
+        >>> round(float(loss), 4), round(float(np.log1p(np.exp([-2.0, -1.0])).mean()), 4)
+        (0.2201, 0.2201)
     """
     scores = ops.cast(scores, "float32")
     labels = ops.cast(labels, "float32")

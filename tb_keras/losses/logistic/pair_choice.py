@@ -24,13 +24,12 @@ def choose_highest(priorities, mask, k: int):
         int32 `(a, min(k, c))`, the columns of the chosen candidates, by falling priority; and bool
         of the same shape, false in the slots left over where an anchor has fewer than that.
 
-    Example:
-
-    >>> import numpy as np
-    >>> priorities = np.array([[0.5, 0.9, 0.7]])
-    >>> columns, valid = choose_highest(priorities, np.array([[True, False, True]]), k=3)
-    >>> columns.numpy()[valid]
-    array([2, 0], dtype=int32)
+    Examples:
+        >>> import numpy as np
+        >>> priorities = np.array([[0.5, 0.9, 0.7]])
+        >>> columns, valid = choose_highest(priorities, np.array([[True, False, True]]), k=3)
+        >>> columns.numpy()[valid]
+        array([2, 0], dtype=int32)
     """
     mask = ops.cast(mask, "bool")
     priorities = ops.cast(priorities, "float32")
@@ -54,13 +53,12 @@ def choose_random(mask, k: int, seed: keras.random.SeedGenerator):
     Returns:
         As `choose_highest`; the order is random.
 
-    Example:
-
-    >>> import numpy as np
-    >>> mask = np.array([[True, False, True], [False, False, False]])
-    >>> columns, valid = choose_random(mask, 2, keras.random.SeedGenerator(0))
-    >>> sorted(columns.numpy()[0].tolist()), valid.numpy().tolist()
-    ([0, 2], [[True, True], [False, False]])
+    Examples:
+        >>> import numpy as np
+        >>> mask = np.array([[True, False, True], [False, False, False]])
+        >>> columns, valid = choose_random(mask, 2, keras.random.SeedGenerator(0))
+        >>> sorted(columns.numpy()[0].tolist()), valid.numpy().tolist()
+        ([0, 2], [[True, True], [False, False]])
     """
     mask = ops.cast(mask, "bool")
     return choose_highest(keras.random.uniform(mask.shape, dtype="float32", seed=seed), mask, k)
@@ -100,17 +98,23 @@ def choose_pairs(
         −1 for a negative, 0 in a slot left over, whose rows mean nothing. s follows from the sizes
         and settings alone.
 
-    Example:
-
-    >>> import numpy as np
-    >>> matches = np.eye(2, dtype=bool)
-    >>> pairs = choose_pairs(
-    ...     matches, ~matches, keras.random.SeedGenerator(0), score=None, candidates=None,
-    ...     negative_images=1, negative_texts=1, positives_per_text=1)
-    >>> np.stack(pairs).astype(int)
-    array([[ 0,  1,  1,  0,  0,  1],
-           [ 0,  1,  0,  1,  1,  0],
-           [ 1,  1, -1, -1, -1, -1]])
+    Examples:
+        >>> import numpy as np
+        >>> matches = np.eye(2, dtype=bool)
+        >>> pairs = choose_pairs(
+        ...     matches,
+        ...     ~matches,
+        ...     keras.random.SeedGenerator(0),
+        ...     score=None,
+        ...     candidates=None,
+        ...     negative_images=1,
+        ...     negative_texts=1,
+        ...     positives_per_text=1,
+        ... )
+        >>> np.stack(pairs).astype(int)
+        array([[ 0,  1,  1,  0,  0,  1],
+               [ 0,  1,  0,  1,  1,  0],
+               [ 1,  1, -1, -1, -1, -1]])
     """
     matches, negatives = ops.cast(matches, "bool"), ops.cast(negatives, "bool")
     n, m = matches.shape
@@ -170,11 +174,10 @@ def filled_with_valid(valid):
     Returns:
         int32 `(s,)`: a valid slot reads itself. If no slot is valid, all read slot 0.
 
-    Example:
-
-    >>> import numpy as np
-    >>> filled_with_valid(np.array([True, False, True, False, True, True])).numpy()
-    array([0, 0, 2, 4, 4, 5], dtype=int32)
+    Examples:
+        >>> import numpy as np
+        >>> filled_with_valid(np.array([True, False, True, False, True, True])).numpy()
+        array([0, 0, 2, 4, 4, 5], dtype=int32)
     """
     valid = ops.cast(valid, "bool")
     size = valid.shape[0]

@@ -23,13 +23,12 @@ class BidirectionalRanking(keras.layers.Layer):
     leaves XLA out on machines without an accelerator, where it made a whole training step more than
     twice as slow; `jit_compile=True` compiles it anywhere.
 
-    Example:
-
-    >>> import numpy as np
-    >>> layer = BidirectionalRanking(margin=0.2)
-    >>> embeddings = np.eye(3, dtype="float32")
-    >>> float(layer([embeddings, embeddings, np.eye(3, dtype=bool)]))
-    0.0
+    Examples:
+        >>> import numpy as np
+        >>> layer = BidirectionalRanking(margin=0.2)
+        >>> embeddings = np.eye(3, dtype="float32")
+        >>> float(layer([embeddings, embeddings, np.eye(3, dtype=bool)]))
+        0.0
     """
 
     def __init__(

@@ -107,14 +107,13 @@ def bidirectional_ranking_loss(
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.2 (arXiv 1704.03470), and the
         authors' released code for the weights and for `positive="hardest"`.
 
-    Example:
-
-    >>> import numpy as np
-    >>> images = np.eye(2, dtype="float32")
-    >>> right = bidirectional_ranking_loss(images, images, np.array([0, 1]))
-    >>> wrong = bidirectional_ranking_loss(images, images, np.array([1, 0]))
-    >>> float(right), round(float(wrong), 3)
-    (0.0, 3.636)
+    Examples:
+        >>> import numpy as np
+        >>> images = np.eye(2, dtype="float32")
+        >>> right = bidirectional_ranking_loss(images, images, np.array([0, 1]))
+        >>> wrong = bidirectional_ranking_loss(images, images, np.array([1, 0]))
+        >>> float(right), round(float(wrong), 3)
+        (0.0, 3.636)
     """
     weights = {
         "image_anchor": image_anchor_weight,

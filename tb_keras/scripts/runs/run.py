@@ -8,8 +8,8 @@ from pathlib import Path
 
 import keras
 
-from tb_keras.storage.atomic_file import written_beside
 from tb_keras.networks import TwoBranchNetwork
+from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.recipe import NETWORKS
 
 # Settings that earlier versions had no choice of.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.scripts.picture_errors import damaged_picture_named
-from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 
 _WITH_SENTENCES = ("scenes", "flickr30k_entities")  # data sets of phrases and of whole sentences
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tb_keras.features import encode_images, encode_texts
-from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 
 
 class RunModel:

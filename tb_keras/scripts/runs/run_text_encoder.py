@@ -10,15 +10,15 @@ from pathlib import Path
 
 import keras
 
-from tb_keras.storage.atomic_file import written_beside
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS, fit_text_encoder
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.encoders.text.word_vector_files import read_word_vectors
 from tb_keras.encoders.text.word_vectors import WordVectors
-from tb_keras.features.encoded_words import encoded_word_vectors
 from tb_keras.encoders.text.words import count_words
+from tb_keras.features.encoded_words import encoded_word_vectors
 from tb_keras.scripts.runs.run import Run
+from tb_keras.storage.atomic_file import written_beside
 
 
 def text_encoder_name(run: Run) -> str | None:

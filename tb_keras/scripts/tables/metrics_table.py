@@ -61,13 +61,12 @@ def metrics_table(
         rows: the results by name.
         columns: figures to show, and their titles.
 
-    Example:
-
-    >>> from tb_keras.evaluation import retrieval_metrics_from_scores
-    >>> print(metrics_table({"mine": retrieval_metrics_from_scores([[1.0]], [0])}))
-    |      | i2t R@1 |   R@5 |  R@10 | t2i R@1 |   R@5 |  R@10 |  rsum |
-    |------|---------|-------|-------|---------|-------|-------|-------|
-    | mine |   100.0 | 100.0 | 100.0 |   100.0 | 100.0 | 100.0 | 600.0 |
+    Examples:
+        >>> from tb_keras.evaluation import retrieval_metrics_from_scores
+        >>> print(metrics_table({"mine": retrieval_metrics_from_scores([[1.0]], [0])}))
+        |      | i2t R@1 |   R@5 |  R@10 | t2i R@1 |   R@5 |  R@10 |  rsum |
+        |------|---------|-------|-------|---------|-------|-------|-------|
+        | mine |   100.0 | 100.0 | 100.0 |   100.0 | 100.0 | 100.0 | 600.0 |
     """
     first = max(map(len, rows))
     widths = [max(5, len(title)) for title in columns.values()]

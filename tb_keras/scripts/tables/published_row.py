@@ -13,10 +13,9 @@ def published_row(settings: Mapping) -> dict[str, dict[str, float]]:
     Args:
         settings: of the run.
 
-    Example:
-
-    >>> published_row({"published": "referit_similarity"})
-    {'published': {'recall@1': 34.54}}
+    Examples:
+        >>> published_row({"published": "referit_similarity"})
+        {'published': {'recall@1': 34.54}}
     """
     recipe = PUBLISHED_RECIPES.get(settings.get("published"))
     return {"published": dict(recipe.published)} if recipe else {}

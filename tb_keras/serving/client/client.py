@@ -58,12 +58,11 @@ class Client:
         ImportError: if the protocol's package is not installed.
         ValueError: if an argument is out of its range.
 
-    Example:
-
-    >>> with Client("emoji", "localhost:8500") as client:
-    ...     client.embed_texts("a dog")
-    Traceback (most recent call last):
-    ValueError: `texts` must be a sequence of strings. Received: 'a dog'
+    Examples:
+        >>> with Client("emoji", "localhost:8500") as client:
+        ...     client.embed_texts("a dog")
+        Traceback (most recent call last):
+        ValueError: `texts` must be a sequence of strings. Received: 'a dog'
     """
 
     def __init__(

@@ -47,11 +47,10 @@ class ServingError(RuntimeError):
             the one that stands for the HTTP status.
         message: what was asked of whom, and what the server said.
 
-    Example:
-
-    >>> error = ServingError("NOT_FOUND", "Servable not found for request: Latest(cats)")
-    >>> error.code, str(error)
-    ('NOT_FOUND', 'NOT_FOUND: Servable not found for request: Latest(cats)')
+    Examples:
+        >>> error = ServingError("NOT_FOUND", "Servable not found for request: Latest(cats)")
+        >>> error.code, str(error)
+        ('NOT_FOUND', 'NOT_FOUND: Servable not found for request: Latest(cats)')
     """
 
     def __init__(self, code: str, message: str):

@@ -190,10 +190,9 @@ def _kind(network: TwoBranchNetwork) -> str:
 def latest_version(directory: str | os.PathLike) -> int:
     """Returns the highest version number in a model's directory, 0 where there is none.
 
-    Example:
-
-    >>> latest_version("no/such/directory")
-    0
+    Examples:
+        >>> latest_version("no/such/directory")
+        0
     """
     directory = Path(directory)
     names = [path.name for path in directory.iterdir()] if directory.is_dir() else []

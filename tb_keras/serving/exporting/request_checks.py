@@ -21,11 +21,10 @@ def check_shape(values: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: if it has another shape than the specification.
 
-    Example:
-
-    >>> check_shape(tf.zeros((2, 1)), tf.TensorSpec((None, 3), name="features"))
-    Traceback (most recent call last):
-    tensorflow.python.framework.errors_impl.InvalidArgumentError: ...
+    Examples:
+        >>> check_shape(tf.zeros((2, 1)), tf.TensorSpec((None, 3), name="features"))
+        Traceback (most recent call last):
+        tensorflow.python.framework.errors_impl.InvalidArgumentError: ...
     """
     sizes = [-1 if size is None else size for size in spec.shape]
     # Without this the graph is sure of the shape, and leaves the check out.
@@ -51,11 +50,10 @@ def check_finite(values: tf.Tensor, name: str, wanted: str = "finite") -> tf.Ten
     Raises:
         tf.errors.InvalidArgumentError: if rows hold NaN or infinities; it names their positions.
 
-    Example:
-
-    >>> check_finite(tf.constant([[1.0], [float("nan")]]), "features")
-    Traceback (most recent call last):
-    tensorflow.python.framework.errors_impl.InvalidArgumentError: ... at positions: [1]...
+    Examples:
+        >>> check_finite(tf.constant([[1.0], [float("nan")]]), "features")
+        Traceback (most recent call last):
+        tensorflow.python.framework.errors_impl.InvalidArgumentError: ... at positions: [1]...
     """
     finite = tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
     with tf.control_dependencies([assert_rows(finite, f"`{name}` must be {wanted}.")]):
@@ -68,11 +66,10 @@ def check_indices(indices: tf.Tensor, name: str) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: if rows hold negative ones; it names their positions.
 
-    Example:
-
-    >>> check_indices(tf.constant([[2, 0], [2, -1]]), "features")
-    Traceback (most recent call last):
-    tensorflow.python.framework.errors_impl.InvalidArgumentError: ... at positions: [1]...
+    Examples:
+        >>> check_indices(tf.constant([[2, 0], [2, -1]]), "features")
+        Traceback (most recent call last):
+        tensorflow.python.framework.errors_impl.InvalidArgumentError: ... at positions: [1]...
     """
     good = tf.reduce_all(indices >= 0, axis=1)
     with tf.control_dependencies([assert_rows(good, f"`{name}` must not be negative.")]):
@@ -86,9 +83,8 @@ def check_equally_many(**rows: tf.Tensor) -> list[tf.Tensor]:
         tf.errors.InvalidArgumentError: if they have not as many rows; it names them and says how
             many came.
 
-    Example:
-
-    >>> texts, k = check_equally_many(text=tf.constant(["a", "b"]), k=tf.constant([1, 2]))
+    Examples:
+        >>> texts, k = check_equally_many(text=tf.constant(["a", "b"]), k=tf.constant([1, 2]))
     """
     sizes = tf.stack([tf.shape(tensor)[0] for tensor in rows.values()])
     message = f"{', '.join(f'`{name}`' for name in rows)} must be equally many. Received:"

@@ -25,10 +25,9 @@ def in_blocks(
     Returns:
         The function's answers joined along the first axis, float32 `(any, *answer_shape)`.
 
-    Example:
-
-    >>> in_blocks(lambda first, x, y: x * y, [tf.range(5.0), tf.range(5.0)], block=2).numpy()
-    array([ 0.,  1.,  4.,  9., 16.], dtype=float32)
+    Examples:
+        >>> in_blocks(lambda first, x, y: x * y, [tf.range(5.0), tf.range(5.0)], block=2).numpy()
+        array([ 0.,  1.,  4.,  9., 16.], dtype=float32)
     """
     blocks = -(-tf.shape(rows[0])[0] // block)
     answers = tf.TensorArray(

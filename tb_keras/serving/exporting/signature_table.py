@@ -22,20 +22,19 @@ def signature_table(signatures: Mapping) -> str:
     Args:
         signatures: concrete functions by name, with dict outputs.
 
-    Example:
-
-    >>> import tensorflow as tf
-    >>> def double(k):
-    ...     return {"score": 2 * k}
-    >>> k = tf.TensorSpec((None,), tf.int32, name="k")
-    >>> asked = tf.function(double, input_signature=[k]).get_concrete_function()
-    >>> print(signature_table({"double": asked}))
-    | signature | inputs | outputs |
-    |---|---|---|
-    | `double` | `k`: int32 (n) | `score`: int32 (n) |
-    <BLANKLINE>
-    - `k`: how many answers to each query, from 1 to 1,000
-    - `score`: higher where image and text fit better
+    Examples:
+        >>> import tensorflow as tf
+        >>> def double(k):
+        ...     return {"score": 2 * k}
+        >>> k = tf.TensorSpec((None,), tf.int32, name="k")
+        >>> asked = tf.function(double, input_signature=[k]).get_concrete_function()
+        >>> print(signature_table({"double": asked}))
+        | signature | inputs | outputs |
+        |---|---|---|
+        | `double` | `k`: int32 (n) | `score`: int32 (n) |
+        <BLANKLINE>
+        - `k`: how many answers to each query, from 1 to 1,000
+        - `score`: higher where image and text fit better
     """
     rows, names = [], set()
     for name, asked in sorted(signatures.items()):

@@ -28,10 +28,9 @@ def clean_texts(texts: tf.Tensor, max_characters: int = MAX_CHARACTERS) -> tf.Te
     Raises:
         ValueError: if `max_characters` is not a positive int.
 
-    Example:
-
-    >>> [text.decode() for text in clean_texts([b"caf\\xc3\\xa9", b"a \\xff dog"], 4).numpy()]
-    ['café', 'a � ']
+    Examples:
+        >>> [text.decode() for text in clean_texts([b"caf\\xc3\\xa9", b"a \\xff dog"], 4).numpy()]
+        ['café', 'a � ']
     """
     check_int("max_characters", max_characters, least=1)
     # Enough bytes for all characters that stay: one that is cut in two here lies behind them.

@@ -37,17 +37,16 @@ def with_vocabulary_assets(text_encoder: keras.Model, directory: str | os.PathLi
         The encoder to be exported (Keras cannot save it), or `text_encoder` itself where there is
         nothing to write.
 
-    Example:
-
-    >>> import tempfile
-    >>> from tb_keras.encoders import fit_text_encoder
-    >>> encoder, _ = fit_text_encoder("tfidf", ["a dog", "a cat", "a dog"], verbose=False)
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     exported = with_vocabulary_assets(encoder, directory)
-    ...     Path(directory, "vocabulary.txt").read_text().split()
-    ['a', 'dog']
-    >>> exported(tf.constant(["The DOG!"])).numpy().tolist()
-    [[0.0, 1.0]]
+    Examples:
+        >>> import tempfile
+        >>> from tb_keras.encoders import fit_text_encoder
+        >>> encoder, _ = fit_text_encoder("tfidf", ["a dog", "a cat", "a dog"], verbose=False)
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     exported = with_vocabulary_assets(encoder, directory)
+        ...     Path(directory, "vocabulary.txt").read_text().split()
+        ['a', 'dog']
+        >>> exported(tf.constant(["The DOG!"])).numpy().tolist()
+        [[0.0, 1.0]]
     """
     # Only functional models know their operations, and can be cloned around new layers.
     layers = getattr(text_encoder, "operations", ())

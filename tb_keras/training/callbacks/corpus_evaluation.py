@@ -23,16 +23,15 @@ class CorpusEvaluation(keras.callbacks.Callback):
         corpus: validation corpus with both features; it is evaluated as a whole.
         ks: the k of each recall@k.
 
-    Example:
-
-    >>> import numpy as np
-    >>> from tb_keras.networks import EmbeddingNetwork
-    >>> network = EmbeddingNetwork(image_dim=3, text_dim=3, hidden_dim=4, embedding_dim=2)
-    >>> corpus = Corpus(np.arange(5), image_features=np.eye(5, 3), text_features=np.eye(5, 3))
-    >>> logs = {}
-    >>> CorpusEvaluation(network, corpus).on_epoch_end(0, logs)
-    >>> 0 <= logs["val_rsum"] <= 600
-    True
+    Examples:
+        >>> import numpy as np
+        >>> from tb_keras.networks import EmbeddingNetwork
+        >>> network = EmbeddingNetwork(image_dim=3, text_dim=3, hidden_dim=4, embedding_dim=2)
+        >>> corpus = Corpus(np.arange(5), image_features=np.eye(5, 3), text_features=np.eye(5, 3))
+        >>> logs = {}
+        >>> CorpusEvaluation(network, corpus).on_epoch_end(0, logs)
+        >>> 0 <= logs["val_rsum"] <= 600
+        True
     """
 
     def __init__(self, network: TwoBranchNetwork, corpus: Corpus, ks: Sequence[int] = (1, 5, 10)):

@@ -57,11 +57,10 @@ def from_recipe(
     Raises:
         ValueError: if there are word indices without a text encoder, or the other way round.
 
-    Example:
-
-    >>> corpus = Corpus(np.arange(9), image_features=np.eye(9), text_features=np.eye(9))
-    >>> training = from_recipe(corpus, Recipe(hidden_dim=8, embedding_dim=4))
-    >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
+    Examples:
+        >>> corpus = Corpus(np.arange(9), image_features=np.eye(9), text_features=np.eye(9))
+        >>> training = from_recipe(corpus, Recipe(hidden_dim=8, embedding_dim=4))
+        >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
     """
     if (train.text_features.dtype.kind in "iu") != (text_encoder is not None):
         raise ValueError(

@@ -32,10 +32,9 @@ class Recipe:
             [0, 1]. The other settings are checked by the network, the loss and the batches that
             take them.
 
-    Example:
-
-    >>> Recipe(margin=0.2, top_k=0).ranking_settings()["top_k"] is None
-    True
+    Examples:
+        >>> Recipe(margin=0.2, top_k=0).ranking_settings()["top_k"] is None
+        True
     """
 
     network: str = _setting("embedding", "Network: embedding, similarity or cca.")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
-from tb_keras.training.recipes.recipe import Recipe
 from tb_keras.scripts.runs.run import Run
+from tb_keras.training.recipes.recipe import Recipe
 
 DATA = {"task": "localization", "data": None, "regions": {"size": 96, "spatial": True}}
 EMBEDDING = {"network": "embedding", "margin": 0.1, "epochs": 3}
