@@ -364,7 +364,7 @@ def _renumbering(argument: str, indices: ArrayLike, size: int) -> tuple[np.ndarr
 
 
 def _distinct(keys: np.ndarray) -> np.ndarray:
-    """Sorts and leaves out repeats. (`np.unique` hashes integers first, which takes far longer.)"""
+    """Sorts and drops repeats, faster than `np.unique`, which hashes integers first."""
     keys = np.sort(keys)
     return keys[np.diff(keys, prepend=-1) > 0]
 

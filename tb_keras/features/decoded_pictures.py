@@ -79,6 +79,6 @@ def decoded_pictures(
 
 
 def _without_graph(message: str) -> str:
-    """TensorFlow's message without the operations that it came through: `MESSAGE\\n\\t [[...`."""
+    r"""TensorFlow's message without the operations that it came through: `MESSAGE\n\t [[...`."""
     line = message.partition("\n\t [[")[0].rpartition("\n")[2]
     return re.sub(r"\{\{.*?\}\} ?| *\[Op:.*\]", "", line).strip()

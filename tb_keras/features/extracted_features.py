@@ -19,7 +19,7 @@ _NONE = -1  # the row of a picture without features
 def with_extracted_features(
     corpus: Corpus, directory: str | os.PathLike, missing: str = "error"
 ) -> Corpus:
-    """Returns a corpus with the features of its pictures from a directory.
+    r"""Returns a corpus with the features of its pictures from a directory.
 
     A picture is the one of the same name: by `image_attributes["file"]` of the corpus, or where
     it has none by `image_paths`. The name in the directory is the whole of this path, or its end
@@ -45,7 +45,7 @@ def with_extracted_features(
         >>> import tempfile
         >>> directory = Path(tempfile.mkdtemp())
         >>> np.save(directory / "features.npy", np.eye(2, dtype="float16"))
-        >>> _ = (directory / "names.txt").write_text("photos/dog.jpg\\nphotos/cat.jpg\\n")
+        >>> _ = (directory / "names.txt").write_text("photos/dog.jpg\nphotos/cat.jpg\n")
         >>> corpus = Corpus(np.arange(1), image_paths=["/data/photos/dog.jpg"], texts=["a dog"])
         >>> with_extracted_features(corpus, directory).image_features.tolist()
         [[1.0, 0.0]]

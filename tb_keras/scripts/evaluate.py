@@ -37,6 +37,7 @@ _HTML = flags.DEFINE_string(
 
 
 def main(arguments: list[str]) -> None:
+    """Runs the script."""
     if arguments:
         raise ValueError(f"tb-evaluate takes flags only. Received: {' '.join(arguments)}")
     run = Run(_RUN.value)

@@ -68,6 +68,7 @@ _ENCODERS = flags.DEFINE_bool(
 
 
 def main(arguments: list[str]) -> None:
+    """Runs the script."""
     if arguments:
         raise ValueError(f"tb-export takes flags only. Received: {' '.join(arguments)}")
     run = Run(_RUN.value)

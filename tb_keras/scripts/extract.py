@@ -55,6 +55,7 @@ _IMAGES_PER_BATCH = flags.DEFINE_integer(
 
 
 def main(arguments: list[str]) -> None:
+    """Runs the script."""
     if arguments:
         raise ValueError(f"what to do with {arguments[0]!r}? Pictures are named by --images=")
     paths, names = listed_pictures(_IMAGES.value)

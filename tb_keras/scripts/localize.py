@@ -28,6 +28,7 @@ for _flag in (data_flags.PROPOSALS, data_flags.PROPOSALS_PER_PICTURE, data_flags
 
 
 def main(arguments: list[str]) -> None:
+    """Runs the script."""
     if len(arguments) < 2:
         raise ValueError('name a picture and at least one phrase: park.jpg "a dog"')
     picture, *phrases = arguments

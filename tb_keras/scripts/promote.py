@@ -19,6 +19,7 @@ _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model.", r
 
 
 def main(arguments: list[str]) -> None:
+    """Runs the script."""
     if arguments:
         raise ValueError(f"tb-promote takes flags only. Received: {' '.join(arguments)}")
     directory = Path(_MODEL.value)

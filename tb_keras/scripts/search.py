@@ -59,6 +59,7 @@ class Answer(NamedTuple):
 
 
 def main(queries: list[str]) -> None:
+    """Runs the script."""
     if not queries:
         raise ValueError('name what to search for, e.g. "a sleeping cat" or the path of a picture')
     if (_RUN.value is None) == (_MODEL.value is None):

@@ -70,6 +70,7 @@ flags.adopt_module_key_flags(data_flags)  # so that --help shows them
 
 
 def main(arguments: list[str]) -> None:
+    """Runs the script."""
     if arguments:
         raise ValueError(f"tb-train takes flags only. Received: {' '.join(arguments)}")
     if not _SEEDS.value or not all(seed.isdecimal() for seed in _SEEDS.value):

@@ -91,10 +91,10 @@ def without_presentation(emoji: str) -> str:
 
 
 def cleaned(word: str) -> str:
-    """Returns a word of the packages as a reader writes it; empty for an emoticon or ornament.
+    r"""Returns a word of the packages as a reader writes it; empty for an emoticon or ornament.
 
     Examples:
-        >>> cleaned("grinning_face"), cleaned("✒\\xa0fountain"), cleaned(":d")
+        >>> cleaned("grinning_face"), cleaned("✒\xa0fountain"), cleaned(":d")
         ('grinning face', 'fountain', '')
     """
     if word.startswith(":"):

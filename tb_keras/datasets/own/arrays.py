@@ -18,7 +18,7 @@ from tb_keras.datasets.own.hashed_splits import hashed_splits, split_named
 def load_arrays(
     directory: str | os.PathLike, split: str = "all", texts_per_image: int | None = None
 ) -> Corpus:
-    """Reads features of one's own from a folder of NumPy files.
+    r"""Reads features of one's own from a folder of NumPy files.
 
     ```
     images.npy              float (n, image_dim), the images' features
@@ -64,7 +64,7 @@ def load_arrays(
         >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> np.save(folder / "images.npy", np.eye(2, 4))
-        >>> _ = (folder / "images.ids.txt").write_text("dog.png\\ncat.png\\n")
+        >>> _ = (folder / "images.ids.txt").write_text("dog.png\ncat.png\n")
         >>> np.savez(
         ...     folder / "texts.npz",
         ...     features=np.ones((3, 5)),

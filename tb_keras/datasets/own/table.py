@@ -21,7 +21,7 @@ def load_table(
     language_column: str | None = "language",
     boxes: bool = False,
 ) -> Corpus:
-    """Reads a table of image-text pairs, or of phrases with their boxes in pictures.
+    r"""Reads a table of image-text pairs, or of phrases with their boxes in pictures.
 
     The same image path in several rows is one image, the same string (in the same language) one
     text; so a table says which texts an image has and which images a text has. Columns that are
@@ -66,7 +66,7 @@ def load_table(
         >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> _ = (folder / "dog.png").write_bytes(b"a picture")
-        >>> _ = (folder / "pairs.csv").write_text("image,text\\ndog.png,a dog\\ndog.png,a pet\\n")
+        >>> _ = (folder / "pairs.csv").write_text("image,text\ndog.png,a dog\ndog.png,a pet\n")
         >>> load_table(folder / "pairs.csv")
         Corpus(1 images, 2 texts, 2 pairs; image_paths, texts)
     """

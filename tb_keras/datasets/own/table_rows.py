@@ -38,7 +38,7 @@ class TableRow(NamedTuple):
 
 
 def open_table(path: Path) -> TableFile:
-    """Opens a `.csv`, `.tsv`, `.jsonl` or `.parquet` file.
+    r"""Opens a `.csv`, `.tsv`, `.jsonl` or `.parquet` file.
 
     Raises:
         FileNotFoundError: if the file is not there.
@@ -48,7 +48,7 @@ def open_table(path: Path) -> TableFile:
     Examples:
         >>> import pathlib, tempfile
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "pairs.csv"
-        >>> _ = path.write_text("image,text\\ndog.png,a dog\\n")
+        >>> _ = path.write_text("image,text\ndog.png,a dog\n")
         >>> table = open_table(path)
         >>> table.columns, [row for _, row in table.rows(["text"])]
         (['image', 'text'], [{'image': 'dog.png', 'text': 'a dog'}])

@@ -30,7 +30,7 @@ def load_authors(
     text_file: str = "text_feature_{split}.mat",
     texts_per_image: int = 5,
 ) -> Corpus:
-    """Reads the features that the papers' authors published, in either of two layouts.
+    r"""Reads the features that the papers' authors published, in either of two layouts.
 
     **The release**, https://github.com/lwwang/Two_branch_network: two `.mat` files a split. That of
     the images has the matrix `image_features` (n × d, in version 5, read by scipy). That of the
@@ -77,8 +77,8 @@ def load_authors(
         >>> import pathlib, tempfile
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> np.save(folder / "test_features.npy", np.ones((2, 4), "float32"))
-        >>> _ = (folder / "test.txt").write_text("100\\n200\\n")
-        >>> captions = "100.jpg#0\\ta dog\\n100.jpg#1\\ta pet\\n200.jpg#0\\ta cat\\n"
+        >>> _ = (folder / "test.txt").write_text("100\n200\n")
+        >>> captions = "100.jpg#0\ta dog\n100.jpg#1\ta pet\n200.jpg#0\ta cat\n"
         >>> _ = (folder / "results_20130124.token").write_text(captions)
         >>> load_authors(folder)
         Corpus(2 images, 3 texts, 3 pairs; image_features (2, 4) float32, texts)

@@ -94,7 +94,6 @@ def _jpeg_sizes(image_bytes: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:
 
     Steps as libjpeg does: what is no marker before a segment is skipped, byte by byte.
     """
-
     none, one = tf.constant(-1, tf.int64), tf.constant(1, tf.int64)
 
     def step(at, sizes, pending):

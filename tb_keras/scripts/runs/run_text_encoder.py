@@ -22,8 +22,7 @@ from tb_keras.storage.atomic_file import written_beside
 
 
 def text_encoder_name(run: Run) -> str | None:
-    """Returns what to encode a run's texts with, for `tb_keras.encoders.text_encoder`: a name, or
-    the file of an encoder that was fitted."""
+    """Returns the name of a run's text encoder, or the file of the one that was fitted."""
     name = run.settings["text_encoder"]
     return str(_file(run, "encoder")) if name in FITTED_TEXT_ENCODERS else name
 

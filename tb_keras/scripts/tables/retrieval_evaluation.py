@@ -79,8 +79,10 @@ def _measured(matcher, corpus: Corpus) -> dict[str, float]:
 
 
 def _of_export(network: ExportedNetwork, corpus: Corpus) -> dict[str, float]:
-    """Figures from raw pictures and strings; from features where the export takes no such, where
-    the pictures are away, or where a pair is scored by a network."""
+    """Returns figures from raw images and strings where the export takes them, else from features.
+
+    A similarity network scores pairs, and so is measured on features too.
+    """
     raw = network.takes_raw and corpus.image_paths is not None and corpus.texts is not None
     if network.network == "similarity" or not raw:
         return network_metrics(network, corpus)

@@ -19,8 +19,7 @@ _MOST_ATTEMPTS = 5  # gRPC takes more for five
 
 
 class Client:
-    """Asks TensorFlow Serving, or what speaks its protocol, by the signatures of
-    `tb_keras.serving.export`.
+    """A client of TensorFlow Serving, for models that `tb_keras.serving.export` wrote.
 
     Sequences of any length are sent in batches, one after the other, and the answers put together
     in order. A request that finds the server UNAVAILABLE (not there, starting, shutting down) is

@@ -31,6 +31,7 @@ def picture_items(pictures: Sequence[Picture]) -> list[Path | bytes]:
 
 
 def text_items(texts: Sequence[str]) -> list[bytes]:
+    """Returns the bytes of each string."""
     if isinstance(texts, (str, bytes)):
         raise ValueError(f"`texts` must be a sequence of strings. Received: {texts!r}")
     items = []
@@ -47,4 +48,5 @@ def text_items(texts: Sequence[str]) -> list[bytes]:
 
 
 def content(item: Path | bytes | int) -> bytes | int:
+    """Returns a file's bytes; anything else as it is."""
     return item.read_bytes() if isinstance(item, Path) else item

@@ -14,8 +14,7 @@ _ROWS = 1024
 
 
 class ExportedNetwork(PairScorer):
-    """Embeds features and scores pairs by the signatures of an exported model, with or without its
-    encoders.
+    """A network that embeds and scores by the signatures of an exported model.
 
     Args:
         directory: a model's directory (its latest version is taken) or one version.

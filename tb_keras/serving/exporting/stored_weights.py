@@ -12,8 +12,7 @@ from tb_keras.search.graph_index import STORED_DTYPES
 
 
 class StoredWeights:
-    """What a SavedModel must hold of some models: their weights, matrices in half if asked for,
-    and their lookup tables; nothing of Keras.
+    """The weights and lookup tables of some models, as a SavedModel holds them.
 
     Attributes:
         parts: variables and tables, for the SavedModel's root to hold.

@@ -11,7 +11,7 @@ _BYTES = 4  # of a character in UTF-8, at most
 
 
 def clean_texts(texts: tf.Tensor, max_characters: int = MAX_CHARACTERS) -> tf.Tensor:
-    """Makes strings valid UTF-8 and cuts them.
+    r"""Makes strings valid UTF-8 and cuts them.
 
     What is no UTF-8 reads as U+FFFD, once for each maximal ill-formed part (as in Python's
     `bytes.decode(errors="replace")`); every other character stays, NUL included. Of a text with
@@ -29,7 +29,7 @@ def clean_texts(texts: tf.Tensor, max_characters: int = MAX_CHARACTERS) -> tf.Te
         ValueError: if `max_characters` is not a positive int.
 
     Examples:
-        >>> [text.decode() for text in clean_texts([b"caf\\xc3\\xa9", b"a \\xff dog"], 4).numpy()]
+        >>> [text.decode() for text in clean_texts([b"caf\xc3\xa9", b"a \xff dog"], 4).numpy()]
         ['café', 'a � ']
     """
     check_int("max_characters", max_characters, least=1)

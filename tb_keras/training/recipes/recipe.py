@@ -145,9 +145,7 @@ class Recipe:
             keras.dtype_policies.get(self.dtype)  # raises where there is none of that name
 
     def settings(self) -> dict:
-        """Returns what a run keeps: all settings, without landmarks where it starts at random, but
-        of "cca", which is fitted in closed form, those of the network alone, as no other is used.
-        """
+        """Returns the settings that a run keeps: those that its training uses."""
         if self.network == "cca":
             return {"network": self.network, **self.network_settings()}
         landmarks = self.landmarks if self.start == "canonical" else 0
