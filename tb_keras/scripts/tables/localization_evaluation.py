@@ -18,7 +18,7 @@ from tb_keras.evaluation.baselines.localization_baselines import (
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
 from tb_keras.networks import PairScorer
 from tb_keras.scripts.runs.run import Run
-from tb_keras.scripts.tables.metrics_table import COLUMNS, MetricsTable
+from tb_keras.evaluation.metrics_table import COLUMNS, MetricsTable
 from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
 

@@ -12,7 +12,7 @@ from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
 from tb_keras.scripts.runs.run import Run
-from tb_keras.scripts.tables.metrics_table import MetricsTable
+from tb_keras.evaluation.metrics_table import MetricsTable
 from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
 from tb_keras.scripts.tables.retrieval_protocols import protocol_tables

@@ -15,7 +15,7 @@ from tb_keras.evaluation import (
     ranked_precision_metrics_from_scores,
 )
 from tb_keras.networks import EmbeddingNetwork, PairScorer
-from tb_keras.scripts.tables.metrics_table import COLUMNS, MetricsTable
+from tb_keras.evaluation.metrics_table import COLUMNS, MetricsTable
 from tb_keras.training.metrics import embedding_metrics
 
 Embedded = tuple[PairScorer, Corpus]  # a network, and the corpus of its embeddings

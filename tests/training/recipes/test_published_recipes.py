@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tb_keras import datasets
-from tb_keras.scripts.tables.metrics_table import COLUMNS
+from tb_keras.evaluation.metrics_table import COLUMNS
 from tb_keras.scripts.tables.published_row import published_row
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.recipes.recipe import RECIPES, TASKS

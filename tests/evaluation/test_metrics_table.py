@@ -3,7 +3,7 @@
 import pytest
 
 from tb_keras.evaluation import localization_metrics, retrieval_metrics_from_scores
-from tb_keras.scripts.tables.metrics_table import COLUMNS, metrics_table
+from tb_keras.evaluation.metrics_table import COLUMNS, metrics_table
 
 RETRIEVAL = [f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)] + ["rsum"]
 LOCALIZATION = [f"recall@{k}" for k in (1, 5, 10)] + ["upper_bound", "pointing_game", "mean_iou"]
