@@ -46,13 +46,16 @@ DEV = [
     "build",
     "hypothesis>=6.100",
     "ipykernel>=6",
+    "mypy>=1.11",
     "nbclient>=0.10",
     "nbformat>=5.10",
     "pytest>=8",
+    "pytest-cov>=5",
     "pytest-xdist>=3.5",
     "pyyaml>=6",
     "ruff>=0.6",
     "scikit-image>=0.22,<1",  # its Fisher vectors are a test's oracle
+    "types-tabulate>=0.9",
 ]
 
 setup(
@@ -64,11 +67,13 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["tb_keras", "tb_keras.*"]),
+    package_data={"tb_keras": ["py.typed"]},  # it has type hints
     install_requires=[
         "absl-py>=2.0,<3",
         "keras>=3.12,<4",
         "keras-hub>=0.25,<1",
         "numpy>=1.26,<3",
+        "tabulate>=0.9,<1",
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",
     ],

@@ -6,6 +6,7 @@ from tb_keras.evaluation.corpus_localization import (
     padded_by_phrase,
 )
 from tb_keras.evaluation.localization import localization_metrics, localization_metrics_by_category
+from tb_keras.evaluation.metrics_table import MetricsTable
 from tb_keras.evaluation.protocols import by_language, folds, mean_metrics
 from tb_keras.evaluation.ranked_precision import (
     ranked_precision_metrics,
@@ -14,6 +15,7 @@ from tb_keras.evaluation.ranked_precision import (
 from tb_keras.evaluation.retrieval import retrieval_metrics, retrieval_metrics_from_scores
 
 __all__ = [
+    "MetricsTable",
     "by_language",
     "corpus_localization_metrics",
     "corpus_localization_metrics_by_category",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
 
-# By task; and "ranked_precision" for data sets whose matches are known more fully.
+from tabulate import tabulate
+
 COLUMNS = {
     "retrieval": {
         "i2t_recall@1": "i2t R@1",
@@ -35,61 +36,56 @@ COLUMNS = {
 }
 
 
-class MetricsTable(NamedTuple):
-    """Figures under a title.
+@dataclasses.dataclass(frozen=True)
+class MetricsTable:
+    """A Markdown table with a row for each result; a notebook shows it as a table.
 
-    Attributes:
-        title: one line, without a full stop.
-        rows: the results by name.
-        columns: figures to show, and their titles.
-    """
-
-    title: str
-    rows: Mapping[str, Mapping[str, float]]
-    columns: Mapping[str, str] = COLUMNS["retrieval"]
-
-    def __str__(self) -> str:
-        return f"{self.title}\n\n{metrics_table(self.rows, self.columns)}"
-
-
-def metrics_table(
-    rows: Mapping[str, Mapping[str, float]], columns: Mapping[str, str] = COLUMNS["retrieval"]
-) -> str:
-    """Returns a line for each named result of `tb_keras.evaluation`, blank where a figure is not.
+    A cell is empty where a result lacks the figure.
 
     Args:
-        rows: the results by name.
-        columns: figures to show, and their titles.
+        rows: the results of `tb_keras.evaluation`, by name.
+        columns: which figures to show: "retrieval", "localization", "ranked_precision" (for data
+            sets with more than one match a query), or a mapping from figures to their headings.
+        title: a line above the table, without a full stop; none if empty.
+
+    Raises:
+        ValueError: if `columns` is another string.
 
     Examples:
         >>> from tb_keras.evaluation import retrieval_metrics_from_scores
-        >>> print(metrics_table({"mine": retrieval_metrics_from_scores([[1.0]], [0])}))
-        |      | i2t R@1 |   R@5 |  R@10 | t2i R@1 |   R@5 |  R@10 |  rsum |
-        |------|---------|-------|-------|---------|-------|-------|-------|
-        | mine |   100.0 | 100.0 | 100.0 |   100.0 | 100.0 | 100.0 | 600.0 |
+        >>> print(MetricsTable({"mine": retrieval_metrics_from_scores([[1.0]], [0])}))
+        |      |   i2t R@1 |   R@5 |   R@10 |   t2i R@1 |   R@5 |   R@10 |   rsum |
+        |------|-----------|-------|--------|-----------|-------|--------|--------|
+        | mine |     100.0 | 100.0 |  100.0 |     100.0 | 100.0 |  100.0 |  600.0 |
     """
-    first = max(map(len, rows))
-    widths = [max(5, len(title)) for title in columns.values()]
-    lines = [
-        ["", *columns.values()],
-        ["-" * first, *("-" * width for width in widths)],
-        *(
-            [name, *(_written(column, row.get(column)) for column in columns)]
-            for name, row in rows.items()
-        ),
-    ]
-    return (
-        "\n".join(
-            "| "
-            + " | ".join(
-                [cells[0].ljust(first), *(cell.rjust(w) for cell, w in zip(cells[1:], widths))]
+
+    rows: Mapping[str, Mapping[str, float]]
+    columns: str | Mapping[str, str] = "retrieval"
+    title: str = ""
+
+    def __post_init__(self):
+        if isinstance(self.columns, str) and self.columns not in COLUMNS:
+            raise ValueError(
+                f"`columns` must be one of {', '.join(COLUMNS)}, or a mapping. "
+                f"Received: columns={self.columns!r}"
             )
-            + " |"
-            for cells in lines
+
+    def __str__(self) -> str:
+        columns = COLUMNS[self.columns] if isinstance(self.columns, str) else self.columns
+        cells = [
+            [name, *(_written(f, row.get(f)) for f in columns)] for name, row in self.rows.items()
+        ]
+        table = tabulate(
+            cells,
+            ["", *columns.values()],
+            tablefmt="github",
+            disable_numparse=True,
+            colalign=["left", *["right"] * len(columns)],
         )
-        .replace("| -", "|--")
-        .replace("- |", "--|")
-    )
+        return f"{self.title}\n\n{table}" if self.title else table
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
 
 
 def _written(figure: str, value: float | None) -> str:

@@ -2,8 +2,12 @@
 
 import pytest
 
-from tb_keras.evaluation import localization_metrics, retrieval_metrics_from_scores
-from tb_keras.evaluation.metrics_table import COLUMNS, metrics_table
+from tb_keras.evaluation import (
+    MetricsTable,
+    localization_metrics,
+    retrieval_metrics_from_scores,
+)
+from tb_keras.evaluation.metrics_table import COLUMNS
 
 RETRIEVAL = [f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)] + ["rsum"]
 LOCALIZATION = [f"recall@{k}" for k in (1, 5, 10)] + ["upper_bound", "pointing_game", "mean_iou"]
@@ -27,7 +31,7 @@ def cells(line):
 def test_every_line_has_the_figures_under_their_titles(task, names, first):
     second = {name: 7.0 * number for number, name in enumerate(first)}
     rows = {"a long name - with | signs": first, "b": second}
-    lines = metrics_table(rows, COLUMNS[task]).splitlines()
+    lines = str(MetricsTable(rows, task)).splitlines()
     assert len(lines) == 4
     assert len(set(map(len, lines))) == 1
     assert set(lines[1]) == {"|", "-"}
@@ -38,11 +42,22 @@ def test_every_line_has_the_figures_under_their_titles(task, names, first):
 
 def test_columns_of_retrieval_unless_others_are_named():
     rows = {"mine": retrieval_metrics_from_scores([[1.0]], [0])}
-    assert metrics_table(rows) == metrics_table(rows, COLUMNS["retrieval"])
-    assert cells(metrics_table(rows, {"rsum": "sum"}).splitlines()[2]) == ["mine", "600.0"]
+    assert str(MetricsTable(rows)) == str(MetricsTable(rows, COLUMNS["retrieval"]))
+    assert cells(str(MetricsTable(rows, {"rsum": "sum"})).splitlines()[2]) == ["mine", "600.0"]
+
+
+def test_columns_of_no_known_kind():
+    with pytest.raises(ValueError, match=r"`columns` must be one of retrieval, .*'captions'"):
+        MetricsTable({}, "captions")
+
+
+def test_a_title_stands_above():
+    table = MetricsTable({"mine": {"rsum": 1.0}}, title="Figures")
+    assert str(table).splitlines()[:2] == ["Figures", ""]
+    assert table._repr_markdown_() == str(table)
 
 
 def test_figures_that_are_not_known():
     nothing = localization_metrics([[1.0]], [[[0, 0, 9, 9]]], [[float("nan")] * 4])
-    (*_, line) = metrics_table({"no phrase": nothing}, COLUMNS["localization"]).splitlines()
+    (*_, line) = str(MetricsTable({"no phrase": nothing}, "localization")).splitlines()
     assert cells(line) == ["no phrase", *["nan"] * 6]

@@ -16,9 +16,9 @@ from tb_keras.evaluation.baselines.localization_baselines import (
     ridge_region_scores,
 )
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
+from tb_keras.evaluation.metrics_table import MetricsTable
 from tb_keras.networks import PairScorer
 from tb_keras.scripts.runs.run import Run
-from tb_keras.evaluation.metrics_table import COLUMNS, MetricsTable
 from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
 
@@ -42,14 +42,14 @@ def evaluate_localization(
         rows = {name: corpus_localization_metrics(s, corpus) for name, s in scores.items()}
     metrics, of_networks, by_category = network_rows(run, corpus, models, _by_category)
     metrics["by_category"] = by_category
-    settings, columns = run.settings, COLUMNS["localization"]
+    settings = run.settings
     published = published_row(settings)
     title = f"{settings['dataset']}, split {split}: {corpus}"
-    tables = [MetricsTable(title, rows | of_networks | published, columns)]
+    tables = [MetricsTable(rows | of_networks | published, "localization", title)]
     for network, categories in by_category.items():
         if categories:
             title = f"{network} network, by category and kind of phrase"
-            tables.append(MetricsTable(title, categories, columns))
+            tables.append(MetricsTable(categories, "localization", title))
     return {**metrics, "baselines": rows, **published}, tables
 
 

@@ -11,8 +11,8 @@ from tb_keras.evaluation.baselines.chance import chance_metrics
 from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
-from tb_keras.scripts.runs.run import Run
 from tb_keras.evaluation.metrics_table import MetricsTable
+from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
 from tb_keras.scripts.tables.retrieval_protocols import protocol_tables
@@ -57,8 +57,8 @@ def evaluate_retrieval(
     if "folds" in tables:
         tables["folds"].rows.update(published)
     main = MetricsTable(
-        f"{settings['dataset']}, split {split}: {corpus}",
         rows | of_networks | ({} if "folds" in tables else published),
+        title=f"{settings['dataset']}, split {split}: {corpus}",
     )
     return {
         **metrics[run.networks()[0]],

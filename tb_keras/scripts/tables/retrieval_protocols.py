@@ -14,8 +14,8 @@ from tb_keras.evaluation import (
     ranked_precision_metrics,
     ranked_precision_metrics_from_scores,
 )
-from tb_keras.networks import EmbeddingNetwork, PairScorer
 from tb_keras.evaluation.metrics_table import COLUMNS, MetricsTable
+from tb_keras.networks import EmbeddingNetwork, PairScorer
 from tb_keras.training.metrics import embedding_metrics
 
 Embedded = tuple[PairScorer, Corpus]  # a network, and the corpus of its embeddings
@@ -45,7 +45,7 @@ def protocol_tables(
             rows[name] = mean_metrics(parts)
         size = folds(corpus, _FOLDS)[0].num_images
         title = f"Mean of {_FOLDS} folds of {size} images"
-        tables["folds"] = MetricsTable(title, rows)
+        tables["folds"] = MetricsTable(rows, title=title)
     if len(set(corpus.text_attributes.get("language", ()))) > 1:
         rows = {
             f"{name}, {language}": embedding_metrics(network, part)
@@ -53,7 +53,7 @@ def protocol_tables(
             for language, part in by_language(embedded).items()
         }
         columns = {**COLUMNS["retrieval"], "mean_recall": "mean"}
-        tables["languages"] = MetricsTable("By language", rows, columns)
+        tables["languages"] = MetricsTable(rows, columns, "By language")
     if settings["dataset"] == "coco" and split == "test" and corpus.num_images == _COCO_5K:
         tables |= _extended(corpus, networks)
     return tables
@@ -73,7 +73,7 @@ def _extended(corpus: Corpus, networks: Mapping[str, Embedded]) -> dict[str, Met
             row = _ranked_precision(*embedded, extended.matches, *queries)
             rows[f"{name}, {title}"] = row
     title = "Extended ground truths"
-    return {"extended": MetricsTable(title, rows, COLUMNS["ranked_precision"])}
+    return {"extended": MetricsTable(rows, "ranked_precision", title)}
 
 
 def _ranked_precision(network: PairScorer, embedded: Corpus, *asked) -> dict[str, float]:
