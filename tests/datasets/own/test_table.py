@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tb_keras.datasets.own.table import load_table
 
+SPLITS = ("train", "validation", "test")
 NAMES = ["pairs.csv", "pairs.tsv", "pairs.jsonl", "pairs.parquet"]
 
 ROWS = [
@@ -314,3 +316,12 @@ def test_damaged_parquet(folder):
         load_table(path)
     with pytest.raises(ValueError, match=r"row 2: 'text' must be a string.*None"):
         load_table(written(path, [ROWS[0], ("dog.png", None)]))
+
+
+def test_the_table_that_ships_has_ten_pictures_with_two_texts_each():
+    folder = Path(__file__).parents[3] / "docs/twenty"
+    corpus = load_table(folder / "pictures.csv")
+    assert (corpus.num_images, corpus.num_texts) == (10, 20)
+    assert corpus.matches.texts_per_image().tolist() == [2] * 10
+    assert sorted(map(Path, corpus.image_paths)) == sorted(folder.glob("pictures/*.png"))
+    assert {load_table(folder / "pictures.csv", split).num_images for split in SPLITS} == {8, 1}
