@@ -41,7 +41,7 @@ demo-localize: venv
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadgroup
 
 $(BENCHMARK_VENV)/installed: setup.py pyproject.toml
 	test -x $(BENCHMARK_VENV)/bin/python || $(PYTHON) -m venv $(BENCHMARK_VENV)

@@ -5,7 +5,10 @@ import os
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import random
+
 import hypothesis
+import numpy as np
 import pytest
 
 # The first call of a TensorFlow function traces it, so no example may be held to a deadline.
@@ -15,7 +18,26 @@ hypothesis.settings.load_profile("tb_keras")
 
 @pytest.fixture(autouse=True)
 def fixed_random_seed():
-    """Seeds Python, NumPy and TensorFlow, so that a test that fails once fails again."""
-    import keras
+    """Seeds Python and NumPy, so that a test that fails once fails again.
 
-    keras.utils.set_random_seed(0)
+    Keras draws the seeds of its layers from Python's generator. Its own `set_random_seed` would
+    also empty TensorFlow's kernel cache, and the next test would fill it again: a second or two.
+    A test that draws from `tf.random` itself calls `tf.random.set_seed`.
+    """
+    random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Gives each worker whole files, and the tests of an `xdist_group` together.
+
+    So what a file's fixtures make is made once, and what a group's fixtures make as well.
+    """
+    from xdist.scheduler import LoadGroupScheduling
+
+    class FilesAndGroups(LoadGroupScheduling):
+        def _split_scope(self, nodeid):
+            return super()._split_scope(nodeid).split("::")[0]
+
+    return FilesAndGroups(config, log)
