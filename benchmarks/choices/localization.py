@@ -48,7 +48,7 @@ _SETTINGS = {
     },
     "embedding, no augmentation": {"proposals": _TRUE_BOX_ALONE},
     "embedding, as the demo's": {},
-    "similarity, random negatives": {"network": "similarity", "negatives": "random"},
+    "similarity, random negatives": {"network": "similarity", "negative_sampling": "random"},
     "similarity, negative phrases as well": {"network": "similarity", "negative_texts": 2},
     "similarity, as the demo's": {"network": "similarity"},
 }

@@ -36,11 +36,11 @@ class GradientCaching(keras.Model):
             one may add a loss of its own.
         loss: the layer called on the embeddings, in the order of `branches`, and on all other
             inputs, in their order.
-        rows: positive int, most rows of a chunk.
+        block_rows: positive int, the most rows of a chunk.
         name: the model's name.
 
     Raises:
-        ValueError: if `rows` is no positive int.
+        ValueError: if `block_rows` is no positive int.
 
     Reference:
         Gao, Zhang, Han and Callan, "Scaling Deep Contrastive Learning Batch Size under Memory
@@ -54,12 +54,12 @@ class GradientCaching(keras.Model):
         *,
         branches: dict[str, keras.Model],
         loss: keras.layers.Layer,
-        rows: int,
+        block_rows: int,
         name: str | None = None,
     ):
-        check_int("rows", rows, least=1)
+        check_int("block_rows", block_rows, least=1)
         super().__init__(inputs, outputs, name=name)
-        self.branches, self.loss_layer, self.rows = branches, loss, int(rows)
+        self.branches, self.loss_layer, self.block_rows = branches, loss, int(block_rows)
 
     def train_step(self, data):
         import tensorflow as tf
@@ -123,7 +123,7 @@ class GradientCaching(keras.Model):
         """Runs `step` from state to state over all chunks, one after the other."""
         import tensorflow as tf
 
-        for first, number, size in _spans(count, self.rows):
+        for first, number, size in _spans(count, self.block_rows):
 
             def run(chunk, *state, first=first, size=size):
                 start = first + chunk * size

@@ -63,6 +63,6 @@ def attach_losses(
         output,
         branches={"image": network.image_branch, "text": network.text_branch},
         loss=loss,
-        rows=gradient_cache_rows,
+        block_rows=gradient_cache_rows,
         name=name,
     )

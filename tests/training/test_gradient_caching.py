@@ -166,5 +166,5 @@ def test_under_xla():
 
 
 def test_a_chunk_has_rows():
-    with pytest.raises(ValueError, match="`rows` must be"):
+    with pytest.raises(ValueError, match="`block_rows` must be"):
         attach_losses(network_of(), gradient_cache_rows=0)

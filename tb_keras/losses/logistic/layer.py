@@ -13,7 +13,7 @@ from tb_keras.losses.logistic.loss import pairwise_logistic_loss
 from tb_keras.losses.logistic.pair_choice import choose_pairs, filled_with_valid
 
 _SETTINGS = (
-    "negatives",
+    "negative_sampling",
     "negative_images",
     "negative_texts",
     "positives_per_text",
@@ -49,7 +49,7 @@ class PairwiseLogistic(keras.layers.Layer):
         fusion: Keras model or layer, the similarity network's joint layers: from a dict of
             `"image"` and `"text"`, float32 `(k, dim)` each, to the scores of these pairs, `(k,)`
             or `(k, 1)`. Shared, not copied.
-        negatives: `"hardest"`, those of the highest score, or `"random"`.
+        negative_sampling: `"hardest"`, those of the highest score, or `"random"`.
         negative_images: int, at least 0, negative images for each positive of a text.
         negative_texts: int, at least 0, negative texts for each image with a match.
         positives_per_text: positive int.
@@ -84,7 +84,7 @@ class PairwiseLogistic(keras.layers.Layer):
     def __init__(
         self,
         fusion: keras.layers.Layer,
-        negatives: str = "hardest",
+        negative_sampling: str = "hardest",
         negative_images: int = 1,
         negative_texts: int = 1,
         positives_per_text: int = 1,
@@ -96,7 +96,7 @@ class PairwiseLogistic(keras.layers.Layer):
         # Float32 under every policy, and embeddings must not be cast down on their way in.
         super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
         self.fusion = fusion
-        self.negatives = negatives
+        self.negative_sampling = negative_sampling
         self.negative_images, self.negative_texts = negative_images, negative_texts
         self.positives_per_text, self.candidates = positives_per_text, candidates
         self.block, self.seed = block, seed
@@ -125,7 +125,7 @@ class PairwiseLogistic(keras.layers.Layer):
             matches,
             negatives,
             self.seed_generator,
-            score=mining_scores if self.negatives == "hardest" else None,
+            score=mining_scores if self.negative_sampling == "hardest" else None,
             candidates=self.candidates,
             negative_images=self.negative_images,
             negative_texts=self.negative_texts,
@@ -191,9 +191,10 @@ class PairwiseLogistic(keras.layers.Layer):
         """Raises a ValueError for the first setting that is out of range."""
         if not isinstance(self.fusion, keras.layers.Layer):
             raise ValueError(f"`fusion` must be a Keras model or layer. Received: {self.fusion!r}")
-        if self.negatives not in ("hardest", "random"):
+        if self.negative_sampling not in ("hardest", "random"):
             raise ValueError(
-                f"`negatives` must be 'hardest' or 'random'. Received: negatives={self.negatives!r}"
+                "`negative_sampling` must be 'hardest' or 'random'. "
+                f"Received: negative_sampling={self.negative_sampling!r}"
             )
         for name in ("negative_images", "negative_texts"):
             check_int(name, getattr(self, name), least=0)

@@ -75,7 +75,7 @@ class Recipe:
     text_neighborhood_weight: float = _setting(0.05, "Ranking loss: of text neighbourhoods.")
     positive: str = _setting("hardest", "Ranking loss: neighbour that counts, hardest or all.")
 
-    negatives: str = _setting("hardest", "Logistic loss: negatives, hardest or random.")
+    negative_sampling: str = _setting("hardest", "Logistic loss: negatives, hardest or random.")
     negative_images: int = _setting(
         1, "Logistic loss: negative images (regions) for each positive of a text (phrase)."
     )
@@ -171,7 +171,7 @@ class Recipe:
 
     def logistic_settings(self) -> dict:
         """Returns the arguments of `tb_keras.losses.PairwiseLogistic`, but for the fusion."""
-        names = "negatives negative_images negative_texts"
+        names = "negative_sampling negative_images negative_texts"
         return {"candidates": self.candidates or None, **self._only(names)}
 
     def region_settings(self) -> dict:

@@ -191,13 +191,13 @@ def test_one_call_scores_the_chosen_pairs_and_the_others_look_only(training):
     assert set(pairs) == set(zip(i.tolist(), j.tolist()))  # what is left over repeats them
 
 
-@pytest.mark.parametrize("negatives", ["random", "hardest"])
-def test_random_choices(negatives):
+@pytest.mark.parametrize("sampling", ["random", "hardest"])
+def test_random_choices(sampling):
     """One positive and one negative image a text, two negative texts an image."""
     inputs = _, _, matches, allowed = one_hot_batch()
-    settings = {"negatives": negatives, "candidates": 3, "negative_texts": 2, "seed": 1}
+    settings = {"negative_sampling": sampling, "candidates": 3, "negative_texts": 2, "seed": 1}
     _, calls = recorded(True, inputs, **settings)
-    if negatives == "random":
+    if sampling == "random":
         assert len(calls) == 1
     pairs = set(calls[-1][0])
     assert all(matches[pair] or allowed[pair] for pair in pairs)
@@ -375,7 +375,7 @@ def test_a_score_of_zero_is_misclassified():
 @pytest.mark.parametrize(
     ("settings", "policy"),
     [
-        ({"negatives": "random"}, None),
+        ({"negative_sampling": "random"}, None),
         ({"candidates": 3}, "mixed_bfloat16"),
     ],
 )
@@ -411,7 +411,7 @@ def test_float32_embeddings_are_not_cast_down_by_the_policy(own_policy):
 
 def test_config_round_trip():
     settings = {
-        "negatives": "random",
+        "negative_sampling": "random",
         "negative_images": 2,
         "negative_texts": 0,
         "positives_per_text": 3,
@@ -452,7 +452,7 @@ def test_the_fusion_is_shared():
     ("settings", "message"),
     [
         ({"fusion": np.dot}, "`fusion` must be a Keras model or layer. Received: <"),
-        ({"negatives": "easy"}, "`negatives` must be 'hardest' or 'random'.*negatives='easy'"),
+        ({"negative_sampling": "easy"}, "`negative_sampling` must be 'hardest' or 'rand.*g='easy'"),
         ({"negative_images": -1}, "`negative_images` must be a non-negative int.*=-1"),
         ({"negative_texts": 1.5}, "`negative_texts` must be a non-negative int.*=1.5"),
         ({"negative_images": 0, "negative_texts": 0}, "must not both be 0"),

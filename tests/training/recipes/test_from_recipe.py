@@ -88,7 +88,8 @@ def test_the_loss_has_the_recipes_settings():
     config = layer.get_config()
     assert (config["margin"], config["top_k"], config["positive"]) == (0.3, None, "all")
 
-    changes = {"negatives": "random", "negative_images": 1, "negative_texts": 2, "candidates": 5}
+    changes = {"negative_sampling": "random", "negative_images": 1, "negative_texts": 2}
+    changes["candidates"] = 5
     recipe = small_recipe("localization", "similarity", **changes)
     training = from_recipe(corpus, recipe, seed=3)
     layer = loss_layer(training.model)
@@ -147,7 +148,7 @@ def test_gradient_caching_where_the_recipe_has_rows_for_it(network):
     recipe = small_recipe("retrieval", network, gradient_cache_rows=5, epochs=2)
     training = from_recipe(corpus, recipe)
     assert isinstance(training.model, GradientCaching)
-    assert training.model.rows == 5
+    assert training.model.block_rows == 5
     assert getattr(loss_layer(training.model), "block_rows", 5) == 5
     assert getattr(loss_layer(plain), "block_rows", None) is None
     history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0).history
