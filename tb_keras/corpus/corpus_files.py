@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +22,7 @@ import numpy as np
 
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.corpus.matches import Matches
+from tb_keras.storage.atomic_file import directory_beside
 
 _VERSION = 1
 _GROUNDING = ("region_pictures", "region_boxes", "phrase_pictures", "phrase_boxes")
@@ -53,9 +52,7 @@ def write_parts(
     directory = Path(directory)
     if directory.exists():
         raise FileExistsError(f"`directory` must not exist yet. Received: {str(directory)!r}")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
+    with directory_beside(directory) as unfinished:
         arrays = {
             "image_features": image_features,
             "text_features": text_features,
@@ -83,11 +80,7 @@ def write_parts(
             "columns": {name: list(columns) for name, columns in tables.items()},
         }
         (unfinished / "corpus.json").write_text(json.dumps(description, indent=2) + "\n")
-        unfinished.chmod(0o755)
         os.rename(unfinished, directory)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
 
 
 def read_parts(directory: str | os.PathLike) -> dict[str, object]:

@@ -1,11 +1,11 @@
-"""Tests of files that are whole or not there, whatever happens while they are written."""
+"""Tests of files and directories that are whole or not there, whatever happens meanwhile."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from tb_keras.storage.atomic_file import written_beside
+from tb_keras.storage.atomic_file import directory_beside, written_beside
 
 
 class Interrupted(BaseException):
@@ -98,3 +98,38 @@ def test_a_string_names_a_file_of_the_working_directory(tmp_path, monkeypatch):
     with written_beside("figures.json") as beside:
         beside.write_bytes(b"\x00")
     assert (tmp_path / "figures.json").read_bytes() == b"\x00"
+
+
+def test_a_directory_is_there_when_it_is_renamed(tmp_path):
+    model = tmp_path / "models" / "1"
+    with directory_beside(model) as beside:
+        assert beside.name.startswith(".")
+        assert list(beside.iterdir()) == []
+        (beside / "weights").write_text("0.5")
+        assert os.listdir(model.parent) == [beside.name]
+        os.rename(beside, model)
+    assert os.listdir(model.parent) == ["1"]
+    assert (model / "weights").read_text() == "0.5"
+    assert model.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, Interrupted])
+def test_an_error_leaves_no_directory(tmp_path, error):
+    def write():
+        with directory_beside(tmp_path / "1") as beside:
+            (beside / "deep").mkdir()
+            (beside / "deep" / "weights").write_text("0.")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_directory_in_its_place_is_left_alone(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "weights").write_text("old")
+    with pytest.raises(OSError, match="not empty"), directory_beside(tmp_path / "1") as beside:
+        beside.rename(tmp_path / "1")
+    assert os.listdir(tmp_path) == ["1"]
+    assert (tmp_path / "1" / "weights").read_text() == "old"

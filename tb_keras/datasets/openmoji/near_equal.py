@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tb_keras.datasets.openmoji.pictures import drawings, drawn
+from tb_keras.storage.atomic_file import written_beside
 
 # Differences below which two pictures are near-equal: any two, and one and its nearest. Chosen by
 # looking at what they join: 0.25 is the least at which the 24 clock faces are one group (and so are
@@ -39,11 +39,9 @@ def near_equal_emojis(emojis: Sequence[str], path: Path) -> list[list[str]]:
         pass  # not there, or no file of ours: made anew
     near_equal = near_equal_pairs(thumbnails(emojis))
     pairs = [[emojis[left], emojis[right]] for left, right in near_equal]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     kept = {"made_from": made_from, "pairs": pairs}
-    beside.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-    os.replace(beside, path)
+    with written_beside(path) as beside:
+        beside.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
     return pairs
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tb_keras.datasets.formats.package_files import package_directory
 from tb_keras.datasets.openmoji.texts import english_words, without_presentation
+from tb_keras.storage.atomic_file import written_beside
 
 _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 
@@ -62,9 +63,8 @@ def draw(emojis: Sequence[str], directory: str | os.PathLike, size: int) -> list
 
         bar = keras.utils.Progbar(len(missing), unit_name="picture")
         for file, path in missing:
-            beside = path.with_name(f".{path.name}.{os.getpid()}")
-            beside.write_bytes(drawn(file, size))
-            os.replace(beside, path)
+            with written_beside(path) as beside:
+                beside.write_bytes(drawn(file, size))
             bar.add(1)
     return [str(path) for path in paths]
 

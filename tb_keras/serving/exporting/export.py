@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tb_keras.serving.exporting.signatures import signatures
 from tb_keras.serving.exporting.stored_weights import StoredWeights
 from tb_keras.serving.exporting.vocabulary_assets import with_vocabulary_assets
 from tb_keras.serving.exporting.warm_up import write_warm_up
+from tb_keras.storage.atomic_file import directory_beside
 
 
 def export(
@@ -101,9 +101,7 @@ def export(
     import tensorflow as tf
 
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=directory))
-    try:
+    with directory_beside(directory / "unfinished") as unfinished:
         with tempfile.TemporaryDirectory() as vocabularies:
             if text_encoder is not None:
                 text_encoder = with_vocabulary_assets(text_encoder, vocabularies)
@@ -122,12 +120,8 @@ def export(
         (unfinished / "README.md").write_text(readme, encoding="utf-8")
         if importlib.util.find_spec("tensorflow_serving"):
             write_warm_up(unfinished)
-        unfinished.chmod(0o755)
         version = directory / str(latest_version(directory) + 1)
         os.rename(unfinished, version)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
     return version
 
 
