@@ -9,6 +9,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+__all__ = [
+    "FORMATS",
+    "area",
+    "centers",
+    "clip",
+    "contains",
+    "convert",
+    "elementwise_iou",
+    "iou",
+    "spatial_features",
+    "union",
+]
+
 FORMATS = ("xyxy", "xywh", "rel_xyxy", "rel_xywh")
 
 
@@ -199,3 +212,7 @@ def _checked(argument: str, boxes: ArrayLike) -> np.ndarray:
         raise ValueError(f"`{argument}` must have shape (..., 4). Received: shape={boxes.shape}")
     # Half precision holds no area above 65504, and no odd coordinate above 2048.
     return boxes if boxes.dtype in (np.float32, np.float64) else boxes.astype(float)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -128,30 +128,35 @@ class Grounding:
         phrases, regions = self.regions_of_pictures().expand(self.phrase_pictures)
         return regions, phrases
 
-    def matches_by_iou(self, positive: float = 0.6, negative: float = 0.3) -> Matches:
-        """Which regions match which phrases, by their overlap with the phrase's true box.
+    def matches_by_iou(self, positive_iou: float = 0.6, negative_iou: float = 0.3) -> Matches:
+        """Returns which regions match which phrases, by their overlap with the phrase's true box.
 
-        Within a picture a region with IoU ≥ `positive` matches the phrase (the positive region
-        augmentation of the paper, which gives a phrase several matches), one with IoU < `negative`
-        is a negative, and those between are ignored. A phrase without a box ignores all regions of
-        its picture. Pairs of different pictures are no matches; whether they are safe negatives is
-        up to who makes the batches.
+        Within a picture, a region matches a phrase if its IoU with the phrase's box is at least
+        `positive_iou`. It is a negative if the IoU is less than `negative_iou`. A region between
+        the two thresholds is ignored. A phrase without a box ignores all regions of its picture.
+
+        Pairs of different pictures are negatives in this relation. Whoever makes the batches
+        decides whether they count.
 
         Args:
-            positive: least IoU of a match, in (0, 1].
-            negative: least IoU of an ignored region, in [0, positive].
+            positive_iou: least IoU of a match, in (0, 1].
+            negative_iou: least IoU of an ignored region, in [0, positive_iou].
+
+        Returns:
+            A `Matches` of `n` regions and `m` phrases.
 
         Raises:
             ValueError: if a threshold is out of range.
 
         Reference:
-            Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 4.2. 0.6 is the threshold of
-            the released successor's code, 0.3 a choice made here.
+            "Positive region augmentation" of Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019,
+            section 4.2. The code of the released successor has the threshold 0.6; 0.3 is a choice
+            made here.
         """
-        if not 0 < positive <= 1 or not 0 <= negative <= positive:
+        if not 0 < positive_iou <= 1 or not 0 <= negative_iou <= positive_iou:
             raise ValueError(
-                "`positive` must be in (0, 1] and `negative` in [0, positive]. "
-                f"Received: positive={positive}, negative={negative}"
+                "`positive_iou` must be in (0, 1] and `negative_iou` in [0, positive_iou]. "
+                f"Received: positive_iou={positive_iou}, negative_iou={negative_iou}"
             )
         regions_of = self.regions_of_pictures()
         matching, ignored = [np.zeros((0, 2), np.int64)], [np.zeros((0, 2), np.int64)]
@@ -161,8 +166,8 @@ class Grounding:
             phrases += first
             overlap = boxes.elementwise_iou(self.region_boxes[regions], self.phrase_boxes[phrases])
             pairs = np.stack([regions, phrases], axis=1)
-            matching.append(pairs[overlap >= positive])
-            ignored.append(pairs[~(overlap >= positive) & ~(overlap < negative)])
+            matching.append(pairs[overlap >= positive_iou])
+            ignored.append(pairs[~(overlap >= positive_iou) & ~(overlap < negative_iou)])
         return Matches(
             np.concatenate(matching),
             len(self.region_pictures),

@@ -68,7 +68,7 @@ def test_same_picture_pairs_are_those_of_the_loops(seed, pictures):
 )
 def test_matches_by_iou_are_those_of_the_loops(seed, thresholds, block):
     grounding = random_grounding(seed)
-    positive, negative = thresholds
+    positive_iou, negative_iou = thresholds
     matching, ignored = set(), set()
     for region, phrase in pairs_by_loops(grounding):
         box, truth = grounding.region_boxes[region], grounding.phrase_boxes[phrase]
@@ -77,13 +77,13 @@ def test_matches_by_iou_are_those_of_the_loops(seed, thresholds, block):
             continue
         either = len(pixels(box) | pixels(truth))
         overlap = len(pixels(box) & pixels(truth)) / either if either else 0
-        if overlap >= positive:
+        if overlap >= positive_iou:
             matching.add((region, phrase))
-        elif overlap >= negative:
+        elif overlap >= negative_iou:
             ignored.add((region, phrase))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(grounding_module, "_BLOCK_PAIRS", block)
-        found = grounding.matches_by_iou(positive, negative)
+        found = grounding.matches_by_iou(positive_iou, negative_iou)
     assert set(map(tuple, found.pairs.tolist())) == matching
     assert set(map(tuple, found.ignored.tolist())) == ignored
     assert found.num_images == len(grounding.region_pictures)
@@ -213,5 +213,5 @@ def test_wrong_parts_are_named(changes, message):
 
 @pytest.mark.parametrize("thresholds", [(0, 0), (1.1, 0.3), (0.5, 0.6), (0.5, -0.1)])
 def test_wrong_thresholds_are_named(thresholds):
-    with pytest.raises(ValueError, match=f"Received: positive={thresholds[0]}, negative"):
+    with pytest.raises(ValueError, match=f"Received: positive_iou={thresholds[0]}, negative_iou"):
         small_grounding().matches_by_iou(*thresholds)
