@@ -1,6 +1,6 @@
 """Search in the graph beside the bare product and the search in NumPy: time and memory.
 
-    python benchmarks/graph_search.py
+    python -m benchmarks.graph_search
 
 For each number of queries: the bare product with all embeddings in one TensorFlow graph, whose
 answers nobody has sorted; `tb_keras.search.top_k` in a graph, over embeddings stored in float32,
@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from ablation import machine, process_memory, write_figures
 from absl import app, flags
 
+from benchmarks.pages import measured_on, process_memory, write_figures
 from tb_keras.search import Index
 from tb_keras.search.top_k import top_k
 
@@ -61,11 +61,11 @@ def main(arguments: list[str]) -> None:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     page = f"""# Search in the graph
 
-Written by `python benchmarks/graph_search.py`: the best {_K.value} of {_ROWS.value:,} embeddings \
+Written by `python -m benchmarks.graph_search`: the best {_K.value} of {_ROWS.value:,} embeddings \
 of {_DIM.value} ({embeddings.nbytes / 2**20:.0f} MiB in float32), {_TURNS.value} calls in turns. \
 CPU is the median time of all cores together, and its ratio that to the bare product; found is the \
 share of the rows that NumPy finds in float32; memory is what a first search of a process needs \
-beyond the embeddings. {machine()}
+beyond the embeddings. {measured_on()}
 
 {chr(10).join(lines)}
 """

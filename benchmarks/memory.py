@@ -1,7 +1,7 @@
 """What training from disk costs at the size of MSCOCO's training split: memory and time.
 
-    python benchmarks/memory.py
-    systemd-run --scope -p MemoryMax=4G -p MemorySwapMax=0 python benchmarks/memory.py
+    python -m benchmarks.memory
+    systemd-run --scope -p MemoryMax=4G -p MemorySwapMax=0 python -m benchmarks.memory
 
 Writes random features in float16 (7.7 GB at the full size) to a folder that is removed at the end,
 and then, as a training does: opens them as a corpus, standardises by them, makes the first batch,
@@ -25,9 +25,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from ablation import machine
 from absl import app, flags
 
+from benchmarks.pages import measured_on
 from tb_keras.datasets import load
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training import network_metrics
@@ -64,11 +64,11 @@ def main(arguments: list[str]) -> None:
     size = sum(rows * dim * 2 for rows, dim in _shapes()) / 2**30
     page = f"""# Memory of training from disk
 
-Written by `python benchmarks/memory.py`: {_IMAGES.value:,} images of {_IMAGE_DIM.value} and \
+Written by `python -m benchmarks.memory`: {_IMAGES.value:,} images of {_IMAGE_DIM.value} and \
 {_TEXTS.value:,} texts of {_TEXT_DIM.value} random float16 features ({size:.1f} GiB on disk), \
 batches of {_IMAGES_PER_BATCH.value} images with 2 texts each, the paper's network. Memory is the \
 highest seen in each phase; resident holds pages of the files as well, which the kernel may take \
-back. {_limit()} {machine()}
+back. {_limit()} {measured_on()}
 
 {chr(10).join(lines)}
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -59,30 +56,3 @@ def ablation_table(
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def write_page(file: Path, page: str) -> None:
-    """Writes a Markdown page beside the figures in `file`, and prints it."""
-    with written_beside(file.with_suffix(".md")) as beside:
-        beside.write_text(page)
-    print(page)
-
-
-def write_figures(file: Path, figures: dict, page: str) -> None:
-    """Writes figures to `file`, JSON, and their page beside it; prints the page."""
-    with written_beside(file) as beside:
-        beside.write_text(json.dumps(figures, indent=1) + "\n")
-    write_page(file, page)
-
-
-def process_memory(name: str) -> float:
-    """Returns a figure of this process in MiB, such as "VmRSS" or "VmHWM". Linux only."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(rf"{name}:\s*(\d+) kB", status)[1]) / 2**10
-
-
-def machine() -> str:
-    """Returns what the figures were measured on."""
-    return (
-        f"{platform.machine()}, {os.cpu_count()} cores; the seconds are those of a shared machine."
-    )

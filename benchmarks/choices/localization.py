@@ -1,6 +1,6 @@
 """The paper's ablations of phrase localization, on the scenes.
 
-    python benchmarks/choices/localization.py
+    python -m benchmarks.choices.localization
 
 Trains both networks by the demo's recipes with one thing changed at a time: the embedding network
 without and with the neighbourhood constraint, and without and with positive region augmentation
@@ -18,9 +18,10 @@ import functools
 import time
 from pathlib import Path
 
-from ablation import ablation_table, machine, measured_in_turn, write_page
 from absl import app, flags
 
+from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.pages import measured_on, write_page
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.encoders import proposed_corpus
@@ -61,8 +62,8 @@ def main(arguments: list[str]) -> None:
     measured = measured_in_turn(file, _SETTINGS, _SEEDS.value, _trained)
     page = f"""# Ablations of phrase localization
 
-Written by `python benchmarks/choices/localization.py`: scenes of OpenMoji drawings (a test bed), \
-validation split, last epoch, mean ± standard deviation over {_SEEDS.value} seeds. {machine()}
+Written by `python -m benchmarks.choices.localization`: scenes of OpenMoji drawings (a test bed), \
+validation split, last epoch, mean ± standard deviation over {_SEEDS.value} seeds. {measured_on()}
 
 {ablation_table(measured, _SETTINGS, _SEEDS.value, _COLUMNS)}"""
     write_page(file, page)

@@ -1,6 +1,6 @@
 """Neighbourhood constraint and sampling at the size of Flickr30K, on Multi30K's descriptions.
 
-    python benchmarks/choices/multi30k.py --data=multi30k
+    python -m benchmarks.choices.multi30k --data=multi30k
 
 Multi30K gives each of Flickr30K's pictures five English and five German descriptions, written
 without sight of each other. Here no picture is used: the German descriptions, as one bag of words,
@@ -17,10 +17,11 @@ import dataclasses
 import functools
 from pathlib import Path
 
-from ablation import ablation_table, machine, measured_in_turn, write_page
 from absl import app, flags
-from trained_figures import trained_figures
 
+from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.choices.trained_figures import trained_figures
+from benchmarks.pages import measured_on, write_page
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
@@ -53,13 +54,13 @@ def main(arguments: list[str]) -> None:
     train, held_out = _corpora()
     page = f"""# Neighbourhoods at the size of Flickr30K
 
-Written by `python benchmarks/choices/multi30k.py --data=multi30k`: \
+Written by `python -m benchmarks.choices.multi30k --data=multi30k`: \
 {train.num_images:,} training pictures \
 with {train.num_texts:,} English descriptions, {held_out.num_images:,} of the {_SPLIT.value} split \
 with {held_out.num_texts:,}; last of {_EPOCHS.value} epochs, mean ± standard deviation over \
 {_SEEDS.value} seeds. **No pictures: the five German descriptions of a picture, as a bag of words, \
 stand for it** (i); English descriptions are means of word vectors (t). t2t is retrieval of a \
-picture's other English descriptions by one of them. {machine()}
+picture's other English descriptions by one of them. {measured_on()}
 
 {ablation_table(measured, _SETTINGS, _SEEDS.value, _COLUMNS)}"""
     write_page(file, page)

@@ -1,6 +1,6 @@
 """Text encoders beside each other, with the same network: which features suit short texts.
 
-    python benchmarks/choices/text_encoders.py
+    python -m benchmarks.choices.text_encoders
 
 Trains the demo's embedding network on the OpenMoji training split, with each text encoder and
 several seeds, and measures on the validation split (the test split is for the demo's figures alone)
@@ -15,10 +15,11 @@ import dataclasses
 import functools
 from pathlib import Path
 
-from ablation import ablation_table, machine, measured_in_turn, write_page
 from absl import app, flags
-from trained_figures import trained_figures
 
+from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.choices.trained_figures import trained_figures
+from benchmarks.pages import measured_on, write_page
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
@@ -49,9 +50,9 @@ def main(arguments: list[str]) -> None:
     measured = measured_in_turn(file, _SETTINGS, _SEEDS.value, _trained)
     page = f"""# Text encoders
 
-Written by `python benchmarks/choices/text_encoders.py`: OpenMoji (names and lists of keywords), \
+Written by `python -m benchmarks.choices.text_encoders`: OpenMoji (names and lists of keywords), \
 validation split, last epoch, mean ± standard deviation over {_SEEDS.value} seeds; seconds are \
-those of the training alone. {machine()}
+those of the training alone. {measured_on()}
 
 {ablation_table(measured, _SETTINGS, _SEEDS.value, _COLUMNS)}"""
     write_page(file, page)

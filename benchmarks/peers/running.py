@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.peers.machine import machine, versions
+from benchmarks.machine import machine, versions
 from tb_keras.storage.atomic_file import written_beside
 
 _ROOT = Path(__file__).parents[2]

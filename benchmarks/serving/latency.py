@@ -1,12 +1,12 @@
 """What a signature takes beside its bare encoder, and what a batch gives.
 
-    python benchmarks/serving/latency.py
+    python -m benchmarks.serving.latency
 
 An export of the default embedding network (2048, 512) with both encoders, beside SavedModels that
 hold an encoder and nothing else, and an encoder with its branch of the network, without the checks
 and blocks of an export. They are loaded in one process and asked in turns, over and over, so that
 each sees the same machine. Weights of the network are random: they do not matter for time. Writes
-serving_latency.md and serving_latency.json beside this file.
+latency.md and latency.json beside this file.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from ablation import machine, write_figures
 from absl import app, flags
 
+from benchmarks.pages import measured_on, write_figures
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import export
@@ -75,15 +75,15 @@ def main(arguments: list[str]) -> None:
         )
     page = f"""# A signature beside its encoder
 
-Written by `python benchmarks/serving/latency.py`: {_IMAGE_ENCODER.value} on JPEGs of \
+Written by `python -m benchmarks.serving.latency`: {_IMAGE_ENCODER.value} on JPEGs of \
 {_PICTURE.value * 4 // 3} x {_PICTURE.value} pixels, {_TEXT_ENCODER.value} on texts of \
 {min(map(len, _TEXTS))} to {max(map(len, _TEXTS))} characters, an embedding network of 2048 and \
 512. Medians of calls in turns; what is added is the median of five stretches, and its range \
-theirs. {machine()}
+theirs. {measured_on()}
 
 {chr(10).join(lines)}
 """
-    file = Path(_DIRECTORY.value) / "serving_latency.json"
+    file = Path(_DIRECTORY.value) / "latency.json"
     write_figures(file, measured, page)
 
 

@@ -1,6 +1,6 @@
 """Clients that ask a server at once, while a new version of the model is dropped in.
 
-    python benchmarks/serving/load.py --run=runs/openmoji
+    python -m benchmarks.serving.load --run=runs/openmoji
 
 Exports the networks of two seeds of a run (`make demo` makes runs/openmoji), with what the run's
 data set holds to search. The first is served; half-way through, the second is renamed into
@@ -10,7 +10,7 @@ and must be equal to one of them, and to the second's only when the server has s
 
 The server is the stand-in of the tests, in a process of its own, on the loopback: its figures are
 those of TensorFlow under a Python server. `benchmarks/serving/serving.sh` asks the real one, by
---server=HOST:PORT. Writes serving_load.md and serving_load.json beside this file.
+--server=HOST:PORT. Writes load.md and load.json beside this file.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from ablation import machine, write_figures
 from absl import app, flags
 
+from benchmarks.pages import measured_on, write_figures
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.features import encode_images, encode_texts
 from tb_keras.scripts.runs.run import Run
@@ -247,14 +247,15 @@ def _write(measured: dict) -> None:
     server = f"the server {_SERVER.value}" if _SERVER.value else "the tests' stand-in server"
     page = f"""# A server under load
 
-Written by `python benchmarks/serving/load.py`: {_CLIENTS.value} clients over gRPC on the loopback \
+Written by `python -m benchmarks.serving.load`: {_CLIENTS.value} clients over gRPC on the loopback \
 ask {server} for {_SECONDS.value:g} s in batches of each size, in turn to embed pictures, to embed \
 texts, to score pairs and to search. An answer is wrong where it is more than {_TOLERANCE:g} from \
-that of the network in Python. In the middle of the first a new version was dropped in. {machine()}
+that of the network in Python. In the middle of the first a new version was dropped in. \
+{measured_on()}
 
 {chr(10).join(lines)}
 """
-    file = Path(_DIRECTORY.value) / "serving_load.json"
+    file = Path(_DIRECTORY.value) / "load.json"
     write_figures(file, measured, page)
 
 

@@ -19,5 +19,5 @@ docker run --detach --rm --name tb-keras-load -p 127.0.0.1:8500:8500 \
     -v "$models:/models:ro" -v "$PWD/savedmodels/batching_parameters.txt:/batching.txt:ro" \
     -e MODEL_NAME=load "$image" --file_system_poll_wait_seconds=1 \
     ${BATCHING:+--enable_batching=true --batching_parameters_file=/batching.txt}
-.venv/bin/python benchmarks/serving/load.py --run="$run" --models="$models" \
+.venv/bin/python -m benchmarks.serving.load --run="$run" --models="$models" \
     --server=localhost:8500 --directory="${OUTPUT:-.}" ${BATCHING:+--batches=1,8,32}

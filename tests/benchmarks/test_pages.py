@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.choices.ablation import ablation_table, machine, measured_in_turn
+from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.pages import measured_on
 from tests.scripts.drawn_pictures import drawn
 from tests.scripts.running import environment, run_forked
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SMALL = {
     "localization": ["--scenes=2"],
+    "recipe": ["--pictures=24"],
     "text_encoders": ["--pictures=24"],
     "multi30k": ["--data=DATA", "--images_per_batch=4"],
 }
-COLUMNS = {"localization": 4, "text_encoders": 6, "multi30k": 6}
-SETTINGS = {"localization": 7, "text_encoders": 6, "multi30k": 4}
+COLUMNS = {"localization": 4, "recipe": 4, "text_encoders": 6, "multi30k": 6}
+SETTINGS = {"localization": 7, "recipe": 18, "text_encoders": 6, "multi30k": 4}
 
 
 def test_the_table():
@@ -70,7 +72,7 @@ def test_settings_are_measured_in_turn_and_kept_as_they_come(tmp_path, capsys):
 
 
 def test_the_machine_is_told():
-    assert machine().endswith("cores; the seconds are those of a shared machine.")
+    assert measured_on().endswith("; the seconds are those of a shared machine.")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,7 @@ def multi30k(tmp_path_factory):
 
 
 def run(script, directory, data):
-    command = [sys.executable, str(BENCHMARKS / f"{script}.py"), f"--directory={directory}"]
+    command = [sys.executable, "-m", f"benchmarks.choices.{script}", f"--directory={directory}"]
     command += ["--seeds=1", "--epochs=1", *SMALL[script]]
     command = [word.replace("DATA", str(data)) for word in command]
     done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
@@ -100,16 +102,8 @@ def run(script, directory, data):
 
 
 def test_every_benchmark_is_tested():
-    scripts = {file.stem for file in BENCHMARKS.glob("*.py")}
-    assert scripts == {
-        *SMALL,
-        "ablation",
-        "graph_search",
-        "serving_latency",
-        "serving_load",
-        "memory",
-        "trained_figures",
-    }
+    scripts = {file.stem for file in (BENCHMARKS / "choices").glob("*.py")}
+    assert scripts == {*SMALL, "ablation", "trained_figures"}
 
 
 @pytest.mark.parametrize("script", SMALL)
@@ -129,7 +123,7 @@ def test_a_benchmark_runs_small_and_measures_nothing_twice(script, tmp_path, mul
         assert recalls
         assert all(0 <= value <= 100 for value in recalls)
     assert page in out
-    assert f"python benchmarks/{script}.py" in page
+    assert f"python -m benchmarks.choices.{script}" in page
     lines = [line for line in page.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + SETTINGS[script]
     assert {line.count("|") for line in lines} == {COLUMNS[script] + 2}
@@ -144,7 +138,7 @@ def test_a_benchmark_runs_small_and_measures_nothing_twice(script, tmp_path, mul
 def test_memory_of_a_small_corpus(tmp_path):
     sizes = ["--images=40", "--texts=120", "--image_dim=6", "--text_dim=5"]
     sizes += ["--images_per_batch=10", "--steps=2"]
-    command = [sys.executable, str(BENCHMARKS / "memory.py"), f"--directory={tmp_path}", *sizes]
+    command = [sys.executable, "-m", "benchmarks.memory", f"--directory={tmp_path}", *sizes]
     done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
     assert done.returncode == 0, done.stderr[-3000:]
     phases = json.loads((tmp_path / "memory.json").read_text())
@@ -156,7 +150,7 @@ def test_memory_of_a_small_corpus(tmp_path):
 
 def test_search_of_a_small_corpus(tmp_path):
     sizes = ["--rows=300", "--dim=8", "--queries=1,5", "--turns=2", "--memory_queries=0"]
-    command = [sys.executable, str(BENCHMARKS / "graph_search.py"), f"--directory={tmp_path}"]
+    command = [sys.executable, "-m", "benchmarks.graph_search", f"--directory={tmp_path}"]
     done = subprocess.run([*command, *sizes], capture_output=True, text=True, cwd=BENCHMARKS.parent)
     assert done.returncode == 0, done.stderr[-3000:]
     measured = json.loads((tmp_path / "graph_search.json").read_text())
@@ -172,17 +166,17 @@ def test_search_of_a_small_corpus(tmp_path):
 
 def test_latency_of_a_signature_beside_its_encoder(tmp_path):
     sizes = ["--batches=1,3", "--seconds=0.1", "--picture=64", f"--directory={tmp_path}"]
-    command = [sys.executable, str(BENCHMARKS / "serving_latency.py"), *sizes]
+    command = [sys.executable, "-m", "benchmarks.serving.latency", *sizes]
     done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
     assert done.returncode == 0, done.stderr[-3000:]
-    measured = json.loads((tmp_path / "serving_latency.json").read_text())
+    measured = json.loads((tmp_path / "latency.json").read_text())
     signatures = ("embed_image", "embed_text")
     assert list(measured) == [f"{name}, {batch}" for name in signatures for batch in (1, 3)]
     for row in measured.values():
         low, high = row["range"]
         assert low <= row["export_adds"] <= high
         assert row["encoder"] > 0 < row["with_head"]
-    assert (tmp_path / "serving_latency.md").read_text() in done.stdout
+    assert (tmp_path / "latency.md").read_text() in done.stdout
 
 
 def test_a_server_under_load(tmp_path):
@@ -205,15 +199,15 @@ def test_a_server_under_load(tmp_path):
     (trained,) = run_forked(tmp_path, [["train", *train]])
     assert trained.code == 0, trained.err
     sizes = ["--batches=1,2", "--seconds=2", "--clients=2", "--directory=."]
-    command = [sys.executable, str(BENCHMARKS / "serving_load.py"), "--run=runs/mine", *sizes]
+    command = [sys.executable, "-m", "benchmarks.serving.load", "--run=runs/mine", *sizes]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=tmp_path, env=environment(tmp_path)
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    first, second = json.loads((tmp_path / "serving_load.json").read_text()).values()
+    first, second = json.loads((tmp_path / "load.json").read_text()).values()
     for row in (first, second):
         assert (row["wrong"], row["calls"]) == (0, row["first_version"] + row["second_version"])
         assert row["p50"] <= row["p99"]
     assert first["first_version"] > 0
     assert second["first_version"] == 0 < second["second_version"]
-    assert (tmp_path / "serving_load.md").read_text() in done.stdout
+    assert (tmp_path / "load.md").read_text() in done.stdout

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.peers.machine import machine, versions
+from benchmarks.machine import machine, versions
 from benchmarks.peers.results import write_results
 from benchmarks.peers.running import run_parts
 
