@@ -145,7 +145,7 @@ def _server(served: Path) -> Iterator[str]:
     if _SERVER.value:
         yield _SERVER.value
         return
-    command = [sys.executable, "-m", "tests.serving.stand_in_server", str(served)]
+    command = [sys.executable, "-m", "tests.serving.stand_in.server", str(served)]
     process = subprocess.Popen(
         [*command, f"--name={_NAME}"],
         stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
 
-from tests.serving.stand_in_server import StandInServer
+from tests.serving.stand_in.server import StandInServer
 
 BINARY = os.environ.get("TENSORFLOW_MODEL_SERVER")
 KINDS = [

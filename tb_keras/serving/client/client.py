@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_keras.checks.arguments import check_int
-from tb_keras.serving.client.items import Picture, content, picture_items, text_items
+from tb_keras.serving.client.inputs import Picture, content, picture_items, text_items
 from tb_keras.serving.client.transport import Answer, Servable, ServingError, Transport
 
 if TYPE_CHECKING:

@@ -17,9 +17,7 @@ from tb_keras.serving.exporting.request_checks import (
     check_regions,
     check_shape,
 )
-from tb_keras.serving.exporting.row_blocks import in_blocks
-from tb_keras.serving.exporting.stored_weights import StoredWeights
-from tb_keras.serving.exporting.views import (
+from tb_keras.serving.exporting.request_inputs import (
     View,
     block_function,
     embedding_view,
@@ -28,6 +26,8 @@ from tb_keras.serving.exporting.views import (
     region_view,
     text_view,
 )
+from tb_keras.serving.exporting.row_blocks import in_blocks
+from tb_keras.serving.exporting.stored_weights import StoredWeights
 
 
 def signatures(

@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (  # noqa: E402
 
 from tb_keras.serving.client.client import Client  # noqa: E402
 from tb_keras.serving.client.transport import ServingError  # noqa: E402
-from tests.serving.served_models import (  # noqa: E402
+from tests.serving.client.served_models import (  # noqa: E402
     PICTURE_IDS,
     TEXT_IDS,
     TEXTS,

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tensorflow_serving")
 
 from tb_keras.serving.client.client import Client
-from tests.serving.served_models import TEXTS, save_version, scaled_by_hand
+from tests.serving.client.served_models import TEXTS, save_version, scaled_by_hand
 from tests.serving.servers import KINDS, serving
 
 BOTH = pytest.mark.parametrize("protocol", ["grpc", "rest"])
@@ -95,7 +95,7 @@ def test_the_stand_in_as_a_program_without_tb_keras(tmp_path):
         [
             sys.executable,
             "-m",
-            "tests.serving.stand_in_server",
+            "tests.serving.stand_in.server",
             tmp_path / "scaled",
             "--name=scaled",
         ],

@@ -12,7 +12,7 @@ from tb_keras.networks import EmbeddingNetwork
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel, export, latest_version
 from tb_keras.serving.exporting.warm_up import WARM_UP_FILE
-from tests.serving.asking import SIZES, ask, described
+from tests.serving.exporting.asking import SIZES, ask, described
 from tests.serving.small_models import network
 
 K = 6

@@ -16,7 +16,7 @@ from tb_keras.features import encode_texts
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.serving import ExportedNetwork, export
 from tb_keras.serving.exported.saved_model import open_saved_model
-from tests.serving.asking import SIZES, ask_all, described
+from tests.serving.exporting.asking import SIZES, ask_all, described
 from tests.serving.small_models import TEXT_DIM as IMAGE_DIM
 from tests.serving.small_models import text_encoder as bytes_encoder
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tb_keras.networks import LinearNetwork
 from tb_keras.serving import ExportedModel, ExportedNetwork, export
 from tb_keras.serving.exported.saved_model import open_saved_model
-from tests.serving.asking import described
+from tests.serving.exporting.asking import described
 from tests.serving.small_models import TEXT_DIM, network
 from tests.serving.small_models import text_encoder as bytes_encoder
 

@@ -10,7 +10,7 @@ from tb_keras.encoders.regions import region_encoder as region_encoder_module
 from tb_keras.encoders.regions.region_cropping import crop_regions
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.serving import ExportedLocalizer, ExportedModel, ExportedNetwork, export
-from tests.serving.asking import SIZES, ask, described
+from tests.serving.exporting.asking import SIZES, ask, described
 from tests.serving.small_models import TEXT_DIM, image_encoder, network, pictures, text_encoder
 
 REGIONS = 5

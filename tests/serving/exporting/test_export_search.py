@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tb_keras.search import Index, Searchable
 from tb_keras.serving import export
-from tests.serving.asking import SIZES, ask_all, described
+from tests.serving.exporting.asking import SIZES, ask_all, described
 from tests.serving.small_models import TEXT_DIM, network
 from tests.serving.small_models import text_encoder as bytes_encoder
 

@@ -9,7 +9,7 @@ from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.search import Index, Searchable
 from tb_keras.serving import export
 from tb_keras.serving.exporting.stored_weights import StoredWeights
-from tests.serving.asking import described
+from tests.serving.exporting.asking import described
 from tests.serving.small_models import TEXT_DIM, network, text_encoder
 
 DTYPES = ("float32", "bfloat16", "float16")

@@ -14,7 +14,7 @@ from tb_keras.encoders import text_encoder
 from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.text.tokenization import TokenizeTexts
 from tb_keras.serving.exporting.vocabulary_assets import with_vocabulary_assets
-from tests.serving.asking import SIZES, ask_all
+from tests.serving.exporting.asking import SIZES, ask_all
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 VOCABULARY = [

@@ -18,7 +18,7 @@ from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import export
 from tb_keras.serving.exporting.warm_up import WARM_UP_FILE, write_warm_up
-from tests.serving.asking import described
+from tests.serving.exporting.asking import described
 from tests.serving.small_models import TEXT_DIM, image_encoder, network, text_encoder
 
 SIZES = [1, 1, 2, 3]  # of the requests to each signature, with batch_sizes=(1, 2, 3)

@@ -10,7 +10,7 @@ import tensorflow_text  # noqa: F401  the graphs hold its ops
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tests.serving.signature_run import Refusal, run
+from tests.serving.stand_in.signature_run import Refusal, run
 
 POLL, LINGER = 0.1, 2.0  # seconds
 

@@ -1,4 +1,4 @@
-"""Compiles the C program of c_client/, writes its requests and reads its answers."""
+"""Compiles the C program beside this file, writes its requests and reads its answers."""
 
 import pathlib
 import shutil
@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.serving.asking import meta_graph, op_libraries
+from tests.serving.exporting.asking import meta_graph, op_libraries
 
-SOURCE = pathlib.Path(__file__).parent / "c_client" / "saved_model_client.c"
+SOURCE = pathlib.Path(__file__).parent / "saved_model_client.c"
 LIBRARIES = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
 
 

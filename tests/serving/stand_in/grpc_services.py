@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from tests.serving.signature_run import FAILED_PRECONDITION, INVALID_ARGUMENT, Refusal, run
+from tests.serving.stand_in.signature_run import FAILED_PRECONDITION, INVALID_ARGUMENT, Refusal, run
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 

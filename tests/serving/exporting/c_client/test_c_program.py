@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tb_keras.serving import export
-from tests.serving.asking import moved_away
-from tests.serving.exporting.c_program import asked, compiled, run
+from tests.serving.exporting.asking import moved_away
+from tests.serving.exporting.c_client.c_program import asked, compiled, run
 from tests.serving.small_models import network
 
 INVALID_ARGUMENT = 3  # TF_Code

@@ -4,7 +4,7 @@ It speaks the official PredictionService (Predict and GetModelMetadata; the rest
 and ModelService (GetModelStatus), and the REST routes of the same, over an exported model, and
 answers errors with the status and nearly the words of the real one. It knows nothing of tb_keras:
 
-    python -m tests.serving.stand_in_server DIRECTORY --name=emoji --label=stable=1
+    python -m tests.serving.stand_in.server DIRECTORY --name=emoji --label=stable=1
 """
 
 import argparse
@@ -16,9 +16,9 @@ from concurrent import futures
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from tests.serving.client.grpc_services import GrpcService
-from tests.serving.client.loaded_versions import LoadedVersions
-from tests.serving.client.rest_routes import RestHandler
+from tests.serving.stand_in.grpc_services import GrpcService
+from tests.serving.stand_in.loaded_versions import LoadedVersions
+from tests.serving.stand_in.rest_routes import RestHandler
 
 
 class StandInServer:

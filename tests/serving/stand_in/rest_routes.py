@@ -10,8 +10,8 @@ import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from tests.serving.client.grpc_services import metadata, status
-from tests.serving.signature_run import INVALID_ARGUMENT, Refusal, run
+from tests.serving.stand_in.grpc_services import metadata, status
+from tests.serving.stand_in.signature_run import INVALID_ARGUMENT, Refusal, run
 
 STATUSES = {3: 400, 4: 504, 5: 404, 8: 429, 9: 400, 11: 400, 12: 501, 14: 503}
 ROUTE = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?(:predict|/metadata)?")

@@ -28,7 +28,7 @@ from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import export
-from tests.serving.asking import meta_graph, op_libraries
+from tests.serving.exporting.asking import meta_graph, op_libraries
 from tests.serving.small_models import TEXT_DIM, image_encoder, network, text_encoder
 
 TEXTS = ["a dog", "The cat and the dog", "a bus in the rain", "rain, rain, a cat"]
