@@ -32,8 +32,7 @@ from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 from tb_keras.scripts.searched import Searched, searched_corpus, searched_folder
 from tb_keras.search import Searchable
 from tb_keras.search.graph_index import STORED_DTYPES
-from tb_keras.serving import export, latest_version
-from tb_keras.serving.server_config import write_server_config
+from tb_keras.serving import export, latest_version, write_server_config
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
 _NETWORK = flags.DEFINE_string(

@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import flags
 
 from tb_keras.scripts.run_main import run_main
-from tb_keras.serving.server_config import promote
+from tb_keras.serving import promote
 
 _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model.", required=True)
 

@@ -1,4 +1,4 @@
-"""Trained networks as SavedModels, and a client of the server that serves them."""
+"""Trained networks exported as SavedModels, opened again, and a client of their server."""
 
 from tb_keras.serving.client.client import Client
 from tb_keras.serving.client.transport import ServingError
@@ -6,6 +6,8 @@ from tb_keras.serving.exported.localizer import ExportedLocalizer
 from tb_keras.serving.exported.model import ExportedModel
 from tb_keras.serving.exported.network import ExportedNetwork
 from tb_keras.serving.exporting.export import export, latest_version
+from tb_keras.serving.exporting.warm_up import write_warm_up
+from tb_keras.serving.server_config import promote, write_server_config
 
 __all__ = [
     "Client",
@@ -15,6 +17,9 @@ __all__ = [
     "ServingError",
     "export",
     "latest_version",
+    "promote",
+    "write_server_config",
+    "write_warm_up",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The file that tells a server which models there are, and which versions are stable and canary."""
+"""The file that names the models of a server, and which versions are stable and canary."""
 
 from __future__ import annotations
 
@@ -17,36 +17,31 @@ CONFIG_FILE = "models.config"
 def write_server_config(models_directory: str | os.PathLike, served_at: str = "/models") -> Path:
     """Writes `models_directory/models.config`, or brings it up to date after an export.
 
-    The file is a `tensorflow.serving.ModelServerConfig`, for `--model_config_file`. It names every
-    model that stands in the directory, `MODEL/VERSION/saved_model.pb`, with two labels that
+    The file is a `tensorflow.serving.ModelServerConfig`, for the flag `--model_config_file`. It
+    names every model in the directory, `MODEL/VERSION/saved_model.pb`, with two labels that
     requests can ask for:
 
     - `canary`: the latest version;
-    - `stable`: of a model that is new in the file, the latest version as well; else as it was,
-      until `promote` or an operator moves it. If that version is gone, as `canary`.
+    - `stable`: the latest version of a model that is new in the file. Later exports leave the label
+      where it is, until `promote` or an operator moves it, or its version is gone.
 
-    Every version that stands in the directory is loaded (policy `all`): to unload one, move it
-    away. The policy `specific`, with the labelled versions alone, would lock the server up. A
-    server applies the labels of a file before its versions, and refuses the whole file if a label
-    moves to a version that is not loaded yet: named in that file alone, it would never be. With
-    `all` it loads from the directory, and at one of the next polls of the file the label moves.
-
-    What else the file says is kept: other models and labels, paths, logging, a version policy.
-    Under the policy `specific`, `canary` is the latest of the versions it lists. Comments are lost.
+    The server loads every version in the directory (policy `all`); to unload one, move it away. The
+    rest of the file is kept: other models and labels, paths, logging, another version policy. Under
+    the policy `specific`, `canary` is the latest of the versions that it lists. Comments are lost.
 
     Args:
-        models_directory: of models, such as `savedmodels`.
+        models_directory: a directory of models, such as `savedmodels`.
         served_at: where the server sees that directory. A model that the file already has at
-            another path is left alone.
+            another path stays as it is.
 
     Returns:
-        The path of the file. It is written beside and renamed.
+        The path of the file, which is replaced as a whole.
 
     Raises:
         FileNotFoundError: if there is no such directory.
         ImportError: if tensorflow-serving-api is not installed.
-        ValueError: if there is a file that is no `ModelServerConfig` with a list of models; it is
-            left as it is.
+        ValueError: if there is a file that is not a `ModelServerConfig` with a list of models; it
+            stays as it is.
     """
     directory = Path(models_directory)
     if not directory.is_dir():
@@ -75,17 +70,17 @@ def promote(models_directory: str | os.PathLike, model: str) -> int:
     """Moves a model's label `stable` to the version that is `canary`, in `models.config`.
 
     Args:
-        models_directory: of models, with the file that `write_server_config` wrote.
+        models_directory: a directory of models with the file of `write_server_config`.
         model: the model's name.
 
     Returns:
-        The version that is stable now.
+        The version that is now stable.
 
     Raises:
         FileNotFoundError: if there is no `models.config`.
         ImportError: if tensorflow-serving-api is not installed.
-        ValueError: if the file is no `ModelServerConfig`, or has no such model, or that has no
-            `canary`.
+        ValueError: if the file is not a `ModelServerConfig`, or has no such model, or the model
+            has no label `canary`.
     """
     file = Path(models_directory) / CONFIG_FILE
     if not file.is_file():
@@ -108,7 +103,9 @@ def promote(models_directory: str | os.PathLike, model: str) -> int:
 
 def _label(model: ModelConfig, versions: set[int]) -> None:
     policy = model.model_version_policy
-    if policy.WhichOneof("policy_choice") is None:  # means the latest version alone
+    if policy.WhichOneof("policy_choice") is None:
+        # No policy means the latest version alone. `specific` would lock the server up: it refuses
+        # a file whose labels move to a version that is not loaded yet, and so never loads it.
         policy.all.SetInParent()
     loaded = versions
     if policy.HasField("specific"):

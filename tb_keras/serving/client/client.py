@@ -15,39 +15,38 @@ if TYPE_CHECKING:
     import grpc
 
 _DEFAULT_ADDRESSES = {"grpc": "localhost:8500", "rest": "localhost:8501"}
-_MOST_ATTEMPTS = 5  # gRPC takes more for five
+_MAX_ATTEMPTS = 5  # gRPC makes no more, whatever its policy says
 
 
 class Client:
     """A client of TensorFlow Serving, for models that `tb_keras.serving.export` wrote.
 
-    Sequences of any length are sent in batches, one after the other, and the answers put together
-    in order. A request that finds the server UNAVAILABLE (not there, starting, shutting down) is
-    sent again after about 0.1, 0.2, 0.4 and 0.8 s (over REST at once, then after 0.2, 0.4 and
-    0.8 s), `attempts` times in all; every other failure is raised at once as a `ServingError`, with
-    the server's own words.
+    Sequences of any length are sent in batches, one after the other. If the server is UNAVAILABLE
+    (not there, starting or shutting down), a request is sent again after about 0.1, 0.2, 0.4 and
+    0.8 s (over REST at once, then after 0.2, 0.4 and 0.8 s), `attempts` times in all. Every other
+    failure is raised at once as a `ServingError`, with the server's own words.
 
-    Over gRPC, all rows of an answer come from one version of the model: when a server switches
-    while a long sequence is under way, the batches that the older version answered are asked
-    again. REST does not say which version answered; pin `version` where that matters.
+    Over gRPC, all rows of an answer come from one version of the model: if the server switches in
+    the middle of a sequence, the batches that the older version answered are sent again. REST does
+    not say which version answered; give `version` where that matters.
 
-    A bad item fails its batch, and the server's words say where in the batch it is. A server that
-    joins the requests of several clients into one batch counts there, and fails them all.
+    A bad item fails its batch, and the error says where in the batch it is. A server that joins the
+    requests of several clients counts positions in the joined batch, and fails all of them.
 
-    A client may be shared by threads over gRPC; over REST, each thread needs its own. Needs
+    Threads may share a client over gRPC; over REST each thread needs one of its own. Both need
     `pip install "tb_keras[serving]"`. The official gRPC stubs import TensorFlow, as this package
-    does: a process that starts pays 3 to 4 s for either, and 0.1 s for an HTTP client alone
-    (measured). Where that counts, post to the REST API directly.
+    does, which takes seconds; where that counts, post to the REST API directly.
 
     Args:
-        model: its name on the server.
+        model: the model's name on the server.
         address: "host:port"; for REST also a URL with http:// or https://. By default
             "localhost:8500" over gRPC and "localhost:8501" over REST.
         protocol: "grpc" or "rest". Over REST pictures travel a third larger, as base64, and
             embeddings several times larger, as decimal digits.
-        version: asks this version only; by default the newest.
-        label: asks the version that the server's configuration gives this label, such as "stable".
-        timeout: the deadline of one request, in seconds. Over gRPC its attempts are included; over
+        version: the version to ask; by default the newest.
+        label: a label, such as "stable", which the server's configuration gives to one version;
+            that version is asked.
+        timeout: the deadline of one request, in seconds. Over gRPC it includes all attempts; over
             REST it is how long to wait for a connection, and again for an answer.
         attempts: how often a request is sent while the server is UNAVAILABLE, 1 to 5.
         batch_size: rows of a request.
@@ -73,7 +72,7 @@ class Client:
         version: int | None = None,
         label: str | None = None,
         timeout: float = 10.0,
-        attempts: int = _MOST_ATTEMPTS,
+        attempts: int = _MAX_ATTEMPTS,
         batch_size: int = 32,
         credentials: grpc.ChannelCredentials | None = None,
     ):
@@ -91,8 +90,10 @@ class Client:
         if not timeout > 0:
             raise ValueError(f"`timeout` must be positive. Received: timeout={timeout}")
         check_int("attempts", attempts, least=1)
-        if attempts > _MOST_ATTEMPTS:
-            raise ValueError(f"`attempts` must be at most 5. Received: attempts={attempts}")
+        if attempts > _MAX_ATTEMPTS:
+            raise ValueError(
+                f"`attempts` must be at most {_MAX_ATTEMPTS}. Received: attempts={attempts}"
+            )
         check_int("batch_size", batch_size, least=1)
         address = _DEFAULT_ADDRESSES[protocol] if address is None else address
         self._servable = Servable(model, version, label)
@@ -106,7 +107,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes the connection; the client cannot be used any more."""
+        """Closes the connection; after that the client cannot be used."""
         self._transport.close()
 
     def embed_images(self, pictures: Sequence[Picture]) -> np.ndarray:
@@ -121,37 +122,40 @@ class Client:
         Raises:
             FileNotFoundError: if a file is missing; nothing is sent then.
             ServingError: if the server refuses or cannot be reached.
-            ValueError: if `pictures` is no sequence, or an item is neither a path nor bytes.
+            ValueError: if `pictures` is not a sequence, or an item is neither a path nor bytes.
         """
         return self._embed("embed_image", "image_bytes", "pictures", picture_items(pictures))
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Embeds n strings.
+        """Embeds strings.
+
+        Args:
+            texts: n strings.
 
         Returns:
             float32 `(n, dim)`. For an empty sequence the server is asked only for `dim`.
 
         Raises:
             ServingError: if the server refuses or cannot be reached.
-            ValueError: if `texts` is no sequence of strings.
+            ValueError: if `texts` is not a sequence of strings.
         """
         return self._embed("embed_text", "text", "texts", text_items(texts))
 
     def similarity(self, pictures: Sequence[Picture], texts: Sequence[str]) -> np.ndarray:
-        """Scores pairs, each picture with the text at its place.
+        """Scores pairs: each picture with the text at the same position.
 
         Args:
             pictures: n, as `embed_images` takes them.
             texts: n strings.
 
         Returns:
-            float32 `(n,)`, higher where they fit better.
+            float32 `(n,)`, higher where picture and text fit better.
 
         Raises:
             FileNotFoundError: if a file is missing; nothing is sent then.
             ServingError: if the server refuses or cannot be reached.
-            ValueError: if there are not as many pictures as texts, or as with `embed_images` and
-                `embed_texts`.
+            ValueError: if there are not as many pictures as texts, or if one of them is not as
+                `embed_images` or `embed_texts` takes it.
         """
         columns = {"image_bytes": picture_items(pictures), "text": text_items(texts)}
         if len(columns["image_bytes"]) != len(columns["text"]):
@@ -163,38 +167,39 @@ class Client:
         return np.concatenate([np.zeros(0, np.float32), *(a.outputs["score"] for a in answers)])
 
     def search(self, texts: Sequence[str], k: int = 10) -> tuple[list[list[str]], list[np.ndarray]]:
-        """Finds pictures of the corpus that the model was exported with.
+        """Finds pictures for texts among those that the model was exported with.
 
         Args:
             texts: n strings.
-            k: how many to find for each, at most 1,000.
+            k: how many pictures to find for each text, at most 1,000; all if there are fewer.
 
         Returns:
-            `(ids, scores)`, best first: n lists of `min(k, size of the corpus)` ids, and n float32
-            arrays of as many scores.
+            `(ids, scores)`, best first: n lists of ids, and n float32 arrays of as many scores.
 
         Raises:
-            ServingError: if the server refuses or cannot be reached; FAILED_PRECONDITION (over
-                REST INVALID_ARGUMENT) from a model that was exported without a corpus.
-            ValueError: if `texts` is no sequence of strings, or `k` no positive int.
+            ServingError: if the server refuses or cannot be reached. The code is
+                FAILED_PRECONDITION (over REST INVALID_ARGUMENT) if the model was exported without
+                pictures to search.
+            ValueError: if `texts` is not a sequence of strings, or `k` is not a positive int.
         """
         return self._search("search", "text", "texts", text_items(texts), k)
 
     def search_texts(
         self, pictures: Sequence[Picture], k: int = 10
     ) -> tuple[list[list[str]], list[np.ndarray]]:
-        """Finds texts of the corpus that the model was exported with; as `search`.
+        """Finds texts for pictures among those that the model was exported with, like `search`.
 
         Args:
             pictures: n, as `embed_images` takes them.
-            k: how many texts to find for each.
+            k: how many texts to find for each picture, at most 1,000; all if there are fewer.
         """
         return self._search("search_texts", "image_bytes", "pictures", picture_items(pictures), k)
 
     def versions(self) -> dict[int, str]:
-        """Returns the versions of the model that the server knows, number → state.
+        """Returns the states of the model's versions, number → state.
 
-        "AVAILABLE" ones answer; the others are "START", "LOADING", "UNLOADING" or "END".
+        A version answers if it is "AVAILABLE"; it may also be in state "START", "LOADING",
+        "UNLOADING" or "END".
 
         Raises:
             ServingError: NOT_FOUND if there is no such model.
@@ -222,7 +227,7 @@ class Client:
         ids, scores = [], []
         for answer in answers:
             for found, fit in zip(answer.outputs["id"].tolist(), answer.outputs["score"]):
-                # A server that joined this request with one of a larger k pads with "".
+                # A server that joined this request with one of a larger k adds "".
                 ids.append([name for name in found if name])
                 scores.append(fit[: len(ids[-1])])
         return ids, scores
@@ -263,7 +268,7 @@ class Client:
         return f"signature {signature!r} of model {name!r}{pin}"
 
     def _call(self, where: str, method: Callable, *arguments):
-        """What the method returns; its errors say what was asked of whom."""
+        """Calls a method; a `ServingError` then says which request failed, and where."""
         try:
             return method(*arguments)
         except ServingError as error:

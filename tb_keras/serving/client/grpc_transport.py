@@ -28,9 +28,9 @@ class GrpcTransport:
 
     Args:
         address: "host:port", or any other target that gRPC resolves.
-        timeout: the deadline of one request in seconds, all its attempts and pauses included.
-        attempts: of one request, at most 5, as gRPC has it.
-        credentials: of TLS; without, the connection is in plain text.
+        timeout: the deadline of one request in seconds, with all its attempts and pauses.
+        attempts: how often a request is sent, at most 5, which is gRPC's own limit.
+        credentials: credentials for TLS; without them the connection is plain text.
 
     Raises:
         ImportError: if tensorflow-serving-api is not installed.
@@ -67,7 +67,7 @@ class GrpcTransport:
         inputs: Mapping[str, Sequence[bytes] | Sequence[int]],
         outputs: Sequence[str],
     ) -> Answer:
-        """Asks one batch; int inputs travel as int32."""
+        """Sends one batch; ints travel as int32."""
         from tensorflow_serving.apis import predict_pb2
 
         request = predict_pb2.PredictRequest(output_filter=outputs)
@@ -81,7 +81,7 @@ class GrpcTransport:
         )
 
     def output_width(self, servable: Servable, signature: str, output: str) -> int:
-        """The last dimension of an output, as the model's signature says."""
+        """Returns the last dimension of an output, as the model's signature says."""
         from tensorflow_serving.apis import get_model_metadata_pb2
 
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -94,7 +94,7 @@ class GrpcTransport:
         return found.signature_def[signature].outputs[output].tensor_shape.dim[-1].size
 
     def versions(self, name: str) -> dict[int, str]:
-        """The versions of a model that the server knows, number → state."""
+        """Returns the states of a model's versions, number → state."""
         from tensorflow_serving.apis import get_model_status_pb2
 
         request = get_model_status_pb2.GetModelStatusRequest()
@@ -119,7 +119,7 @@ class GrpcTransport:
 
 
 def _channel_options(attempts: int) -> list[tuple[str, int | str]]:
-    """Messages of any size, and gRPC's own retries of what is UNAVAILABLE."""
+    """Returns options for messages of any size, and for retries while a server is UNAVAILABLE."""
     policy = {
         "maxAttempts": attempts,
         "initialBackoff": f"{FIRST_BACKOFF}s",
@@ -131,11 +131,11 @@ def _channel_options(attempts: int) -> list[tuple[str, int | str]]:
     options: list[tuple[str, int | str]] = [
         ("grpc.max_send_message_length", _UNLIMITED),
         ("grpc.max_receive_message_length", _UNLIMITED),
-        # A request beyond this size is sent once, whatever the policy; by default 256 KiB, less
+        # A larger request is sent only once, whatever the policy. The default of 256 KiB is less
         # than a few pictures.
         ("grpc.per_rpc_retry_buffer_size", _LARGEST),
     ]
-    if attempts == 1:  # a policy has at least two
+    if attempts == 1:  # a policy needs at least two
         return [*options, ("grpc.enable_retries", 0)]
     return [*options, ("grpc.service_config", json.dumps({"methodConfig": [every_method]}))]
 

@@ -1,4 +1,4 @@
-"""What a client is given, checked before anything is sent: pictures and texts."""
+"""Pictures and texts as a client is given them, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Picture = str | os.PathLike | bytes
 
 
 def picture_items(pictures: Sequence[Picture]) -> list[Path | bytes]:
-    """Paths of files that are there, and contents; files are read batch by batch."""
+    """Returns paths, of files that exist, and contents; files are read later, batch by batch."""
     if isinstance(pictures, (str, bytes, os.PathLike)):
         raise ValueError(f"`pictures` must be a sequence of paths or bytes. Received: {pictures!r}")
     items: list[Path | bytes] = []
@@ -48,5 +48,5 @@ def text_items(texts: Sequence[str]) -> list[bytes]:
 
 
 def content(item: Path | bytes | int) -> bytes | int:
-    """Returns a file's bytes; anything else as it is."""
+    """Returns the bytes of a file; anything else unchanged."""
     return item.read_bytes() if isinstance(item, Path) else item

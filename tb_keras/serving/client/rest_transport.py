@@ -1,4 +1,4 @@
-"""Requests over REST, as TensorFlow Serving's predict API has them."""
+"""Requests over REST, in the format of TensorFlow Serving's predict API."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from tb_keras.serving.client.transport import (
     ServingError,
 )
 
-# The status that the server had before it became an HTTP status; where several became one, the
-# likeliest.
+# The gRPC status that the server turned into an HTTP status; of several, the likeliest one.
 _CODES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -34,16 +33,16 @@ _CODES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-_LONGEST_TEXT = 500  # characters of an answer that is no JSON, such as a proxy's page
+_MAX_CHARACTERS = 500  # of an answer that is not JSON, such as a proxy's page
 
 
 class RestTransport:
-    """Speaks JSON over HTTP; each thread needs its own.
+    """Speaks JSON over HTTP; each thread needs one of its own.
 
     Args:
         address: "host:port", or a URL that begins with http:// or https://.
-        timeout: seconds to wait for a connection, and then for an answer.
-        attempts: of one request.
+        timeout: seconds to wait for a connection, and again for an answer.
+        attempts: how often a request is sent.
 
     Raises:
         ImportError: if requests is not installed.
@@ -70,7 +69,7 @@ class RestTransport:
         inputs: Mapping[str, Sequence[bytes] | Sequence[int]],
         outputs: Sequence[str],
     ) -> Answer:
-        """Asks one batch."""
+        """Sends one batch."""
         body = {
             "signature_name": signature,
             "inputs": {name: [_json(value) for value in values] for name, values in inputs.items()},
@@ -84,7 +83,7 @@ class RestTransport:
         return Answer({name: _array(named[name]) for name in outputs}, None)
 
     def output_width(self, servable: Servable, signature: str, output: str) -> int:
-        """The last dimension of an output, as the model's signature says."""
+        """Returns the last dimension of an output, as the model's signature says."""
         metadata = self._call("GET", f"{_path(servable)}/metadata", "metadata")
         found = metadata["signature_def"]["signature_def"]
         if signature not in found:
@@ -92,7 +91,7 @@ class RestTransport:
         return int(found[signature]["outputs"][output]["tensor_shape"]["dim"][-1]["size"])
 
     def versions(self, name: str) -> dict[int, str]:
-        """The versions of a model that the server knows, number → state."""
+        """Returns the states of a model's versions, number → state."""
         found = self._call("GET", _path(Servable(name)), "model_version_status")
         return {int(status["version"]): status["state"] for status in found}
 
@@ -101,7 +100,7 @@ class RestTransport:
         self._session.close()
 
     def _call(self, method: str, path: str, key: str, body: str | None = None) -> Any:
-        """What a successful answer has under a key."""
+        """Returns what a successful answer has under a key."""
         import requests
         import urllib3
 
@@ -112,7 +111,7 @@ class RestTransport:
                 data=body,
                 headers={"Content-Type": "application/json"},
                 timeout=self._timeout,
-                allow_redirects=False,  # what is redirected arrives without its body
+                allow_redirects=False,  # a redirected request loses its body
             )
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise ServingError("DEADLINE_EXCEEDED", str(error)) from error
@@ -125,19 +124,19 @@ class RestTransport:
         answer = answer if isinstance(answer, dict) else {}
         if response.status_code == 200 and key in answer:
             return answer[key]
-        words = answer.get("error") or response.text[:_LONGEST_TEXT] or response.reason
+        words = answer.get("error") or response.text[:_MAX_CHARACTERS] or response.reason
         code = _CODES.get(response.status_code, "UNKNOWN")
         raise ServingError(code, f"{words} (HTTP {response.status_code})")
 
 
 def _retries(attempts: int):
-    """As gRPC does it: what is UNAVAILABLE is asked again, what took too long is not."""
+    """Repeats requests that are UNAVAILABLE, but none that took too long, as gRPC does."""
     import urllib3
 
     class Retries(urllib3.Retry):
         def increment(self, method=None, url=None, response=None, error=None, *rest, **named):
             late = isinstance(error, urllib3.exceptions.TimeoutError)
-            # A refused connection is a kind of timeout to urllib3.
+            # urllib3 takes a refused connection for a kind of timeout.
             if late and not isinstance(error, urllib3.exceptions.NewConnectionError):
                 raise error
             return super().increment(method, url, response, error, *rest, **named)
@@ -145,7 +144,7 @@ def _retries(attempts: int):
     return Retries(
         total=attempts - 1,
         status_forcelist=[503],
-        allowed_methods=None,  # every one: no request changes anything on the server
+        allowed_methods=None,  # all of them: no request changes anything on the server
         backoff_factor=FIRST_BACKOFF,
         backoff_max=LONGEST_BACKOFF,
         raise_on_status=False,

@@ -1,4 +1,4 @@
-"""One request to a server of SavedModels: of what it asks, its answer, its failure."""
+"""What every protocol has: the model that a request names, the answer, and the error."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-# Seconds before another attempt, doubled each time, by gRPC (with its jitter) and by urllib3 (whose
-# first comes at once).
+# Seconds before another attempt, doubled each time. gRPC adds its jitter; urllib3 makes the first
+# one at once.
 FIRST_BACKOFF = 0.1
 LONGEST_BACKOFF = 2.0
 
 
 class Servable(NamedTuple):
-    """What a server is asked for: a model by name, one version of it, or what a label names.
+    """A model on a server: its newest version, a given version, or the version of a label.
 
     Attributes:
         name: the model's name on the server.
-        version: its number, or None for the newest.
-        label: such as "stable", or None. With a version, of no account.
+        version: the version's number, or None.
+        label: a label such as "stable", or None; ignored if there is a version.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Servable(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a server answered.
+    """A server's answer to one request.
 
     Attributes:
-        outputs: arrays by name, `(n, …)`; strings as an object array of str.
-        version: of the model that answered; None over REST, which does not say.
+        outputs: arrays `(n, ...)` by name; strings are an object array of str.
+        version: the model version that answered; None over REST, which does not say.
     """
 
     outputs: Mapping[str, np.ndarray]
@@ -45,7 +45,7 @@ class ServingError(RuntimeError):
     Args:
         code: the name of a gRPC status, such as "INVALID_ARGUMENT" or "UNAVAILABLE"; over REST,
             the one that stands for the HTTP status.
-        message: what was asked of whom, and what the server said.
+        message: which request failed, where it was sent, and what the server said.
 
     Examples:
         >>> error = ServingError("NOT_FOUND", "Servable not found for request: Latest(cats)")
@@ -63,9 +63,9 @@ class ServingError(RuntimeError):
 
 
 class Transport(Protocol):
-    """What `tb_keras.serving.client.client.Client` needs of a protocol.
+    """A protocol, as `Client` uses it.
 
-    Every method raises a `ServingError` when the server refuses or cannot be reached.
+    Every method raises a `ServingError` if the server refuses or cannot be reached.
     """
 
     address: str
@@ -77,13 +77,13 @@ class Transport(Protocol):
         inputs: Mapping[str, Sequence[bytes] | Sequence[int]],
         outputs: Sequence[str],
     ) -> Answer:
-        """Asks one batch; int inputs travel as int32."""
+        """Sends one batch; ints travel as int32."""
 
     def output_width(self, servable: Servable, signature: str, output: str) -> int:
-        """The last dimension of an output, as the model's signature says."""
+        """Returns the last dimension of an output, as the model's signature says."""
 
     def versions(self, name: str) -> dict[int, str]:
-        """The versions of a model that the server knows, number → state."""
+        """Returns the states of a model's versions, number → state."""
 
     def close(self) -> None:
         """Closes the connections."""

@@ -1,4 +1,4 @@
-"""An exported localization model, asked where in a picture phrases are."""
+"""An exported model that localizes phrases in a picture."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 
 from tb_keras.serving.exported.network import ExportedNetwork
 
-_REGIONS = 64  # crops encoded at a time
+_BATCH_SIZE = 64  # regions
 
 
 class ExportedLocalizer(ExportedNetwork):
-    """Scores the regions of pictures by the signatures of an exported localization model.
+    """Scores the regions of a picture with an exported localization model.
 
     Args:
-        directory: a model's directory (its latest version is taken) or one version.
+        directory: a model's directory, of which the latest version is loaded, or one version.
 
     Raises:
         FileNotFoundError: if there is no SavedModel in `directory`.
@@ -34,12 +34,12 @@ class ExportedLocalizer(ExportedNetwork):
             )
 
     def localize(self, path: str, boxes: ArrayLike, phrases: Sequence[str]) -> np.ndarray:
-        """Scores the regions of one picture with phrases; each region is encoded once.
+        """Scores each region of a picture with each phrase.
 
         Args:
-            path: of a PNG, JPEG, GIF or BMP file.
+            path: a PNG, JPEG, GIF or BMP file.
             boxes: float `(r, 4)` xyxy in pixels, such as proposals.
-            phrases: `p` strings.
+            phrases: p strings.
 
         Returns:
             float32 `(p, r)`, higher where a phrase fits better.
@@ -57,15 +57,16 @@ class ExportedLocalizer(ExportedNetwork):
         if not len(boxes) or not len(phrases):
             return np.zeros((len(phrases), len(boxes)), np.float32)
         image_bytes = tf.constant([Path(path).read_bytes()])
-        blocks = []
-        for start in range(0, len(boxes), _REGIONS):
-            some = np.resize(boxes[start : start + _REGIONS], (_REGIONS, 4))
+        regions = []
+        for start in range(0, len(boxes), _BATCH_SIZE):
+            # The last batch is filled up with boxes of its own, so that all have one shape.
+            batch = np.resize(boxes[start : start + _BATCH_SIZE], (_BATCH_SIZE, 4))
             embedded = self._signatures["embed_regions"](
-                image_bytes=image_bytes, boxes=tf.constant(some[None])
+                image_bytes=image_bytes, boxes=tf.constant(batch[None])
             )
-            blocks.append(embedded["embedding"].numpy()[0, : len(boxes) - start])
+            regions.append(embedded["embedding"].numpy()[0, : len(boxes) - start])
         texts = self._signatures["embed_text"](text=tf.constant(list(phrases)))
         texts = texts["embedding"].numpy()
         rows, columns = np.indices((len(phrases), len(boxes)))
-        scores = self.fuse_rows(np.concatenate(blocks), texts, columns.ravel(), rows.ravel())
+        scores = self.fuse_rows(np.concatenate(regions), texts, columns.ravel(), rows.ravel())
         return scores.reshape(rows.shape)

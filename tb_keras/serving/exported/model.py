@@ -1,4 +1,4 @@
-"""An exported SavedModel, asked as a server would be asked."""
+"""An exported model that embeds raw images and texts in this process."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ _TEXTS_PER_BATCH = 64
 
 
 class ExportedModel:
-    """Embeds pictures and texts by the signatures of an exported model.
+    """Embeds images and texts with an exported model, through the signatures that a server uses.
 
     Args:
-        directory: a model's directory (its latest version is taken) or one version.
+        directory: a model's directory, of which the latest version is loaded, or one version.
+
+    Attributes:
+        path: the version's directory.
+        signatures: its signatures by name.
+        network: "embedding", "similarity" or "cca".
 
     Raises:
         FileNotFoundError: if there is no SavedModel in `directory`.
-        ValueError: if it was exported without an encoder of pictures or one of texts.
+        ValueError: if it was exported without an image encoder or without a text encoder.
     """
 
     def __init__(self, directory: str | os.PathLike):
@@ -36,7 +41,7 @@ class ExportedModel:
             )
 
     def embed_images(self, paths: Sequence[str], verbose: bool = True) -> np.ndarray:
-        """Embeds picture files; embeddings are kept on disk and found again.
+        """Embeds picture files, or finds their embeddings in the cache on disk.
 
         Args:
             paths: paths of picture files.
@@ -55,7 +60,7 @@ class ExportedModel:
         )
 
     def embed_texts(self, texts: Sequence[str], verbose: bool = True) -> np.ndarray:
-        """Embeds strings; embeddings are kept on disk and found again.
+        """Embeds strings, or finds their embeddings in the cache on disk.
 
         Args:
             texts: the strings.

@@ -1,4 +1,4 @@
-"""The network of an exported SavedModel, from features to scores."""
+"""The network of an exported model, from features to scores."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from numpy.typing import ArrayLike
 from tb_keras.networks import PairScorer
 from tb_keras.serving.exported.saved_model import open_saved_model
 
-_ROWS = 1024
+_BATCH_SIZE = 1024
 
 
 class ExportedNetwork(PairScorer):
-    """A network that embeds and scores by the signatures of an exported model.
+    """Embeds features and scores embeddings with an exported model.
 
     Args:
-        directory: a model's directory (its latest version is taken) or one version.
+        directory: a model's directory, of which the latest version is loaded, or one version.
+
+    Attributes:
+        path: the version's directory.
+        network: "embedding", "similarity" or "cca".
 
     Raises:
         FileNotFoundError: if there is no SavedModel in `directory`.
@@ -28,7 +32,7 @@ class ExportedNetwork(PairScorer):
 
     @property
     def takes_raw(self) -> bool:
-        """Whether it was exported with encoders of pictures and texts, as `ExportedModel` needs."""
+        """Whether it was exported with an image and a text encoder, as `ExportedModel` needs."""
         return {"embed_image", "embed_text"} <= set(self._signatures)
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
@@ -36,7 +40,7 @@ class ExportedNetwork(PairScorer):
         return self._embedded("embed_image_features", features)
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
-        """Embeds text features float, or word indices int, `(m, text_dim)` → float32 `(m, dim)`."""
+        """Embeds text features, or int word indices, `(m, text_dim)` → float32 `(m, dim)`."""
         return self._embedded("embed_text_features", features)
 
     def fuse(self, image_embeddings: np.ndarray, text_embeddings: np.ndarray) -> np.ndarray:
@@ -52,9 +56,9 @@ class ExportedNetwork(PairScorer):
     def _embedded(self, signature: str, features: ArrayLike) -> np.ndarray:
         import tensorflow as tf
 
-        asked = self._signatures[signature]
+        embed = self._signatures[signature]
         features = np.asanyarray(features)
-        spec = asked.structured_input_signature[1]["features"]
+        spec = embed.structured_input_signature[1]["features"]
         width = spec.shape[-1]
         if features.ndim != 2 or features.shape[1] != width:
             raise ValueError(
@@ -66,10 +70,10 @@ class ExportedNetwork(PairScorer):
                 f"`features` must be ints, as {str(self.path)!r} takes them. "
                 f"Received: dtype={features.dtype}"
             )
-        dim = asked.structured_outputs["embedding"].shape[-1]
-        blocks = [np.zeros((0, dim), np.float32)]
-        for start in range(0, len(features), _ROWS):
-            some = features[start : start + _ROWS]
-            rows = tf.constant(np.asarray(some, spec.dtype.as_numpy_dtype))
-            blocks.append(asked(features=rows)["embedding"].numpy())
-        return np.concatenate(blocks)
+        dim = embed.structured_outputs["embedding"].shape[-1]
+        embeddings = [np.zeros((0, dim), np.float32)]
+        for start in range(0, len(features), _BATCH_SIZE):
+            batch = features[start : start + _BATCH_SIZE]
+            rows = tf.constant(np.asarray(batch, spec.dtype.as_numpy_dtype))
+            embeddings.append(embed(features=rows)["embedding"].numpy())
+        return np.concatenate(embeddings)

@@ -1,4 +1,4 @@
-"""Opening an exported SavedModel."""
+"""Opening an exported model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SavedModel(NamedTuple):
 
     Attributes:
         path: the version's directory.
-        signatures: what it can be asked, by name.
+        signatures: its signatures by name.
         network: "embedding", "similarity" or "cca".
     """
 
@@ -28,10 +28,11 @@ def open_saved_model(directory: str | os.PathLike) -> SavedModel:
     """Loads an export.
 
     Args:
-        directory: a model's directory (its latest version is taken) or one version.
+        directory: a model's directory, of which the latest version is loaded, or one version.
 
     Raises:
         FileNotFoundError: if there is no SavedModel in `directory`.
+        ValueError: if it is not one that `tb_keras.serving.export` writes.
     """
     import tensorflow as tf
     import tensorflow_text  # noqa: F401  the graph holds its ops
@@ -44,6 +45,9 @@ def open_saved_model(directory: str | os.PathLike) -> SavedModel:
             f"`directory` must hold an exported model (tb-export). Received: {str(directory)!r}"
         )
     loaded = tf.saved_model.load(str(path))
-    # An export of an earlier version of the package does not say: it had but one network.
-    network = loaded.network.numpy().decode() if hasattr(loaded, "network") else "embedding"
-    return SavedModel(path, loaded.signatures, network)
+    if not hasattr(loaded, "network"):
+        raise ValueError(
+            "`directory` must hold a model that this version of tb-export wrote. "
+            f"Received: {str(directory)!r}"
+        )
+    return SavedModel(path, loaded.signatures, loaded.network.numpy().decode())

@@ -1,4 +1,4 @@
-"""A trained network and its encoders as one SavedModel that needs nothing of this package."""
+"""Writing a trained network and its encoders as one SavedModel, which runs without this package."""
 
 from __future__ import annotations
 
@@ -30,70 +30,72 @@ def export(
     searchable: Searchable | None = None,
     weights: str = "float32",
 ) -> Path:
-    """Writes `directory/VERSION/`, the next free version, as TensorFlow Serving reads it.
+    """Writes a network as `directory/VERSION/`, the next free version, for TensorFlow Serving.
 
-    Signatures, each with dict outputs and any number n of rows:
+    Every export has these signatures. Inputs have any number n of rows, outputs are dicts:
 
     - `embed_image_features`: `features` float32 `(n, image_dim)` → `embedding` `(n, dim)`
-    - `embed_text_features`: `features` float32 `(n, text_dim)` → `embedding`; int32, word indices,
-      for a network with a text encoder of its own
-    - `score_embeddings`: `image_embedding` and `text_embedding`, n of each → `score` `(n,)`, one a
-      pair: the dot product, or what the similarity network makes of their product
+    - `embed_text_features`: `features` float32 `(n, text_dim)` → `embedding` `(n, dim)`. A network
+      with a text encoder of its own takes int32 word indices.
+    - `score_embeddings`: n `image_embedding` and n `text_embedding` → `score` `(n,)`, one for each
+      pair: the dot product, or what a similarity network makes of their product
+    - `similarity`: n `image_features` and n `text_features` → `score` `(n,)`
+    - `serving_default`: the same as `similarity`, or as `localize` if there is one.
 
-    with an encoder of pictures, with one of texts, and with both
+    With an image encoder, a text encoder, or both:
 
     - `embed_image`: `image_bytes` string `(n,)`, encoded PNG, JPEG, GIF or BMP → `embedding`
     - `embed_text`: `text` string `(n,)` → `embedding`
-    - `similarity` and `serving_default`: `image_bytes` and `text`, n of each → `score` `(n,)`
+    - `similarity`: n `image_bytes` and n `text` → `score` `(n,)`.
 
-    with a `tb_keras.encoders.regions.region_encoder.RegionEncoder` instead of the former
+    With a `RegionEncoder` in place of the image encoder:
 
     - `embed_regions`: `image_bytes` string `(n,)`, `boxes` float32 `(n, r, 4)` xyxy in pixels →
       `embedding` `(n, r, dim)`
-    - `embed_text`: as above
-    - `localize` and `serving_default`: `image_bytes`, `boxes` and `text`, n of each → `score`
-      `(n, r)`, how well the text fits each region of its picture
+    - `localize`: `image_bytes`, `boxes` and `text`, n of each → `score` `(n, r)`, how well the text
+      fits each region of its picture.
 
-    and with something to search
+    With something to search:
 
-    - `search`: `text` string `(n,)` and `k` int32 `(n,)`, the answers to each, 1 to 1,000 → `id`
-      string and `score` float32, both `(n, w)`, w the highest k, at most the number of images: the
-      images of the highest score, exactly, best first; `""` and 0 beyond a query's own k
-    - `search_texts`: the same with `image_bytes` for texts, if there are texts to find.
+    - `search`: `text` string `(n,)` and `k` int32 `(n,)`, 1 to 1,000 → `id` string and `score`
+      float32, both `(n, w)`. These are the k images with the highest scores, by exact search, best
+      first. The width w is the largest k, at most the number of images; beyond a query's own k
+      stand `""` and 0.
+    - `search_texts`: the same for `image_bytes` and texts, if `searchable` has texts.
 
-    Without an encoder for pictures or one for texts, `similarity` takes `image_features` and
-    `text_features` instead, and so does `serving_default` (but where it localizes); `search` and
-    `search_texts` take features for what has no encoder.
+    Where there is no encoder, both take `image_features` and `text_features` instead.
 
-    No signature crosses rows: a server that batches requests joins them along the first axis and
-    splits the answers there. Requests of any size are worked through in blocks. What is no picture,
-    or not finite, or has no finite answer, is answered with INVALID_ARGUMENT and its positions, and
-    so is another shape than the signature's; texts are cut after 10,000 characters, and bytes that
-    are no UTF-8 read as U+FFFD. Vocabularies lie in `assets/`. Where tensorflow-serving-api is
-    installed, requests for the server to warm up with lie in `assets.extra/`.
+    A server that batches requests joins them along the first axis and splits the answers there, so
+    every answer depends on its own row alone. Requests of any size are computed block by block. A
+    request fails with INVALID_ARGUMENT if an input has another shape than the signature's, or if a
+    row is not a picture, is not finite or has an answer that is not finite; the message gives the
+    positions of such rows. Texts are cut after 10,000 characters, and bytes that are not UTF-8 read
+    as U+FFFD. Vocabularies are files in `assets/`. If tensorflow-serving-api is installed,
+    `assets.extra/` has requests that warm the server up.
 
-    The version is written beside and renamed, so that a server that polls the directory never sees
-    half a model.
+    The version is written under a hidden name and renamed, so that a server that polls `directory`
+    never sees half a model.
 
     Args:
         network: the trained network.
-        directory: the model's directory; numbered versions stand in it.
+        directory: the model's directory, which holds its numbered versions.
         image_encoder: string `(n,)` → `(n, image_dim)`, from `tb_keras.encoders.image_encoder`; or
-            a `RegionEncoder`.
-        text_encoder: string `(n,)` → what the text branch takes, `(n, text_dim)`; from
+            a `tb_keras.encoders.RegionEncoder`.
+        text_encoder: string `(n,)` → what the text branch takes, `(n, text_dim)`, from
             `tb_keras.encoders.text_encoder`.
-        card: Markdown, kept as the version's `README.md`: data, figures, licences. A table of the
-            signatures follows it.
+        card: Markdown about data, figures and licences, kept as the version's `README.md`. A table
+            of the signatures follows it.
         searchable: images and texts to search, embedded by `network`.
-        weights: "float32", or "bfloat16" or "float16" for half the size on disk and in memory, at
-            the price of casting the matrices back at each call; of what is searched too.
+        weights: "float32", "bfloat16" or "float16", the dtype in which matrices and searched
+            embeddings are stored. The half types need half the room on disk and in memory, and are
+            cast to float32 at each call.
 
     Returns:
         The path of the new version.
 
     Raises:
-        ValueError: if a region encoder is given without a text encoder, what an encoder gives or
-            what is to be searched does not fit the network, or `weights` is unknown.
+        ValueError: if a region encoder is given without a text encoder, if an encoder or
+            `searchable` does not fit the network, or if `weights` is unknown.
     """
     _check_encoders(network, image_encoder, text_encoder)
     if searchable is not None:
@@ -107,16 +109,16 @@ def export(
                 text_encoder = with_vocabulary_assets(text_encoder, vocabularies)
             # Not keras.export.ExportArchive: Keras 3.15 writes every weight twice.
             root = tf.Module()
-            # Of a region encoder only the backbone has weights.
+            # All weights of a region encoder are its backbone's.
             images = getattr(image_encoder, "backbone", image_encoder)
             models = [model for model in (network, images, text_encoder) if model is not None]
             stored = StoredWeights(models, weights)
             root.parts = stored.parts
             root.network = tf.Variable(_kind(network), trainable=False)
             root.indices = _indices(searchable, weights)
-            asked = signatures(network, image_encoder, text_encoder, stored, *root.indices)
-            tf.saved_model.save(root, str(unfinished), signatures=asked)
-        readme = f"{card.rstrip()}\n\n## What it takes\n\n{signature_table(asked)}\n".lstrip()
+            found = signatures(network, image_encoder, text_encoder, stored, *root.indices)
+            tf.saved_model.save(root, str(unfinished), signatures=found)
+        readme = f"{card.rstrip()}\n\n## What it takes\n\n{signature_table(found)}\n".lstrip()
         (unfinished / "README.md").write_text(readme, encoding="utf-8")
         if importlib.util.find_spec("tensorflow_serving"):
             write_warm_up(unfinished)
@@ -165,7 +167,7 @@ def _check_searchable(network: TwoBranchNetwork, searchable: Searchable) -> None
 
 
 def _indices(searchable: Searchable | None, dtype: str) -> tuple[GraphIndex | None, ...]:
-    """Of images and of texts, as far as there are any."""
+    """Returns an index of the images and one of the texts, None where there is nothing to find."""
     if searchable is None:
         return None, None
     images = GraphIndex(searchable.image_ids, searchable.image_embeddings, dtype)
@@ -175,14 +177,14 @@ def _indices(searchable: Searchable | None, dtype: str) -> tuple[GraphIndex | No
 
 
 def _kind(network: TwoBranchNetwork) -> str:
-    """Its name among `NETWORKS`; "cca" is an embedding network too."""
+    """Returns the network's kind by its name in `NETWORKS`, or "cca"."""
     if isinstance(network, LinearNetwork):
         return "cca"
     return "embedding" if isinstance(network, EmbeddingNetwork) else "similarity"
 
 
 def latest_version(directory: str | os.PathLike) -> int:
-    """Returns the highest version number in a model's directory, 0 where there is none.
+    """Returns the highest version number in a model's directory, 0 if there is none.
 
     Examples:
         >>> latest_version("no/such/directory")

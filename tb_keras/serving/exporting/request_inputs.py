@@ -1,4 +1,7 @@
-"""Images and texts as requests bring them, and what embeds a block of them."""
+"""The inputs that requests bring, images or texts in one form or another, and how each is embedded.
+
+A signature is put together from one or two of them.
+"""
 
 from __future__ import annotations
 
@@ -16,68 +19,71 @@ from tb_keras.serving.exporting.stored_weights import StoredWeights
 from tb_keras.serving.exporting.text_cleaning import clean_texts
 
 # Rows that go through a network at a time, however many a request brings.
-_PICTURES, _PICTURES_WITH_REGIONS, _TEXTS, _VECTORS = 16, 1, 64, 4096
+_IMAGES, _IMAGES_WITH_REGIONS, _TEXTS, _VECTORS = 16, 1, 64, 4096
 
 
-class View(NamedTuple):
-    """One side of pairs.
+class RequestInput(NamedTuple):
+    """Images or texts as a request brings them.
 
     Attributes:
-        specs: of its inputs, `(n, ...)` each.
-        checked: an input and its name → what is to be embedded; it fails where that cannot be.
-        embed: the position of a block's first row, int32, and a block of each input → float32
-            `(any, dim)`; traced once for all signatures.
-        block: rows at a time.
+        specs: the tensors that hold them, `(n, ...)` each.
+        prepare: takes a tensor and its name; returns what `embed` takes, or fails inside the graph.
+        embed: takes the position of a block's first row, int32, and a block of each tensor;
+            returns float32 `(any, dim)`. It is traced once for all signatures.
+        block_rows: how many rows `embed` takes at a time.
     """
 
     specs: list[tf.TensorSpec]
-    checked: Callable
+    prepare: Callable
     embed: Callable
-    block: int
+    block_rows: int
 
 
-def embedding_view(name: str, dim: int) -> View:
-    """Of embeddings, which need no embedding."""
+def embedding_input(name: str, dim: int) -> RequestInput:
+    """Takes embeddings, which stay as they are."""
     specs = [tf.TensorSpec((None, dim), tf.float32, name=name)]
-    return View(specs, check_finite, lambda first, rows: rows, _VECTORS)
+    return RequestInput(specs, check_finite, lambda first, rows: rows, _VECTORS)
 
 
-def feature_view(name: str, branch: keras.Model, weights: StoredWeights) -> View:
-    """Of features, or word indices, as a branch takes them."""
+def feature_input(name: str, branch: keras.Model, weights: StoredWeights) -> RequestInput:
+    """Takes what a branch takes: features, or word indices."""
     spec = tf.TensorSpec((None, branch.input_shape[-1]), branch.input.dtype, name=name)
-    checked = check_finite if spec.dtype.is_floating else check_indices
+    check = check_finite if spec.dtype.is_floating else check_indices
     embed = block_function(lambda rows: branch(rows, training=False), [spec], weights)
-    return View([spec], checked, embed, _VECTORS)
+    return RequestInput([spec], check, embed, _VECTORS)
 
 
-def text_view(text_encoder: keras.Model, network: TwoBranchNetwork, weights: StoredWeights) -> View:
-    """Of strings."""
-    specs = [strings("text")]
-    embed = _encode_and_embed(text_encoder, network.text_branch)
-    return View(specs, _cleaned, block_function(embed, specs, weights), _TEXTS)
+def text_input(
+    text_encoder: keras.Model, network: TwoBranchNetwork, weights: StoredWeights
+) -> RequestInput:
+    """Takes strings."""
+    specs = [_strings("text")]
+    embed = block_function(_encode_and_embed(text_encoder, network.text_branch), specs, weights)
+    return RequestInput(specs, lambda texts, name: clean_texts(texts), embed, _TEXTS)
 
 
-def picture_view(
+def image_input(
     image_encoder: keras.Model, network: TwoBranchNetwork, weights: StoredWeights
-) -> View:
-    """Of picture files; the encoder refuses what is none."""
-    specs = [strings("image_bytes")]
-    embed = _encode_and_embed(image_encoder, network.image_branch)
-    return View(specs, _as_it_is, block_function(embed, specs, weights), _PICTURES)
+) -> RequestInput:
+    """Takes image files; the encoder refuses anything else."""
+    specs = [_strings("image_bytes")]
+    embed = block_function(_encode_and_embed(image_encoder, network.image_branch), specs, weights)
+    return RequestInput(specs, _unchanged, embed, _IMAGES)
 
 
-def region_view(
+def region_input(
     region_encoder: RegionEncoder, network: TwoBranchNetwork, weights: StoredWeights
-) -> View:
-    """Of picture files and boxes; gives a row for each region."""
-    specs = [strings("image_bytes"), tf.TensorSpec((None, None, 4), tf.float32, name="boxes")]
+) -> RequestInput:
+    """Takes picture files with boxes; gives one embedding for each region."""
+    specs = [_strings("image_bytes"), tf.TensorSpec((None, None, 4), tf.float32, name="boxes")]
 
     def embed(image_bytes, boxes):
         features = region_encoder({"image_bytes": image_bytes, "boxes": boxes}, training=False)
         rows = tf.reshape(features, (-1, region_encoder.feature_dim))
         return network.image_branch(rows, training=False)
 
-    return View(specs, _as_it_is, block_function(embed, specs, weights), _PICTURES_WITH_REGIONS)
+    embed = block_function(embed, specs, weights)
+    return RequestInput(specs, _unchanged, embed, _IMAGES_WITH_REGIONS)
 
 
 def block_function(
@@ -86,9 +92,9 @@ def block_function(
     """Returns a function of a block's first position and its rows, traced once.
 
     Args:
-        function: of the rows alone.
-        specs: of the rows.
-        weights: that it computes with.
+        function: takes the rows alone.
+        specs: the specifications of the rows.
+        weights: the weights that it computes with.
     """
 
     def of_block(first, *rows):
@@ -99,8 +105,7 @@ def block_function(
     return tf.function(of_block, input_signature=[first, *specs], autograph=False)
 
 
-def strings(name: str) -> tf.TensorSpec:
-    """The specification of string `(n,)`."""
+def _strings(name: str) -> tf.TensorSpec:
     return tf.TensorSpec((None,), tf.string, name=name)
 
 
@@ -108,9 +113,5 @@ def _encode_and_embed(encoder: keras.Model, branch: keras.Model) -> Callable:
     return lambda rows: branch(encoder(rows, training=False), training=False)
 
 
-def _as_it_is(rows: tf.Tensor, name: str) -> tf.Tensor:
+def _unchanged(rows: tf.Tensor, name: str) -> tf.Tensor:
     return rows
-
-
-def _cleaned(texts: tf.Tensor, name: str) -> tf.Tensor:
-    return clean_texts(texts)

@@ -1,14 +1,14 @@
-"""A table of what an exported model can be asked, for its card."""
+"""A table of the signatures of an exported model, for its card."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 MEANINGS = {
-    "image_bytes": "the content of a PNG, JPEG, GIF or BMP file (of an animation the first frame)",
-    "text": "UTF-8; what is none is read as U+FFFD, and what is beyond 10,000 characters is cut",
+    "image_bytes": "the content of a PNG, JPEG, GIF or BMP file; an animation's first frame",
+    "text": "UTF-8; other bytes are read as U+FFFD, and a text is cut after 10,000 characters",
     "boxes": "left, top, right, bottom in pixels of the picture, at most 1,000 a picture",
-    "features": "finite; integers are word indices: 0 padding, 1 a word out of the vocabulary",
+    "features": "finite floats, or word indices: 0 is padding, 1 a word out of the vocabulary",
     "k": "how many answers to each query, from 1 to 1,000",
     "embedding": "what `score_embeddings` takes",
     "score": "higher where image and text fit better",
@@ -17,7 +17,7 @@ MEANINGS = {
 
 
 def signature_table(signatures: Mapping) -> str:
-    """Returns Markdown: a row for each signature, then what its inputs and outputs mean.
+    """Returns Markdown: a table of the signatures, then what their inputs and outputs mean.
 
     Args:
         signatures: concrete functions by name, with dict outputs.
@@ -54,5 +54,5 @@ def _listed(tensors: Mapping) -> str:
 
 
 def _shape(shape) -> str:
-    """Such as "n, ?, 4": rows, any number, four."""
+    """Returns a shape such as "n, ?, 4": rows, any number, four."""
     return ", ".join(["n", *("?" if size is None else str(size) for size in shape[1:])])

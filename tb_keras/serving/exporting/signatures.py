@@ -18,16 +18,19 @@ from tb_keras.serving.exporting.request_checks import (
     check_shape,
 )
 from tb_keras.serving.exporting.request_inputs import (
-    View,
+    RequestInput,
     block_function,
-    embedding_view,
-    feature_view,
-    picture_view,
-    region_view,
-    text_view,
+    embedding_input,
+    feature_input,
+    image_input,
+    region_input,
+    text_input,
 )
 from tb_keras.serving.exporting.row_blocks import in_blocks
 from tb_keras.serving.exporting.stored_weights import StoredWeights
+
+# What an input must be whose embedding or score overflows although the input is finite.
+_SMALL = "small enough for float32"
 
 
 def signatures(
@@ -42,44 +45,41 @@ def signatures(
 
     Args:
         network: the network.
-        image_encoder: of pictures, or a `RegionEncoder`, or None.
-        text_encoder: of strings, or None.
-        weights: of all these, as they are stored.
-        image_index: what `search` finds, if anything.
-        text_index: what `search_texts` finds, if anything.
+        image_encoder: an encoder of images, a `RegionEncoder`, or None.
+        text_encoder: an encoder of strings, or None.
+        weights: the weights of the network and the encoders, as they are stored.
+        image_index: the images that `search` finds; without it there is no `search`.
+        text_index: the texts that `search_texts` finds; without it there is no `search_texts`.
     """
     dim = network.image_branch.output_shape[-1]
-    embeddings = [embedding_view(f"{view}_embedding", dim) for view in ("image", "text")]
-    images = feature_view("image_features", network.image_branch, weights)
-    texts = feature_view("text_features", network.text_branch, weights)
+    embeddings = [embedding_input(f"{view}_embedding", dim) for view in ("image", "text")]
+    image_features = feature_input("image_features", network.image_branch, weights)
+    text_features = feature_input("text_features", network.text_branch, weights)
     fuse = _fusion(network, dim, weights)
-    asked = {
+    found = {
         "score_embeddings": _score(fuse, *embeddings),
-        "embed_image_features": _embed(images, dim, "features"),
-        "embed_text_features": _embed(texts, dim, "features"),
+        "embed_image_features": _embed(image_features, dim, "features"),
+        "embed_text_features": _embed(text_features, dim, "features"),
     }
-    regions = pictures = strings = None
+    regions = images = texts = None
     if isinstance(image_encoder, RegionEncoder):
-        regions = region_view(image_encoder, network, weights)
+        regions = region_input(image_encoder, network, weights)
     elif image_encoder is not None:
-        pictures = picture_view(image_encoder, network, weights)
-        asked["embed_image"] = _embed(pictures, dim)
+        images = image_input(image_encoder, network, weights)
+        found["embed_image"] = _embed(images, dim)
     if text_encoder is not None:
-        strings = text_view(text_encoder, network, weights)
-        asked["embed_text"] = _embed(strings, dim)
-    pair = (pictures, strings) if pictures and strings else (images, texts)
-    default = asked["similarity"] = _score(fuse, *pair)
+        texts = text_input(text_encoder, network, weights)
+        found["embed_text"] = _embed(texts, dim)
+    pair = (images, texts) if images and texts else (image_features, text_features)
+    default = found["similarity"] = _score(fuse, *pair)
     if regions is not None:
-        asked["embed_regions"] = _embed_regions(regions, dim)
-        default = asked["localize"] = _localize(fuse, regions, strings)
+        found["embed_regions"] = _embed_regions(regions, dim)
+        default = found["localize"] = _localize(fuse, regions, texts)
     if image_index is not None:
-        asked["search"] = _search(strings or texts, dim, image_index)
+        found["search"] = _search(texts or text_features, dim, image_index)
     if text_index is not None:
-        asked["search_texts"] = _search(pictures or images, dim, text_index)
-    return {**asked, "serving_default": default}
-
-
-_SMALL = "small enough for float32"  # or finite numbers would have answers that are none
+        found["search_texts"] = _search(images or image_features, dim, text_index)
+    return {**found, "serving_default": default}
 
 
 def _endpoint(function: Callable, specs: list[tf.TensorSpec]):
@@ -89,14 +89,14 @@ def _endpoint(function: Callable, specs: list[tf.TensorSpec]):
     return tf.function(checked, input_signature=specs, autograph=False).get_concrete_function()
 
 
-def _embedded(view: View, rows: tf.Tensor, dim: int, name: str) -> tf.Tensor:
-    """Rows of one side of pairs, of an input of that name → their embeddings."""
-    embeddings = in_blocks(view.embed, [view.checked(rows, name)], view.block, (dim,))
+def _embedded(given: RequestInput, rows: tf.Tensor, dim: int, name: str) -> tf.Tensor:
+    """Returns the embeddings of a tensor's rows; `name` is what errors call the tensor."""
+    embeddings = in_blocks(given.embed, [given.prepare(rows, name)], given.block_rows, (dim,))
     return check_finite(embeddings, name, _SMALL)
 
 
 def _fusion(network: TwoBranchNetwork, dim: int, weights: StoredWeights) -> Callable:
-    """As the `embed` of a view: pairs of embeddings → their scores."""
+    """Returns a function from a block's first position and pairs of embeddings to their scores."""
     pair = [tf.TensorSpec((None, dim), tf.float32)] * 2
     return block_function(
         lambda images, texts: network.fusion({"image": images, "text": texts}, training=False),
@@ -105,19 +105,19 @@ def _fusion(network: TwoBranchNetwork, dim: int, weights: StoredWeights) -> Call
     )
 
 
-def _embed(view: View, dim: int, name: str | None = None):
-    """One side of pairs → their embeddings; `name` is the input's, if it is another."""
-    (spec,) = view.specs
+def _embed(given: RequestInput, dim: int, name: str | None = None):
+    """Builds a signature from an input to its embeddings; `name` renames the input."""
+    (spec,) = given.specs
     name = name or spec.name
 
     def embed(rows):
-        return {"embedding": _embedded(view, rows, dim, name)}
+        return {"embedding": _embedded(given, rows, dim, name)}
 
     return _endpoint(embed, [tf.TensorSpec(spec.shape, spec.dtype, name=name)])
 
 
-def _score(fuse: Callable, images: View, texts: View):
-    """Pairs → their scores."""
+def _score(fuse: Callable, images: RequestInput, texts: RequestInput):
+    """Builds a signature from pairs to their scores."""
     (image_spec,), (text_spec,) = images.specs, texts.specs
 
     def score(first, image_block, text_block):
@@ -127,39 +127,39 @@ def _score(fuse: Callable, images: View, texts: View):
     def similarity(image_rows, text_rows):
         names = image_spec.name, text_spec.name
         image_rows, text_rows = check_equally_many(**dict(zip(names, (image_rows, text_rows))))
-        rows = [images.checked(image_rows, names[0]), texts.checked(text_rows, names[1])]
-        scores = in_blocks(score, rows, min(images.block, texts.block))
+        rows = [images.prepare(image_rows, names[0]), texts.prepare(text_rows, names[1])]
+        scores = in_blocks(score, rows, min(images.block_rows, texts.block_rows))
         return {"score": check_finite(scores, "`, `".join(names), _SMALL)}
 
     return _endpoint(similarity, [image_spec, text_spec])
 
 
-def _search(view: View, dim: int, index: GraphIndex):
-    """Queries, each with its number of answers → ids and scores of the answers."""
-    (spec,) = view.specs
+def _search(given: RequestInput, dim: int, index: GraphIndex):
+    """Builds a signature from queries, each with its k, to the ids and scores of the answers."""
+    (spec,) = given.specs
 
     def search(rows, k):
         rows, k = check_equally_many(**{spec.name: rows, "k": k})
-        return index(_embedded(view, rows, dim, spec.name), check_answers(k))
+        return index(_embedded(given, rows, dim, spec.name), check_answers(k))
 
     return _endpoint(search, [spec, tf.TensorSpec((None,), tf.int32, name="k")])
 
 
-def _embed_regions(regions: View, dim: int):
-    """Pictures and boxes → the embeddings of regions."""
+def _embed_regions(regions: RequestInput, dim: int):
+    """Builds a signature from pictures and boxes to the embeddings of the regions."""
 
     def embed_regions(image_bytes, boxes):
         image_bytes, boxes = check_equally_many(image_bytes=image_bytes, boxes=boxes)
         boxes = check_regions(boxes)
-        rows = in_blocks(regions.embed, [image_bytes, boxes], regions.block, (dim,))
+        rows = in_blocks(regions.embed, [image_bytes, boxes], regions.block_rows, (dim,))
         shape = tf.concat([tf.shape(boxes)[:2], [dim]], axis=0)
         return {"embedding": check_finite(tf.reshape(rows, shape), "boxes", _SMALL)}
 
     return _endpoint(embed_regions, regions.specs)
 
 
-def _localize(fuse: Callable, regions: View, texts: View):
-    """Pictures, boxes and a text each → how well it fits each region."""
+def _localize(fuse: Callable, regions: RequestInput, texts: RequestInput):
+    """Builds a signature from pictures, their boxes and a text each to a score for each box."""
 
     def score(first, image_bytes, boxes, text):
         embeddings = tf.repeat(texts.embed(first, text), tf.shape(boxes)[1], axis=0)
@@ -170,8 +170,8 @@ def _localize(fuse: Callable, regions: View, texts: View):
             image_bytes=image_bytes, boxes=boxes, text=text
         )
         boxes = check_regions(boxes)
-        rows = [image_bytes, boxes, texts.checked(text, "text")]
-        scores = tf.reshape(in_blocks(score, rows, regions.block), tf.shape(boxes)[:2])
+        rows = [image_bytes, boxes, texts.prepare(text, "text")]
+        scores = tf.reshape(in_blocks(score, rows, regions.block_rows), tf.shape(boxes)[:2])
         return {"score": check_finite(scores, "boxes", _SMALL)}
 
     return _endpoint(localize, [*regions.specs, *texts.specs])

@@ -14,15 +14,15 @@ from tb_keras.search.graph_index import STORED_DTYPES
 class StoredWeights:
     """The weights and lookup tables of some models, as a SavedModel holds them.
 
-    Attributes:
-        parts: variables and tables, for the SavedModel's root to hold.
-
-    Only storage is in half: what is computed with is float32 again, cast at each call. Vectors,
-    such as biases and the statistics of batch norms, stay float32.
+    A half dtype saves room only: weights are cast back to float32 at each call. Vectors, such as
+    biases and the statistics of batch norms, are stored in float32.
 
     Args:
-        models: whose `call` is traced within `used()`.
-        dtype: one of `STORED_DTYPES`, of weights that have two axes or more.
+        models: the models, whose `call` is to be traced within `used()`.
+        dtype: one of `STORED_DTYPES`, in which weights of two axes or more are stored.
+
+    Attributes:
+        parts: variables and tables, which the SavedModel's root must hold.
 
     Raises:
         ValueError: if `dtype` is another, or a weight is too large for it.
@@ -43,14 +43,14 @@ class StoredWeights:
         parts = [part for model in models for part in tf.train.TrackableView(model).descendants()]
         resource = tf.saved_model.experimental.TrackableResource
         tables = {id(part): part for part in parts if isinstance(part, resource)}
-        # Not the Keras variables: Keras 3.15 saves copies of them. TensorFlow in C++, and so a
-        # server, restores the copies and reads the originals, which its loader in Python hides.
+        # Not the Keras variables: Keras 3.15 saves copies of them. A server restores the copies but
+        # reads the originals; the loader in Python hides this.
         self.parts = [halves.get(id(weight), weight.value) for weight in weights]
         self.parts += tables.values()
 
     @contextlib.contextmanager
     def used(self):
-        """While a signature is traced: the models compute with the weights as they are stored."""
+        """Has the models compute with the stored weights while a signature is traced."""
         read = [(weight, tf.cast(half, weight.dtype)) for weight, half in self._halved]
         with keras.StatelessScope(state_mapping=read) if read else contextlib.nullcontext():
             yield

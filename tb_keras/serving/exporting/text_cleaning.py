@@ -1,4 +1,4 @@
-"""Any bytes to valid text of a bounded length, inside the graph."""
+"""Turning any bytes into valid text of a bounded length, inside the graph."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import tensorflow as tf
 from tb_keras.checks.arguments import check_int
 
 MAX_CHARACTERS = 10_000
-_BYTES = 4  # of a character in UTF-8, at most
+_MAX_BYTES = 4  # of a character in UTF-8
 
 
 def clean_texts(texts: tf.Tensor, max_characters: int = MAX_CHARACTERS) -> tf.Tensor:
     r"""Makes strings valid UTF-8 and cuts them.
 
-    What is no UTF-8 reads as U+FFFD, once for each maximal ill-formed part (as in Python's
-    `bytes.decode(errors="replace")`); every other character stays, NUL included. Of a text with
-    more than `max_characters` Unicode characters the first ones stay. Work and memory grow with
-    what stays, not with what came.
+    Bytes that are not UTF-8 become U+FFFD, one for each maximal ill-formed part, as in Python's
+    `bytes.decode(errors="replace")`. All other characters stay, NUL included. A longer text keeps
+    its first `max_characters` Unicode characters. Work and memory grow with what is kept, not with
+    what came.
 
     Args:
         texts: string `(batch,)`, any bytes.
-        max_characters: longest text that is kept whole, positive.
+        max_characters: how many characters of a text are kept, positive.
 
     Returns:
-        String `(batch,)`.
+        string `(batch,)`.
 
     Raises:
         ValueError: if `max_characters` is not a positive int.
@@ -34,6 +34,6 @@ def clean_texts(texts: tf.Tensor, max_characters: int = MAX_CHARACTERS) -> tf.Te
     """
     check_int("max_characters", max_characters, least=1)
     # Enough bytes for all characters that stay: one that is cut in two here lies behind them.
-    texts = tf.strings.substr(texts, 0, _BYTES * max_characters)
+    texts = tf.strings.substr(texts, 0, _MAX_BYTES * max_characters)
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
     return tf.strings.substr(texts, 0, max_characters, unit="UTF8_CHAR")

@@ -1,4 +1,4 @@
-"""Text encoders for an export: their vocabularies in files, which travel with it as assets."""
+"""Text encoders that read their vocabulary from a file, which an export keeps as an asset."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ from tb_keras.encoders.text.words import FIRST_WORD, OUT_OF_VOCABULARY, PADDING,
 
 
 def with_vocabulary_assets(text_encoder: keras.Model, directory: str | os.PathLike) -> keras.Model:
-    """Returns a text encoder of equal answers that reads its vocabulary from a file.
+    """Returns a text encoder that gives the same answers and reads its vocabulary from a file.
 
-    `tf.saved_model.save` of a module that holds it copies the file, `vocabulary.txt` with a word or
-    piece a line, to the `assets/` of the SavedModel; without this the vocabulary is a constant in
-    the graph. Keep the directory until then; the SavedModel does not name it.
+    `tf.saved_model.save` copies the file, `vocabulary.txt` with one word or piece on each line, to
+    the `assets/` of the SavedModel. Otherwise the vocabulary would be a constant in the graph. Keep
+    the directory until the model is saved; the SavedModel does not name it.
 
-    Files are made for the tokenizers of keras-hub that cut words into pieces (BERT, DistilBERT,
+    Files are written for the tokenizers of keras-hub that cut words into pieces (BERT, DistilBERT,
     ELECTRA, ESM, RoFormer: `"minilm"` and most of `"keras_hub/PRESET"`) and for the words of
-    `fit_text_encoder`, also in models within the model. Left as it is: any other layer (keras-hub's
-    SentencePiece and byte-pair tokenizers), a model that is not a functional one, and a vocabulary
-    with an entry that is no line: an empty one, one with a line break, or the same one twice.
+    `fit_text_encoder`, also in models within the model. Everything else stays as it is: other
+    layers (keras-hub's SentencePiece and byte-pair tokenizers), models that are not functional,
+    and vocabularies that do not fit into lines, because an entry is empty, has a line break or
+    comes twice.
 
     Args:
-        text_encoder: from strings `(batch,)`; `tb_keras.encoders.text_encoder` builds one. It stays
-            as it is and shares all other layers, and so the weights, with the new one.
-        directory: where the files are written; made if need be.
+        text_encoder: string `(batch,)` → features; `tb_keras.encoders.text_encoder` builds one. It
+            is not changed. The new encoder shares all its other layers, and so its weights.
+        directory: where the files are written; made if it is missing.
 
     Returns:
-        The encoder to be exported (Keras cannot save it), or `text_encoder` itself where there is
-        nothing to write.
+        The encoder to export, which Keras cannot save; `text_encoder` itself if there is no
+        vocabulary to write.
 
     Examples:
         >>> import tempfile
@@ -75,13 +76,13 @@ def _of_file(layer: keras.Layer, directory: Path) -> keras.Layer:
 def _cuts_words(tokenizer: keras.Layer) -> bool:
     import keras_hub
 
-    # One that somebody derived may do anything.
+    # A class that somebody derived from it may do anything.
     of_keras_hub = type(tokenizer).__module__.split(".")[0] == keras_hub.__name__
     return of_keras_hub and isinstance(tokenizer, keras_hub.tokenizers.WordPieceTokenizer)
 
 
 def _indexes_words(layer: keras.layers.TextVectorization) -> bool:
-    """Whether the layer is one of `tb_keras.encoders.text.words.word_indices`."""
+    """Returns whether the layer is one of `tb_keras.encoders.text.words.word_indices`."""
     config = layer.get_config()
     others = [config[name] for name in ("standardize", "ngrams", "output_mode", "ragged")]
     return config["split"] is split_words and others == [None, None, "int", False]
@@ -93,9 +94,10 @@ def _are_lines(entries: Sequence[str]) -> bool:
 
 
 class _WordPieces(tf.Module):
-    """A word-piece tokenizer of keras-hub, its pieces in a table instead of a baked-in automaton.
+    """A word-piece tokenizer of keras-hub that looks its pieces up in a table.
 
-    The words are split as keras-hub does; both ways leave a word of more than 100 bytes unknown.
+    keras-hub's own bakes them into the graph. Words are split as keras-hub splits them; both leave
+    a word of more than 100 bytes unknown.
     """
 
     def __init__(self, tokenizer: keras.Layer, directory: Path):
@@ -125,7 +127,7 @@ class _WordPieces(tf.Module):
         self._pieces = tensorflow_text.WordpieceTokenizer(
             _table(vocabulary, directory, default=-1),
             suffix_indicator=tokenizer.suffix_indicator,
-            # Each word is tried piece by piece, the longest first: no longer one can be found.
+            # Pieces are tried from the longest on; none is longer than this.
             max_chars_per_token=max(map(len, vocabulary)),
             token_out_type=tf.int32,
             unknown_token=tokenizer.oov_token,
@@ -136,7 +138,7 @@ class _WordPieces(tf.Module):
 
 
 class _WordIndices(keras.layers.Layer):
-    """The layer of `tb_keras.encoders.text.words.word_indices`, its vocabulary in a file."""
+    """The layer of `tb_keras.encoders.text.words.word_indices`, with its vocabulary in a file."""
 
     def __init__(self, vocabulary: Sequence[str], max_words: int | None, directory: Path, **kwargs):
         super().__init__(autocast=False, **kwargs)
@@ -155,7 +157,7 @@ class _WordIndices(keras.layers.Layer):
 def _table(
     entries: Sequence[str], directory: Path, default: int, first: int = 0
 ) -> tf.lookup.StaticHashTable:
-    """From the lines of a new file to their numbers, which begin with `first`."""
+    """Writes a new file; returns the table from its lines to their numbers, from `first` on."""
     content = "".join(f"{entry}\n" for entry in entries).encode()
     directory.mkdir(parents=True, exist_ok=True)
     others = len(list(directory.glob("vocabulary*.txt")))
@@ -170,7 +172,7 @@ def _table(
         value_index_offset=first,
     )
     table = tf.lookup.StaticHashTable(lines, default)
-    # The name that TensorFlow gave it holds the path, and the SavedModel would. In a process that
-    # loads several models, tables of one name are one table.
+    # TensorFlow names it by the path, which the SavedModel would hold then. A process that loads
+    # several models has one table for all tables of one name.
     table._shared_name = f"vocabulary_{hashlib.sha256(content).hexdigest()}_{first}"
     return table

@@ -1,4 +1,4 @@
-"""Requests that a server runs when it loads a model, so that no client waits for the first one."""
+"""Requests that a server runs when it loads a model, so that its first client need not wait."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 BATCH_SIZES = (1, 8, 32)  # among the `allowed_batch_sizes` of savedmodels/batching_parameters.txt
 _HEIGHT, _WIDTH = 48, 64  # of the pictures
-_REGIONS = 4  # boxes a picture
-_RESULTS = 10  # k of a search
+_BOXES = 4  # a picture
+_K = 10  # answers of a search
 _TEXTS = (
     "a dog",
     "a brown dog runs after a red ball on a wide and sunny beach while two children in swimsuits "
@@ -29,32 +29,33 @@ _TEXTS = (
 def write_warm_up(
     version_directory: str | os.PathLike, batch_sizes: Sequence[int] = BATCH_SIZES
 ) -> int:
-    """Writes `assets.extra/tf_serving_warmup_requests` into an export: requests to every signature.
+    """Writes warm-up requests into an export, `assets.extra/tf_serving_warmup_requests`.
 
-    TensorFlow Serving runs them before it calls the version available. The first request to a
-    signature prepares its part of the graph, and the first of a size its kernels (oneDNN), which
-    takes many times what a request takes later. There is a request of each size to each signature,
-    and of size 1 one more, with a JPEG after a PNG and a long text after a short one.
+    TensorFlow Serving runs them before it makes the version available. The first request to a
+    signature prepares its part of the graph, and the first of each size its kernels (oneDNN); both
+    take many times what later requests take. The file has one request of each size for each
+    signature. Size 1 has a second request, with a JPEG instead of a PNG and with a long text.
 
-    The model itself is not loaded: the inputs follow from the signatures' names, shapes and types.
-    A server does not load a version of whose requests one fails. With `--enable_batching` that is
-    so if its `max_batch_size` is less than the largest of `batch_sizes`.
-
-    Format: TFRecords of `tensorflow.serving.PredictionLog`
-    (https://www.tensorflow.org/tfx/serving/saved_model_warmup).
+    The model is not loaded: the inputs follow from the signatures' names, shapes and types. A
+    server refuses to load a version if one of its requests fails. With `--enable_batching`, a
+    request of more rows than its `max_batch_size` fails.
 
     Args:
         version_directory: one version of an exported model, `MODEL/VERSION`.
-        batch_sizes: rows a request, positive.
+        batch_sizes: sizes of the requests in rows, positive.
 
     Returns:
-        How many requests were written; a server takes at most 1,000.
+        The number of requests written; a server takes at most 1,000.
 
     Raises:
         FileNotFoundError: if there is no SavedModel in `version_directory`.
         ImportError: if tensorflow-serving-api is not installed.
-        ValueError: if `batch_sizes` hold no positive ints, or a signature takes an input for which
+        ValueError: if `batch_sizes` are not positive ints, or a signature takes an input for which
             no example is known.
+
+    Reference:
+        https://www.tensorflow.org/tfx/serving/saved_model_warmup: TFRecords of
+        `tensorflow.serving.PredictionLog`.
     """
     if not batch_sizes or any(size < 1 for size in batch_sizes):
         raise ValueError(f"`batch_sizes` must be positive ints. Received: {batch_sizes!r}")
@@ -78,7 +79,7 @@ def write_warm_up(
     for name, signature in sorted(_signatures(directory).items()):
         for rows in batches:
             request = predict_pb2.PredictRequest()
-            # A server goes by the signature; the model's name is for its metrics.
+            # A server goes by the signature, and takes the model's name for its metrics.
             request.model_spec.name = directory.absolute().parent.name
             request.model_spec.signature_name = name
             for key, info in signature.inputs.items():
@@ -107,7 +108,7 @@ def _signatures(directory: Path) -> dict[str, SignatureDef]:
 
 
 def _example(signature: str, key: str, info: TensorInfo) -> np.ndarray:
-    """Two rows for an input, that differ."""
+    """Returns two rows for an input, which differ."""
     import tensorflow as tf
 
     dtype, shape = tf.as_dtype(info.dtype), [dim.size for dim in info.tensor_shape.dim]
@@ -118,13 +119,13 @@ def _example(signature: str, key: str, info: TensorInfo) -> np.ndarray:
     if key == "boxes":
         return _boxes()
     if key == "k":
-        return np.full(2, _RESULTS, dtype.as_numpy_dtype)
+        return np.full(2, _K, dtype.as_numpy_dtype)
     if dtype.is_floating and len(shape) == 2 and shape[1] > 0:
         vectors = np.random.default_rng(list(key.encode())).normal(size=(2, shape[1]))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors.astype(dtype.as_numpy_dtype)
     if dtype.is_integer and len(shape) == 2 and shape[1] > 0:
-        # Word indices: some of the word 1, which every vocabulary has, then padding.
+        # Word indices: the word 1, which every vocabulary has, several times, then padding.
         lengths = np.array([[-(-shape[1] // 4)], [shape[1]]])
         return (np.arange(shape[1]) < lengths).astype(dtype.as_numpy_dtype)
     raise ValueError(
@@ -145,7 +146,7 @@ def _pictures() -> np.ndarray:
 
 
 def _boxes() -> np.ndarray:
-    """Within the pictures, float32 `(2, _REGIONS, 4)`."""
-    corners = np.random.default_rng(0).uniform(0.05, 0.45, (2, _REGIONS, 2, 2))
+    """Returns boxes within the pictures, float32 `(2, _BOXES, 4)`."""
+    corners = np.random.default_rng(0).uniform(0.05, 0.45, (2, _BOXES, 2, 2))
     corners[:, :, 1] += 0.5
-    return (corners * [_WIDTH, _HEIGHT]).reshape(2, _REGIONS, 4).astype(np.float32)
+    return (corners * [_WIDTH, _HEIGHT]).reshape(2, _BOXES, 4).astype(np.float32)

@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.serving import ExportedNetwork, export
-from tb_keras.serving.exported.saved_model import open_saved_model
 from tests.serving.small_models import network
 
 KINDS = ["embedding", "kernel embedding", "similarity", "kernel similarity"]
@@ -70,22 +69,9 @@ def test_features_of_another_size(exported):
         model.embed_images(features(2, 7))
 
 
-def test_an_export_of_an_earlier_version_is_an_embedding_network(tmp_path):
-    made = network(5, 4)
+def test_a_saved_model_of_another_kind(tmp_path):
     root = tf.Module()
-    root.models = [made]
-
-    def embed(features):
-        return {"embedding": made.image_branch(features, training=False)}
-
-    spec = tf.TensorSpec((None, 5), tf.float32, name="features")
-    signature = tf.function(embed, input_signature=[spec]).get_concrete_function()
-    tf.saved_model.save(
-        root, str(tmp_path / "model" / "3"), signatures={"embed_image_features": signature}
-    )
-    opened = open_saved_model(tmp_path / "model")
-    assert opened.path == tmp_path / "model" / "3"
-    assert opened.network == "embedding"
-    given = features(6, 5)
-    found = ExportedNetwork(tmp_path / "model").embed_images(given)
-    np.testing.assert_allclose(found, made.embed_images(given), atol=1e-5)
+    root.double = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec((None,))])
+    tf.saved_model.save(root, str(tmp_path / "3"), signatures={"double": root.double})
+    with pytest.raises(ValueError, match=r"`directory` must hold a model that .* tb-export wrote"):
+        ExportedNetwork(tmp_path)

@@ -21,8 +21,8 @@ def products():
     rows = [tf.TensorSpec((None, 3)), tf.TensorSpec((None, None, 3)), tf.TensorSpec((), tf.int32)]
 
     @tf.function(input_signature=rows, autograph=False)
-    def traced(some, others, block):
-        return in_blocks(function, [some, others], block, (4,))
+    def traced(some, others, block_rows):
+        return in_blocks(function, [some, others], block_rows, (4,))
 
     return traced
 
