@@ -1,6 +1,7 @@
 # make demo: real pictures, pretrained encoders, training, figures, export, search.
 # make demo-localize: where in a picture a phrase is, on scenes made of these pictures.
-# make test: every test. They install what is missing into .venv first.
+# make test: the tests that every change must pass; make test-all: those marked slow, and those of
+# the benchmarks, as well. They install what is missing into .venv first.
 # make benchmark: speed and accuracy beside the peers, into benchmarks/RESULTS.md. It has a virtual
 # environment of its own, with PyTorch; PARTS=loss,evaluation measures these alone.
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 BENCHMARK_VENV := .venv-benchmark
 export TB_KERAS_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: venv demo demo-localize test benchmark lint format clean
+.PHONY: venv demo demo-localize test test-all benchmark lint format clean
 
 venv: $(VENV)/installed
 
@@ -42,6 +43,9 @@ test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadgroup
+
+test-all: venv
+	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadgroup -m "" tests tb_keras tests/benchmarks
 
 $(BENCHMARK_VENV)/installed: setup.py pyproject.toml
 	test -x $(BENCHMARK_VENV)/bin/python || $(PYTHON) -m venv $(BENCHMARK_VENV)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from benchmarks.choices.ablation import process_memory
+from benchmarks.pages import process_memory
 
 _IMPORTED = [
     "tb_keras.training",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.choices.ablation import process_memory
+from benchmarks.pages import process_memory
 from benchmarks.peers.in_turn import in_process, ratio, ratio_table, seconds_in_turn
 from benchmarks.peers.kept_figures import KeptFigures
 from tb_keras.corpus.matches import Matches
