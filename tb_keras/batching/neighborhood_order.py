@@ -1,4 +1,4 @@
-"""Which images and texts stand in which batch of an epoch: index arithmetic, no features."""
+"""The order of an epoch: which images and texts are in which batch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tb_keras.corpus.matches import Matches
 
 
 class EpochOrder(NamedTuple):
-    """The batches of one epoch.
+    """The batches of one epoch, as indices.
 
     Attributes:
         images: int64 `(batches, images_per_batch)`, image indices.
-        texts: int64 `(batches, images_per_batch * texts_per_image)`, text indices, those of one
-            image side by side, -1 where an image has too few.
-        anchors: bool `(batches, images_per_batch)`: the first text of the image is an anchor; false
-            for the images that fill up a batch.
+        texts: int64 `(batches, images_per_batch * texts_per_image)`, text indices, those of an
+            image side by side, -1 where an image has too few texts.
+        anchors: bool `(batches, images_per_batch)`, true where the first text of the image is an
+            anchor, false for an image that fills up a batch.
     """
 
     images: np.ndarray
@@ -29,21 +29,22 @@ class EpochOrder(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class NeighborhoodOrder:
-    """Arranges a relation into batches of distinct images, each with several of its texts.
+    """Deals the images of a relation into batches, each image with several of its texts.
 
-    One epoch takes every text that has an image once as an anchor, at one of its images. Companions
-    are drawn from the other texts of that image. No image stands twice in a batch; where an image
-    that is still due may not come again, the batch is filled up with other images, whose texts are
-    then no anchors. The order follows from the seed and the epoch alone.
+    In one epoch, every text that has an image is an anchor once, at one of its images. Its
+    companions are drawn from the other texts of that image. No image is twice in a batch. If too
+    few anchors are left for a batch of distinct images, other images fill it up, and their texts
+    are no anchors. The order depends on the seed and the epoch alone.
 
     Args:
-        matches: which images and texts belong together.
-        images_per_batch: distinct images in a batch.
-        texts_per_image: texts of each image in a batch, the anchor among them.
+        matches: a `Matches`.
+        images_per_batch: positive int, images in a batch.
+        texts_per_image: positive int, texts of each image in a batch, its anchor included.
         seed: non-negative int.
 
     Raises:
-        ValueError: if a number is out of range, or fewer images have a text than a batch needs.
+        ValueError: if a number is out of range, or fewer than `images_per_batch` images have a
+            text.
 
     Examples:
         >>> order = NeighborhoodOrder(
@@ -72,13 +73,16 @@ class NeighborhoodOrder:
 
     @property
     def num_batches(self) -> int:
-        """Batches in every epoch: enough for all anchors and for the image with the most texts."""
+        """The number of batches in an epoch.
+
+        They hold all anchors, and each text of the image with the most texts has its own batch.
+        """
         anchors = int(np.count_nonzero(self.matches.images_per_text()))
         most_texts = int(self.matches.texts_per_image().max())
         return max(-(-anchors // self.images_per_batch), most_texts)
 
     def epoch(self, epoch: int) -> EpochOrder:
-        """Returns the order of one epoch, counted from 0."""
+        """Returns the batches of an epoch, counted from 0."""
         rng = np.random.default_rng([self.seed, epoch])
         images, anchors = self._anchored(rng)
         slots = _dealt(images, self.num_batches, self.images_per_batch, rng)
@@ -91,7 +95,7 @@ class NeighborhoodOrder:
         return EpochOrder(batches, texts.reshape(len(batches), -1), anchored)
 
     def _anchored(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Every text with an image, at one of its images; those of an image side by side."""
+        """Returns the image and the text of each anchor, those of an image side by side."""
         pairs = rng.permutation(self.matches.pairs).astype(np.int64)
         _, first = np.unique(pairs[:, 1], return_index=True)
         images, texts = pairs[rng.permutation(first)].T
@@ -101,9 +105,9 @@ class NeighborhoodOrder:
     def _with_companions(
         self, images: np.ndarray, anchors: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
-        """Int `(images, texts_per_image)`: the anchor, then other texts of the image, -1 padding.
+        """Returns int `(images, texts_per_image)`: the anchor, other texts of the image, padding.
 
-        Where there is no anchor, any of the image's texts come.
+        An image without an anchor (-1) begins with any of its texts.
         """
         texts = np.full((len(images), self.texts_per_image), -1, np.int64)
         texts[:, 0] = anchors
@@ -123,14 +127,14 @@ class NeighborhoodOrder:
 def _dealt(
     images: np.ndarray, num_batches: int, batch_size: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Deals positions of `images` (equal ones side by side) into batches of distinct images.
+    """Deals the positions of `images` into batches of distinct images.
 
-    Like cards: each turn gives one position to every batch, in a new random order. An image that
-    lies wholly in a turn meets no batch twice; where it goes on into the next turn, that turn's
-    order begins with batches that have not got it.
+    They are dealt like cards. Each turn gives one position to every batch, in a new random order.
+    Equal images are side by side, so within a turn each goes to another batch. If an image goes on
+    into the next turn, that turn begins with batches that do not have it yet.
 
     Returns:
-        int `(num_batches, batch_size)`, positions, -1 in the last slots where they run out.
+        int `(num_batches, batch_size)`, positions, -1 in the last slots if they run out.
     """
     turns = rng.permuted(np.tile(np.arange(num_batches), (batch_size, 1)), axis=1)
     starts = np.arange(num_batches, len(images), num_batches)
@@ -148,7 +152,7 @@ def _dealt(
 
 
 def _fill_up(batches: np.ndarray, usable: np.ndarray, rng: np.random.Generator) -> None:
-    """Puts random images of `usable` into the free slots (-1), none twice in a batch."""
+    """Puts random images of `usable` into the free slots (-1) of batches, none of them twice."""
     for slot in np.flatnonzero((batches < 0).any(axis=0)):
         missing = np.flatnonzero(batches[:, slot] < 0)
         while len(missing):

@@ -1,4 +1,4 @@
-"""Neighbour-aware batches as a `tf.data.Dataset`."""
+"""Batches of images and texts as a `tf.data.Dataset`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tb_keras.storage.untuned_dataset import untuned
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_ALIGNMENT = 64  # bytes, of a tensor's memory
+_ALIGNMENT = 64  # bytes; TensorFlow copies an array whose memory starts elsewhere
 
 
 def neighborhood_batches(
@@ -32,39 +32,40 @@ def neighborhood_batches(
     first_epoch: int = 0,
     first_batch: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of distinct images, each with several of its texts, and the masks that go with them.
+    """Returns batches of distinct images, each with several of its texts, and their masks.
 
-    A batch has `n = images_per_batch` distinct images and `m = n * texts_per_image` texts: an
-    anchor text and companions drawn from the same image's other texts; an image with too few has
-    padding (features 0, no match, no negative). One epoch takes every text that has an image once
-    as an anchor; what is left over is filled up with other images. The masks come from the whole
-    corpus: two texts that share an image outside the batch are no negatives.
+    A batch has `n = images_per_batch` images and `m = n * texts_per_image` texts. Each image has an
+    anchor text and companions, drawn from its other texts. If an image has too few texts, padding
+    follows them: features of 0, without a match or a negative. In one epoch every text that has an
+    image is an anchor once, and other images fill up the last batches. The masks follow from the
+    whole corpus, so two texts that share an image outside the batch are no negatives.
 
-    Each time the data set is iterated, as `model.fit` does once an epoch, it gives the next epoch,
-    starting with `first_epoch`; the order follows from the seed and the epoch alone.
+    Each iteration over the data set gives the next epoch, as `model.fit` needs it. The order
+    depends on the seed and the epoch alone.
 
     Args:
-        corpus: with `image_features` and `text_features`.
-        images_per_batch: images in a batch, at most the number of images that have a text.
-        texts_per_image: texts of each image in a batch.
+        corpus: a `Corpus` with `image_features` and `text_features`.
+        images_per_batch: positive int, at most the number of images that have a text.
+        texts_per_image: positive int, texts of each image in a batch.
         seed: non-negative int.
-        num_shards: into how many shards each epoch's batches are dealt, for as many workers.
-            Shards are disjoint and together complete; their lengths differ by one at the most.
-        shard_index: which shard this is, in [0, num_shards).
-        first_epoch: the epoch of the first iteration, to continue a training.
-        first_batch: how many batches of that first epoch (and shard) to leave out.
+        num_shards: positive int. The batches of each epoch are dealt into so many shards, one for
+            each worker. Their lengths differ by one at most.
+        shard_index: int in [0, num_shards), the shard to return.
+        first_epoch: non-negative int, the epoch of the first iteration, to continue a training.
+        first_batch: non-negative int, how many batches of the first epoch to leave out.
 
     Returns:
-        A `tf.data.Dataset` of dicts with static shapes: `image` float32 `(n, image_dim)`, `text`
-        float32 `(m, text_dim)` (int32 where the corpus holds word indices), and bool `matches`
-        `(n, m)`, `negatives` `(n, m)`, `text_negatives` `(m, m)`, `image_negatives` `(n, n)`.
+        A `tf.data.Dataset` of dicts with static shapes: `image`, float32 `(n, image_dim)`; `text`,
+        float32 `(m, text_dim)`, or int32 for word indices; and the four masks of `BatchMasks`,
+        bool: `matches` `(n, m)`, `negatives` `(n, m)`, `text_negatives` `(m, m)` and
+        `image_negatives` `(n, n)`.
 
     Raises:
         ValueError: if features are missing or a number is out of range.
 
     Reference:
-        Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.2, "neighborhood sampling". The
-        released code shuffles sentences, so that an image may stand twice in a batch and its
+        "Neighborhood sampling" of Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.2.
+        Their released code shuffles sentences. There an image may be twice in a batch, and its
         sentences become each other's negatives; here images are distinct.
 
     Examples:
@@ -79,10 +80,12 @@ def neighborhood_batches(
     """
     if corpus.image_features is None or corpus.text_features is None:
         raise ValueError(f"`corpus` must have image_features and text_features. Received: {corpus}")
-    if num_shards < 1 or not 0 <= shard_index < num_shards:
+    check_int("num_shards", num_shards, least=1)
+    check_int("shard_index", shard_index, least=0)
+    if shard_index >= num_shards:
         raise ValueError(
-            "`shard_index` must be in [0, num_shards). "
-            f"Received: shard_index={shard_index}, num_shards={num_shards}"
+            f"`shard_index` must be less than num_shards={num_shards}. "
+            f"Received: shard_index={shard_index}"
         )
     check_int("first_epoch", first_epoch, least=0)
     check_int("first_batch", first_batch, least=0)
@@ -115,14 +118,14 @@ def batch_dataset(
     num_texts: int,
     num_batches: int | None,
 ) -> tf.data.Dataset:
-    """Returns the data set of a generator of batches: features and the four masks.
+    """Returns a data set of the batches that a function generates.
 
     Args:
-        batches: called at the start of each epoch.
-        corpus: with both features, for their sizes.
-        num_images: images in a batch.
-        num_texts: texts in a batch.
-        num_batches: batches in each epoch, None where they differ.
+        batches: function that is called once an epoch and yields dicts of features and masks.
+        corpus: the `Corpus` that the features come from.
+        num_images: int, images in a batch.
+        num_texts: int, texts in a batch.
+        num_batches: int, batches in an epoch; None if it differs.
     """
     import tensorflow as tf
 
@@ -142,7 +145,7 @@ def batch_dataset(
         "text": feature_dtype(corpus.text_features),
     }
 
-    def as_floats(batch):  # in the graph this takes a third of the time that it takes in NumPy
+    def as_floats(batch):  # faster in the graph than in NumPy
         return {**batch, **{view: tf.cast(batch[view], dtype) for view, dtype in dtypes.items()}}
 
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
@@ -154,7 +157,7 @@ def batch_dataset(
 
 
 def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Returns rows of a feature matrix in its own type, zeros for padding (-1)."""
+    """Returns rows of a feature matrix, with zeros for padding (-1)."""
     taken = np.maximum(rows, 0)
     read_ahead(features, taken)
     found = _aligned((len(rows), features.shape[1]), features.dtype.newbyteorder("="))
@@ -167,7 +170,7 @@ def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _aligned(shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
-    """Returns an uninitialised array where TensorFlow needs no copy to make a tensor of it."""
+    """Returns an uninitialised array that TensorFlow can use as a tensor without a copy."""
     size = shape[0] * shape[1] * dtype.itemsize
     memory = np.empty(size + _ALIGNMENT - 1, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT

@@ -1,4 +1,4 @@
-"""Which regions of a picture come with some of its phrases: index arithmetic, no features."""
+"""The choice of regions that come with the phrases of a batch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from tb_keras.corpus.matches import Matches
 
 @dataclasses.dataclass(frozen=True)
 class RegionOrder:
-    """Draws the regions that stand in a batch beside the phrases of each picture.
+    """Draws the regions that come with the phrases of each picture in a batch.
 
     Args:
-        corpus: with `grounding`.
-        phrases_per_picture: phrases of each picture in a batch.
-        regions_per_picture: regions of each picture in a batch.
-        regions_per_phrase: matching regions that come with each phrase, where there are so many.
+        corpus: a `Corpus` with `grounding`.
+        phrases_per_picture: positive int, phrases of each picture in a batch.
+        regions_per_picture: int, at least `phrases_per_picture * regions_per_phrase`, regions of
+            each picture in a batch.
+        regions_per_phrase: positive int, matching regions that come with each phrase, or all that
+            it has.
 
     Raises:
         ValueError: if a number is out of range.
@@ -43,7 +45,7 @@ class RegionOrder:
         object.__setattr__(self, "_regions_of", self.corpus.grounding.regions_of_pictures())
 
     def usable_phrases(self) -> Matches:
-        """Returns the relation of the pictures with those of their phrases that a region matches.
+        """Returns the `Matches` of pictures with their phrases that match some region.
 
         Raises:
             ValueError: if no region matches any phrase.
@@ -61,14 +63,14 @@ class RegionOrder:
         """Draws the regions of a batch.
 
         Args:
-            pictures: int `(b,)`, distinct.
+            pictures: int `(b,)`, distinct pictures.
             phrases: int `(b * phrases_per_picture,)`, those of a picture side by side, -1 for
                 padding.
-            rng: where the chance comes from.
+            rng: the random generator.
 
         Returns:
             int64 `(b * regions_per_picture,)`, distinct regions, those of a picture side by side,
-            -1 for padding at the end of each picture's.
+            then -1 where the picture has too few.
         """
         drawn = np.zeros(self.corpus.num_images, bool)
         phrase, region = self.corpus.matches.images_of_each(phrases)
@@ -86,7 +88,10 @@ class RegionOrder:
 def _random_places(
     rows: np.ndarray, num_rows: int, rng: np.random.Generator, first: np.ndarray | None = None
 ) -> np.ndarray:
-    """A random place, from 0, for each entry among the entries of its row; some come first."""
+    """Returns each entry's place among those of its row, from 0, in random order.
+
+    The entries of bool `first` come before the others.
+    """
     later = np.zeros(len(rows), bool) if first is None else ~first
     mixed = np.lexsort((rng.random(len(rows)), later, rows))
     count = np.bincount(rows, minlength=num_rows)

@@ -1,4 +1,4 @@
-"""Batches of regions and phrases, picture by picture, as a `tf.data.Dataset`."""
+"""Batches of regions and phrases as a `tf.data.Dataset`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.batching.neighborhood_sampling import batch_dataset, gathered
 from tb_keras.batching.region_order import RegionOrder
 from tb_keras.checks.arguments import check_int
+from tb_keras.corpus.batch_masks import BatchMasks
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.corpus.matches import BatchMasks
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -29,40 +29,43 @@ def region_batches(
     seed: int = 0,
     first_epoch: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of pictures, each with several of its phrases and of its regions, and their masks.
+    """Returns batches of pictures with several phrases and regions of each, and their masks.
 
-    A batch has `pictures_per_batch` distinct pictures with `phrases_per_picture` phrases each: one
-    anchor and companions drawn from the same picture's other phrases. One epoch takes every phrase
-    that some region matches once as an anchor. With each phrase come `regions_per_phrase` of the
-    regions that match it (all where it has fewer), drawn anew each time: the neighbours that
-    positive region augmentation gives it. Other regions of the picture fill up to
-    `regions_per_picture`. What is missing is padding (features 0, no match, no negative).
+    A batch has `pictures_per_batch` distinct pictures. Each has an anchor phrase and companions,
+    drawn from its other phrases. In one epoch every phrase that matches some region is an anchor
+    once. With each phrase come `regions_per_phrase` of its matching regions, drawn anew each time.
+    Other regions of the picture follow, up to `regions_per_picture`. Missing phrases and regions
+    are padding: features of 0, without a match or a negative.
 
-    A region competes with the regions of its own picture; those of another picture are no negatives
-    of a phrase, which may well be true of them, unless `cross_image_negatives` says so.
+    A phrase has its negatives among the regions of its own picture. It may well be true of a region
+    in another picture, so those count only with `cross_image_negatives`.
 
     Args:
-        corpus: with both features and `grounding`; see `tb_keras.encoders.proposed_corpus`.
-        pictures_per_batch: at most the number of pictures that have a phrase with a match.
-        phrases_per_picture: phrases of each picture in a batch.
-        regions_per_picture: regions of each picture in a batch, at least
-            `phrases_per_picture * regions_per_phrase`.
-        regions_per_phrase: matching regions that come with each phrase, where there are so many.
-        cross_image_negatives: whether pairs of different pictures count as negatives.
+        corpus: a `Corpus` with both features and `grounding`, such as
+            `tb_keras.encoders.proposed_corpus` makes.
+        pictures_per_batch: positive int, at most the number of pictures that have a phrase with a
+            match.
+        phrases_per_picture: positive int, phrases of each picture in a batch.
+        regions_per_picture: int, at least `phrases_per_picture * regions_per_phrase`, regions of
+            each picture in a batch.
+        regions_per_phrase: positive int, matching regions that come with each phrase, or all that
+            it has.
+        cross_image_negatives: bool, whether regions and phrases of different pictures are
+            negatives.
         seed: non-negative int.
-        first_epoch: the epoch of the first iteration, to continue a training.
+        first_epoch: non-negative int, the epoch of the first iteration, to continue a training.
 
     Returns:
-        A `tf.data.Dataset` of the dicts that `neighborhood_batches` gives, with
+        A `tf.data.Dataset` of dicts as `neighborhood_batches` gives, with
         `n = pictures_per_batch * regions_per_picture` regions as images and
         `m = pictures_per_batch * phrases_per_picture` phrases as texts.
 
     Raises:
-        ValueError: if something is missing in `corpus` or a number is out of range.
+        ValueError: if `corpus` lacks a part or a number is out of range.
 
     Reference:
-        Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 4.2, "positive region augmentation"
-        and "neighborhood sampling".
+        "Positive region augmentation" and "neighborhood sampling" of Wang, Li, Huang and Lazebnik,
+        TPAMI 41(2), 2019, section 4.2.
 
     Examples:
         >>> from tb_keras.corpus.grounding import Grounding
@@ -103,7 +106,7 @@ def region_batches(
         epoch = next(epochs)
         batches = order.epoch(epoch)
         for number, (pictures, phrases) in enumerate(zip(batches.images, batches.texts)):
-            # From 1: to NumPy [seed, epoch, 0] is [seed, epoch], the seed of the order itself.
+            # From 1, because NumPy takes [seed, epoch, 0] for [seed, epoch], the order's own seed.
             rng = np.random.default_rng([seed, epoch, 1 + number])
             regions = regions_of.regions(pictures, phrases, rng)
             masks = corpus.matches.batch_masks(regions, phrases)
@@ -120,7 +123,7 @@ def region_batches(
 
 
 def _within_pictures(masks: BatchMasks, num_pictures: int) -> BatchMasks:
-    """Leaves only the negatives of one picture; each picture's rows stand side by side."""
+    """Leaves out the negatives of different pictures; rows of a picture are side by side."""
 
     def kept(negatives: np.ndarray) -> np.ndarray:
         rows, columns = (np.arange(n) * num_pictures // n for n in negatives.shape)

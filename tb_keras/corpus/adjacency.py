@@ -1,4 +1,4 @@
-"""One direction of a sparse relation in compressed rows, with the joins that masks are made of."""
+"""One direction of a sparse relation, and the joins that masks are made of."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 
 class Adjacency:
-    """For each row of a relation, the sorted columns that it is related to.
+    """A sparse relation that gives the sorted columns of each row.
 
     Args:
-        rows: int `(p,)`, the row of each related pair.
-        columns: int `(p,)`, its column. Pairs are distinct.
-        num_rows: number of rows; rows without a pair are empty.
+        rows: int `(p,)`, the row of each pair.
+        columns: int `(p,)`, the column of each pair. Pairs are distinct.
+        num_rows: int, the number of rows. A row may have no pair.
 
     Examples:
         >>> adjacency = Adjacency(np.array([0, 2, 0]), np.array([5, 3, 1]), num_rows=3)
@@ -33,13 +33,16 @@ class Adjacency:
         return np.diff(self.starts)
 
     def expand(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns every pair of some rows, as positions in `rows` and columns.
+        """Returns every pair of some rows.
 
         Args:
-            rows: int `(r,)`, -1 for padding, which has no pair.
+            rows: int `(r,)`; -1 is padding, which has no pair.
+
+        Returns:
+            Two int arrays of equal length: positions in `rows`, and columns.
         """
         start = self.starts[np.maximum(rows, 0)]
-        count = self.starts[np.maximum(rows + 1, 0)] - start  # padding ends where it starts, at 0
+        count = self.starts[np.maximum(rows + 1, 0)] - start  # 0 for padding
         return np.repeat(np.arange(len(rows)), count), self.columns[_ranges(start, count)]
 
     def block(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -51,9 +54,17 @@ class Adjacency:
         return block
 
     def meeting(self, other: Adjacency, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the positions (j, k) in `rows` where a column of j is also one of k in `other`.
+        """Returns all pairs of rows that meet in a column.
 
-        A pair is repeated as often as the two meet.
+        Rows j and k meet if this relation has j, and `other` has k, in the same column. A pair of
+        rows comes as often as they meet.
+
+        Args:
+            other: a relation with the same rows and columns.
+            rows: int `(r,)`; -1 is padding.
+
+        Returns:
+            Two int arrays of equal length: the positions of j and of k in `rows`.
         """
         left, left_column = self.expand(rows)
         right, right_column = other.expand(rows)
@@ -76,7 +87,7 @@ def equal_pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Concatenation of `arange(first[i], first[i] + count[i])`, without a loop."""
+    """Concatenates `arange(first[i], first[i] + count[i])` for all i, without a loop."""
     ends = np.cumsum(count)
     total = ends[-1] if len(ends) else 0
     return np.arange(total) + np.repeat(first - ends + count, count)

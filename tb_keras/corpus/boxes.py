@@ -1,7 +1,7 @@
-"""Boxes in pictures: one internal form, its conversions, intersection over union.
+"""Functions of boxes: intersection over union, area, formats.
 
-The internal form is float `(..., 4)` xyxy in pixels: left, top, right, bottom, with left and top
-inside the box and right and bottom outside, so that the area is (right − left) · (bottom − top).
+A box is float `(4,)` xyxy in pixels: left, top, right, bottom. The right and bottom edges lie just
+outside the box, so its area is (right − left) · (bottom − top).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ FORMATS = ("xyxy", "xywh", "rel_xyxy", "rel_xywh")
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:
-    """Intersection over union of every box of one set with every box of another.
+    """Returns the intersection over union of every pair of boxes.
 
     Args:
         a: float `(n, 4)` xyxy.
         b: float `(m, 4)` xyxy.
 
     Returns:
-        float `(n, m)` in [0, 1]; 0 where both boxes are empty, NaN where a box is NaN.
+        float `(n, m)` in [0, 1]; 0 if both boxes are empty, NaN if one is NaN.
 
     Raises:
-        ValueError: if a shape is another.
+        ValueError: if an argument has another shape.
 
     Examples:
         >>> iou([[0, 0, 2, 2]], [[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]]).round(2)
@@ -50,14 +50,14 @@ def iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:
 
 
 def elementwise_iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:
-    """Intersection over union of boxes that stand at the same place of two arrays.
+    """Returns the intersection over union of boxes at the same place of two arrays.
 
     Args:
         a: float `(..., 4)` xyxy.
-        b: float `(..., 4)` xyxy; the shapes before the last broadcast.
+        b: float `(..., 4)` xyxy. All axes but the last broadcast.
 
     Returns:
-        float `(...)` in [0, 1]; 0 where both boxes are empty, NaN where a box is NaN.
+        float `(...)` in [0, 1]; 0 if both boxes are empty, NaN if one is NaN.
 
     Examples:
         >>> float(elementwise_iou([0, 0, 4, 1], [1, 0, 4, 1]))
@@ -67,11 +67,17 @@ def elementwise_iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     intersection = np.maximum(sides, 0).prod(axis=-1)
     union = area(a) + area(b) - intersection
-    return intersection / np.where(union == 0, 1, union)  # where the union is 0, so is the other
+    return intersection / np.where(union == 0, 1, union)
 
 
 def area(boxes: ArrayLike) -> np.ndarray:
-    """Returns the area of each box, float `(...)` in square pixels, of xyxy boxes `(..., 4)`.
+    """Returns the area of each box.
+
+    Args:
+        boxes: float `(..., 4)` xyxy.
+
+    Returns:
+        float `(...)`, in square pixels.
 
     Examples:
         >>> float(area([1, 1, 3, 5]))
@@ -82,7 +88,13 @@ def area(boxes: ArrayLike) -> np.ndarray:
 
 
 def centers(boxes: ArrayLike) -> np.ndarray:
-    """Returns the centre (x, y) of each box, float `(..., 2)`, of xyxy boxes `(..., 4)`.
+    """Returns the centre (x, y) of each box.
+
+    Args:
+        boxes: float `(..., 4)` xyxy.
+
+    Returns:
+        float `(..., 2)`.
 
     Examples:
         >>> centers([1, 1, 3, 5])
@@ -93,11 +105,14 @@ def centers(boxes: ArrayLike) -> np.ndarray:
 
 
 def contains(boxes: ArrayLike, points: ArrayLike) -> np.ndarray:
-    """Returns bool `(...)`, whether each box holds the point (x, y) that stands at its place.
+    """Returns whether each box contains the point at the same place.
 
     Args:
         boxes: float `(..., 4)` xyxy.
-        points: float `(..., 2)`; the shapes before the last broadcast.
+        points: float `(..., 2)`, x and y. All axes but the last broadcast.
+
+    Returns:
+        bool `(...)`.
 
     Examples:
         >>> contains([0, 0, 2, 2], [[1, 1], [2, 2]])
@@ -109,9 +124,15 @@ def contains(boxes: ArrayLike, points: ArrayLike) -> np.ndarray:
 
 
 def union(boxes: ArrayLike) -> np.ndarray:
-    """Returns the smallest box around all boxes, float `(4,)` xyxy, of `(n, 4)` xyxy boxes.
+    """Returns the smallest box around all boxes.
 
-    A phrase of Flickr30K Entities with several boxes ("three men") is held against their union.
+    In Flickr30K Entities, the true box of a phrase with several boxes ("three men") is their union.
+
+    Args:
+        boxes: float `(n, 4)` xyxy, n > 0.
+
+    Returns:
+        float `(4,)` xyxy.
 
     Raises:
         ValueError: if there is no box.
@@ -134,7 +155,7 @@ def clip(boxes: ArrayLike, sizes: ArrayLike) -> np.ndarray:
         sizes: `(2,)` or `(..., 2)`, width and height of the pictures in pixels.
 
     Returns:
-        float `(..., 4)` xyxy; a box outside its picture becomes an empty one at the border.
+        float `(..., 4)` xyxy. A box outside its picture becomes an empty box at the border.
 
     Examples:
         >>> clip([[-1, 2, 30, 9]], sizes=(20, 10))
@@ -151,18 +172,18 @@ def convert(
 
     Args:
         boxes: float `(..., 4)`.
-        source: the format of `boxes`, by the names that Keras uses: `"xyxy"` (left, top, right,
-            bottom), `"xywh"` (left, top, width, height), in pixels, or the same in shares of the
-            picture's width and height, `"rel_xyxy"` and `"rel_xywh"`.
-        target: the format wanted.
-        sizes: `(2,)` or `(..., 2)`, width and height of the pictures; only relative formats need
-            them.
+        source: the format of `boxes`, by its name in Keras: `"xyxy"` (left, top, right, bottom) or
+            `"xywh"` (left, top, width, height) in pixels, `"rel_xyxy"` or `"rel_xywh"` in shares of
+            the picture's width and height.
+        target: the format of the result.
+        sizes: `(2,)` or `(..., 2)`, width and height of the pictures. Needed to convert between
+            pixels and shares.
 
     Returns:
         float `(..., 4)`.
 
     Raises:
-        ValueError: if a format is unknown, or a relative one comes without `sizes`.
+        ValueError: if a format is unknown, or `sizes` is missing where it is needed.
 
     Examples:
         >>> convert([[10, 20, 30, 40]], "xywh", "rel_xyxy", sizes=(100, 100))
@@ -188,14 +209,15 @@ def convert(
 
 
 def spatial_features(boxes: ArrayLike, sizes: ArrayLike) -> np.ndarray:
-    """Where a region lies in its picture: x/W, y/H, w/W, h/H and the share of the picture's area.
+    """Returns features that say where a box lies in its picture.
 
     Args:
         boxes: float `(..., 4)` xyxy.
         sizes: `(2,)` or `(..., 2)`, width and height of the pictures.
 
     Returns:
-        float32 `(..., 5)` in [0, 1] for boxes within their pictures.
+        float32 `(..., 5)`: left, top, width, height and area, as shares of the picture's. They are
+        in [0, 1] for a box within its picture.
 
     Examples:
         >>> spatial_features([0, 50, 50, 100], sizes=(100, 100))

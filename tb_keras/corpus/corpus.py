@@ -1,4 +1,4 @@
-"""Images and texts with the relation that says which belong together, in memory or on disk."""
+"""`Corpus`: images and texts with their matches, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -11,34 +11,42 @@ from numpy.typing import ArrayLike
 
 from tb_keras.checks.arguments import first_false
 from tb_keras.corpus import corpus_files
+from tb_keras.corpus.columns import check_length, check_strings
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.corpus.matches import Matches
 
-_CHECKED_VALUES = 2**24  # features are checked for NaN in blocks of this many values (64 MiB)
+_CHECKED_VALUES = 2**24  # features are checked for NaN in blocks of so many values (64 MiB)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Corpus:
-    """`n` images, `m` texts and their `Matches`; what is not there yet is None.
+    """A data set of `n` images and `m` texts with their `Matches`.
+
+    A corpus may have features, picture files and strings, or only some of them. What it does not
+    have is None.
 
     Args:
-        matches: a `Matches`, or a form that `Matches.of` takes.
-        image_features: float `(n, image_dim)`; a memory map stays one.
-        text_features: float `(m, text_dim)`, or int `(m, words)`: word indices, 0 for padding and 1
-            for words out of the vocabulary, for text encoders that are trained with the network. A
+        matches: a `Matches`, or another form that `Matches.of` takes.
+        image_features: float `(n, image_dim)`. A memory map stays one.
+        text_features: float `(m, text_dim)`. Or, for text encoders that are trained with the
+            network, int `(m, words)`: word indices, where 0 is padding and 1 is an unknown word. A
             memory map stays one.
-        image_paths: `n` paths of picture files.
-        texts: `m` raw strings.
-        image_attributes: more columns about the images, name → `n` values, such as a name or a
-            group. Numbers and strings are kept on disk as JSON.
-        text_attributes: the same about the texts, such as a language.
-        grounding: for localization, where the images are regions and the texts are phrases: the
-            picture and the box of each.
+        image_paths: `n` strings, paths of picture files.
+        texts: `m` strings.
+        image_attributes: dict of name → `n` values, more columns about the images, such as a name.
+            On disk they are JSON.
+        text_attributes: dict of name → `m` values, the same about the texts, such as a language.
+        grounding: a `Grounding`, for localization, where the images are regions and the texts are
+            phrases.
+
+    Attributes:
+        num_images: the number of images `n`.
+        num_texts: the number of texts `m`.
 
     Raises:
-        ValueError: if a length disagrees with `matches`, features are no float matrix (nor, for
-            texts, an int one) or hold a NaN, an infinity or a negative index, or a text is no
-            string; the message names the row.
+        ValueError: if a length disagrees with `matches`, features are no matrix of such numbers, a
+            feature is not finite, a word index is negative, or a text is no string. The message
+            names the row.
 
     Examples:
         >>> corpus = Corpus(
@@ -72,39 +80,44 @@ class Corpus:
             _check_indices("text_features", self.text_features, m)
         else:
             _check_features("text_features", self.text_features, m)
-        _check_strings("image_paths", self.image_paths, n)
-        _check_strings("texts", self.texts, m)
+        for argument, size in (("image_paths", n), ("texts", m)):
+            if getattr(self, argument) is not None:
+                check_strings(argument, getattr(self, argument))
+                check_length(argument, getattr(self, argument), size, "matches")
         for argument, size in (("image_attributes", n), ("text_attributes", m)):
             for name, values in getattr(self, argument).items():
-                _check_length(f"{argument}[{name!r}]", values, size)
+                check_length(f"{argument}[{name!r}]", values, size, "matches")
         if self.grounding is not None:
-            _check_length("grounding.region_pictures", self.grounding.region_pictures, n)
-            _check_length("grounding.phrase_pictures", self.grounding.phrase_pictures, m)
+            check_length("grounding.region_pictures", self.grounding.region_pictures, n, "matches")
+            check_length("grounding.phrase_pictures", self.grounding.phrase_pictures, m, "matches")
 
     @property
     def num_images(self) -> int:
-        """Number of images."""
+        """The number of images."""
         return self.matches.num_images
 
     @property
     def num_texts(self) -> int:
-        """Number of texts."""
+        """The number of texts."""
         return self.matches.num_texts
 
     def replace(self, **changes) -> Corpus:
-        """Returns a corpus with some of its parts exchanged, checked anew."""
+        """Returns a copy with some arguments exchanged. It is checked like a new corpus."""
         return dataclasses.replace(self, **changes)
 
     def subset(self, images: ArrayLike | None = None, texts: ArrayLike | None = None) -> Corpus:
         """Returns the corpus of some images and some texts, renumbered in the given order.
 
-        Features whose rows follow one upon the other are a view, of a memory map a memory map; else
-        they are copied to memory.
+        Features are a view if their rows are consecutive, so a memory map stays one. Other rows are
+        copied to memory.
 
         Args:
-            images: int `(b,)` distinct image indices, or bool `(n,)`; all images if left out.
-            texts: int `(t,)` distinct text indices, or bool `(m,)`. If left out: every text that
+            images: int `(b,)`, distinct image indices, or bool `(n,)`. All images if left out.
+            texts: int `(t,)`, distinct text indices, or bool `(m,)`. If left out, every text that
                 matches one of the images.
+
+        Raises:
+            ValueError: if an index is out of range or comes twice.
 
         Examples:
             >>> corpus = Corpus(np.array([0, 0, 1]), texts=["a dog", "a pet", "a cat"])
@@ -131,7 +144,13 @@ class Corpus:
         )
 
     def save(self, directory: str | os.PathLike) -> None:
-        """Writes the corpus as a directory that can be inspected; see `corpus_files`.
+        """Writes the corpus to a new directory.
+
+        The directory holds NumPy arrays and tables in JSON lines, which other programs can read. It
+        appears only when it is complete.
+
+        Args:
+            directory: the directory to make.
 
         Raises:
             FileExistsError: if `directory` exists.
@@ -140,7 +159,10 @@ class Corpus:
 
     @classmethod
     def load(cls, directory: str | os.PathLike) -> Corpus:
-        """Opens a directory that `save` wrote; features stay on disk as memory maps.
+        """Opens a directory that `save` wrote. Features stay on disk as memory maps.
+
+        Args:
+            directory: the directory.
 
         Raises:
             FileNotFoundError: if there is no corpus in `directory`.
@@ -161,13 +183,6 @@ class Corpus:
         return f"Corpus({'; '.join([size, ', '.join(parts)]) if parts else size})"
 
 
-def _check_length(argument: str, values, size: int) -> None:
-    if len(values) != size:
-        raise ValueError(
-            f"`{argument}` must have {size} rows, as `matches`. Received: {len(values)}"
-        )
-
-
 def _check_features(argument: str, features: np.ndarray | None, size: int) -> None:
     if features is None:
         return
@@ -176,7 +191,7 @@ def _check_features(argument: str, features: np.ndarray | None, size: int) -> No
             f"`{argument}` must be a float array of rank 2. Received: "
             f"shape={np.shape(features)}, dtype={getattr(features, 'dtype', type(features))}"
         )
-    _check_length(argument, features, size)
+    check_length(argument, features, size, "matches")
     rows = max(1, _CHECKED_VALUES // max(1, features.shape[1]))
     for start in range(0, size, rows):
         row = first_false(np.isfinite(features[start : start + rows]).all(axis=1))
@@ -192,21 +207,10 @@ def _check_indices(argument: str, indices: np.ndarray, size: int) -> None:
             f"`{argument}` must be of rank 2. Received: shape={indices.shape}, "
             f"dtype={indices.dtype}"
         )
-    _check_length(argument, indices, size)
+    check_length(argument, indices, size, "matches")
     if indices.size and indices.min() < 0:
         row = int(np.argmax((indices < 0).any(axis=1)))
         raise ValueError(f"`{argument}` must hold no negative index. Received: one in row {row}")
-
-
-def _check_strings(argument: str, strings: Sequence[str] | None, size: int) -> None:
-    if strings is None:
-        return
-    if isinstance(strings, str):
-        raise ValueError(f"`{argument}` must be a sequence of strings. Received: {strings!r}")
-    _check_length(argument, strings, size)
-    for row, string in enumerate(strings):
-        if not isinstance(string, str):
-            raise ValueError(f"`{argument}` must hold strings. Received: {string!r} in row {row}")
 
 
 def _as_indices(chosen: ArrayLike | None, size: int) -> np.ndarray:

@@ -1,14 +1,16 @@
-"""The corpus directory: what `Corpus.save` writes and `Corpus.load` checks and opens.
+"""The directory of a corpus: `Corpus.save` writes it, `Corpus.load` checks and opens it.
 
-corpus.json          format version, number of images and texts, the files with their sizes, the
-                     columns of the tables
-matches.npy          int32 (p, 2), and ignored.npy where some pairs are ignored
+corpus.json          format version, numbers of images and texts, the size of each file, the columns
+                     of each table
+matches.npy          int32 (p, 2), the matching pairs
+ignored.npy          int32 (q, 2), the ignored pairs, if there are any
 image_features.npy   the feature matrices, opened as memory maps
 text_features.npy
-images.jsonl         one JSON object a row: path and attributes
-texts.jsonl          one JSON object a row: text and attributes
-pictures.jsonl       where regions and phrases are grounded: path, width and height of each picture
-region_pictures.npy  int32 (n,), and region_boxes.npy, float32 (n, 4); the same for the phrases
+images.jsonl         a JSON object for each image: path and attributes
+texts.jsonl          a JSON object for each text: the string and attributes
+pictures.jsonl       with a grounding, a JSON object for each picture: path, width, height
+region_pictures.npy  with a grounding, int32 (n,); phrase_pictures.npy, int32 (m,)
+region_boxes.npy     with a grounding, float32 (n, 4); phrase_boxes.npy, float32 (m, 4)
 """
 
 from __future__ import annotations
@@ -41,13 +43,11 @@ def write_parts(
     text_attributes: Mapping[str, Sequence],
     grounding: Grounding | None,
 ) -> None:
-    """Writes the parts of a `Corpus` beside `directory` and renames that.
-
-    No half corpus is ever seen. The arguments are those of `Corpus`.
+    """Writes the arguments of a `Corpus` to a new directory, which appears when it is complete.
 
     Raises:
         FileExistsError: if `directory` exists.
-        ValueError: if an attribute has the name of the paths' or the texts' column.
+        ValueError: if an attribute has the name of a column that the table has already.
     """
     directory = Path(directory)
     if directory.exists():
@@ -84,7 +84,12 @@ def write_parts(
 
 
 def read_parts(directory: str | os.PathLike) -> dict[str, object]:
-    """Returns the arguments of the `Corpus` in a directory; features are memory maps."""
+    """Returns the arguments of the `Corpus` in a directory, with features as memory maps.
+
+    Raises:
+        FileNotFoundError: if there is no corpus.
+        ValueError: if a file is damaged.
+    """
     directory = Path(directory)
     file = directory / "corpus.json"
     try:
@@ -152,7 +157,7 @@ def _columns(
 ) -> dict[str, Sequence]:
     if key in attributes:
         raise ValueError(
-            f"`{argument}` must not have the name {key!r}, which is taken on disk. "
+            f"`{argument}` must not have the name {key!r}, which is taken. "
             f"Received: {sorted(attributes)}"
         )
     return {**({} if values is None else {key: values}), **attributes}

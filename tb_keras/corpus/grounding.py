@@ -1,4 +1,4 @@
-"""Where the regions and the phrases of a corpus are: in which picture, in which box."""
+"""`Grounding`: the pictures and boxes of the regions and phrases of a corpus."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from numpy.typing import ArrayLike
 from tb_keras.checks.arguments import first_false
 from tb_keras.corpus import boxes
 from tb_keras.corpus.adjacency import Adjacency
+from tb_keras.corpus.columns import check_length, check_strings
 from tb_keras.corpus.matches import Matches
 
-_BLOCK_PAIRS = 2**20  # pairs of a region and a phrase that are compared at a time
+_BLOCK_PAIRS = 2**20  # pairs of a region and a phrase that are compared at once
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Grounding:
-    """The pictures behind a corpus whose images are regions and whose texts are phrases.
+    """The pictures that the regions and phrases of a corpus lie in, and their boxes.
+
+    In such a corpus the images are regions and the texts are phrases.
 
     Args:
-        picture_paths: `p` paths of picture files.
-        picture_sizes: int `(p, 2)`, width and height of each in pixels.
+        picture_paths: `p` strings, paths of picture files.
+        picture_sizes: int `(p, 2)`, width and height of each picture in pixels.
         region_pictures: int `(n,)`, the picture of each region.
-        region_boxes: float `(n, 4)` xyxy in pixels.
+        region_boxes: float `(n, 4)`, the box of each region, xyxy in pixels.
         phrase_pictures: int `(m,)`, the picture of each phrase.
-        phrase_boxes: float `(m, 4)` xyxy, where each phrase truly is (the union where it has
-            several boxes); a row of NaN for a phrase without a box.
+        phrase_boxes: float `(m, 4)`, the true box of each phrase, xyxy in pixels: the union of its
+            boxes where it has several, NaN where it has none.
 
     Raises:
-        ValueError: if lengths or shapes disagree, a picture is out of range, or a box is turned
-            round (right of its left, below its top); the message names the row.
+        ValueError: if lengths or shapes disagree, a picture is out of range, or a box is not finite
+            or has its right side left of its left side or its bottom above its top. The message
+            names the row.
 
     Examples:
         >>> grounding = Grounding(
@@ -54,15 +58,7 @@ class Grounding:
     phrase_boxes: np.ndarray
 
     def __post_init__(self):
-        if isinstance(self.picture_paths, str):
-            raise ValueError(
-                f"`picture_paths` must be a sequence of strings. Received: {self.picture_paths!r}"
-            )
-        for row, path in enumerate(self.picture_paths):
-            if not isinstance(path, str):
-                raise ValueError(
-                    f"`picture_paths` must hold strings. Received: {path!r} in row {row}"
-                )
+        check_strings("picture_paths", self.picture_paths)
         for name, width in (
             ("picture_sizes", 2),
             ("region_pictures", None),
@@ -71,12 +67,12 @@ class Grounding:
             ("phrase_boxes", 4),
         ):
             object.__setattr__(self, name, _checked_array(name, getattr(self, name), width))
-        _check_length("picture_sizes", self.picture_sizes, "picture_paths", self.picture_paths)
+        check_length("picture_sizes", self.picture_sizes, self.num_pictures, "picture_paths")
         positive = (self.picture_sizes > 0).all(axis=1)
         _check_rows("picture_sizes", positive, self.picture_sizes, "be positive")
         for kind in ("region", "phrase"):
             pictures, kind_boxes = (getattr(self, f"{kind}_{n}") for n in ("pictures", "boxes"))
-            _check_length(f"{kind}_boxes", kind_boxes, f"{kind}_pictures", pictures)
+            check_length(f"{kind}_boxes", kind_boxes, len(pictures), f"{kind}_pictures")
             _check_rows(
                 f"{kind}_pictures",
                 (pictures >= 0) & (pictures < self.num_pictures),
@@ -93,20 +89,25 @@ class Grounding:
 
     @property
     def num_pictures(self) -> int:
-        """Number of pictures."""
+        """The number of pictures."""
         return len(self.picture_paths)
 
     @property
     def has_box(self) -> np.ndarray:
-        """Bool `(m,)`, which phrases have a box."""
+        """Which phrases have a box, bool `(m,)`."""
         return ~np.isnan(self.phrase_boxes[:, 0])
 
     def with_regions(self, region_pictures: ArrayLike, region_boxes: ArrayLike) -> Grounding:
-        """Returns the same pictures and phrases with other regions, such as proposals."""
+        """Returns the same pictures and phrases with other regions, such as proposals.
+
+        Args:
+            region_pictures: int `(n,)`, the picture of each region.
+            region_boxes: float `(n, 4)`, the box of each region, xyxy in pixels.
+        """
         return dataclasses.replace(self, region_pictures=region_pictures, region_boxes=region_boxes)
 
     def subset(self, regions: np.ndarray | slice, phrases: np.ndarray | slice) -> Grounding:
-        """Returns the grounding of some regions and some phrases; all pictures stay."""
+        """Returns the grounding of some regions and some phrases, with all pictures."""
         return dataclasses.replace(
             self,
             region_pictures=self.region_pictures[regions],
@@ -116,14 +117,15 @@ class Grounding:
         )
 
     def regions_per_phrase(self) -> np.ndarray:
-        """Returns int `(m,)`, how many regions the picture of each phrase has."""
+        """Returns how many regions the picture of each phrase has, int `(m,)`."""
         counts = np.bincount(self.region_pictures, minlength=self.num_pictures)
         return counts[self.phrase_pictures]
 
     def same_picture_pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns every pair of a region and a phrase of one picture: two int64 `(q,)` arrays.
+        """Returns every pair of a region and a phrase in the same picture.
 
-        The pairs are in the order of the phrases, then of the regions.
+        Returns:
+            Two int64 `(q,)` arrays, regions and phrases, sorted by phrase and then by region.
         """
         phrases, regions = self.regions_of_pictures().expand(self.phrase_pictures)
         return regions, phrases
@@ -176,17 +178,17 @@ class Grounding:
         )
 
     def regions_of_pictures(self) -> Adjacency:
-        """Which regions each picture has, as rows of an `Adjacency`."""
+        """Returns the regions of each picture as an `Adjacency`."""
         regions = np.arange(len(self.region_pictures))
         return Adjacency(self.region_pictures, regions, self.num_pictures)
 
 
 def _checked_array(argument: str, values: ArrayLike, width: int | None) -> np.ndarray:
-    """Returns float32 boxes or int32 sizes and indices, `(n, width)` or, without width, `(n,)`."""
+    """Returns boxes as float32, others as int32; the shape is `(n, width)`, or `(n,)` for None."""
     array = np.asarray(values)
     shape = (0,) if width is None else (0, width)
     if array.shape == (0,):
-        array = array.reshape(shape)  # an empty list has neither width nor type
+        array = array.reshape(shape)  # an empty list has no width
     if array.ndim != len(shape) or array.shape[1:] != shape[1:]:
         expected = "(n,)" if width is None else f"(n, {width})"
         raise ValueError(f"`{argument}` must have shape {expected}. Received: shape={array.shape}")
@@ -198,13 +200,6 @@ def _checked_array(argument: str, values: ArrayLike, width: int | None) -> np.nd
     fits = (array >= -largest) & (array <= largest)
     _check_rows(argument, fits if width is None else fits.all(axis=1), array, "hold int32 values")
     return array.astype(np.int32)
-
-
-def _check_length(argument: str, values: np.ndarray, other: str, expected: Sequence) -> None:
-    if len(values) != len(expected):
-        raise ValueError(
-            f"`{argument}` must have {len(expected)} rows, as `{other}`. Received: {len(values)}"
-        )
 
 
 def _check_rows(argument: str, right: np.ndarray, values: np.ndarray, expected: str) -> None:

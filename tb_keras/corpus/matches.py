@@ -1,47 +1,39 @@
-"""Which images and texts belong together: the relation that everything else follows from."""
+"""`Matches`: which images and texts belong together."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.adjacency import Adjacency
-
-
-class BatchMasks(NamedTuple):
-    """The four relations inside a batch of `b` images and `t` texts, all bool.
-
-    Attributes:
-        matches: `(b, t)`, the image and the text belong together.
-        negatives: `(b, t)`, the image and the text are a safe negative.
-        text_negatives: `(t, t)`, the two texts are each other's negatives.
-        image_negatives: `(b, b)`, the two images are each other's negatives.
-    """
-
-    matches: np.ndarray
-    negatives: np.ndarray
-    text_negatives: np.ndarray
-    image_negatives: np.ndarray
+from tb_keras.corpus.batch_masks import BatchMasks, view_negatives
+from tb_keras.corpus.indices import check_range, checked_indices, renumbering
 
 
 class Matches:
-    """The sparse many-to-many relation between `n` images (or regions) and `m` texts (or phrases).
+    """The many-to-many relation between `n` images (or regions) and `m` texts (or phrases).
 
-    Every pair of an image and a text is a *match*, *ignored* (neither a match nor a safe negative,
-    such as a near-duplicate caption) or a *negative* (all the rest). Memory grows with the number
-    of pairs: 1 M images with 5 M texts take about 130 MB.
+    Every pair of an image and a text is one of three things. A *match* belongs together. An
+    *ignored* pair is neither a match nor a safe negative, such as a near-duplicate caption. Every
+    other pair is a *negative*. Only matches and ignored pairs are stored.
 
     Args:
-        pairs: int `(p, 2)`, the matching (image index, text index) pairs; repeats count once.
-        num_images: number of images `n`.
-        num_texts: number of texts `m`.
-        ignored: optional int `(q, 2)`, the ignored pairs.
+        pairs: int `(p, 2)`, the matching pairs (image index, text index). A repeated pair counts
+            once.
+        num_images: non-negative int, the number of images `n`.
+        num_texts: non-negative int, the number of texts `m`.
+        ignored: int `(q, 2)`, the ignored pairs; none if left out.
+
+    Attributes:
+        num_images: the number of images.
+        num_texts: the number of texts.
+        pairs: int32 `(p, 2)`, the matching pairs, sorted and distinct.
+        ignored: int32 `(q, 2)`, the ignored pairs, sorted and distinct.
 
     Raises:
-        ValueError: if an array has the wrong shape or type, an index is out of range, or a pair
-            is both a match and ignored; the message names the first offending row.
+        ValueError: if an array has the wrong shape or type, an index is out of range, or a pair is
+            both a match and ignored. The message names the first such row.
 
     Examples:
         >>> matches = Matches([(0, 0), (0, 1), (1, 2)], num_images=2, num_texts=3)
@@ -59,8 +51,9 @@ class Matches:
         num_texts: int,
         ignored: ArrayLike | None = None,
     ):
-        self.num_images = _checked_size("num_images", num_images)
-        self.num_texts = _checked_size("num_texts", num_texts)
+        check_int("num_images", num_images, least=0)
+        check_int("num_texts", num_texts, least=0)
+        self.num_images, self.num_texts = int(num_images), int(num_texts)
         self.pairs = self._checked_pairs("pairs", pairs)
         self.ignored = self._checked_pairs("ignored", [] if ignored is None else ignored)
         if len(self.ignored):
@@ -73,7 +66,7 @@ class Matches:
                 )
         self._texts_of = Adjacency(*self.pairs.T, self.num_images)
         self._images_of = Adjacency(*self.pairs.T[::-1], self.num_texts)
-        # Related is what matches or is ignored: all that is not a negative.
+        # A pair is related if it is a match or ignored: if it is not a negative.
         self._texts_related_to, self._images_related_to = self._texts_of, self._images_of
         if len(self.ignored):
             related = np.concatenate([self.pairs, self.ignored])
@@ -82,15 +75,16 @@ class Matches:
 
     @classmethod
     def of(cls, matches: Matches | ArrayLike, num_images: int | None = None) -> Matches:
-        """Returns `matches` as a `Matches`, whichever of the accepted forms it has.
+        """Returns a `Matches`, made of one of the forms that this package accepts.
 
         Args:
             matches: a `Matches`; or int `(m,)`, the index of each text's image; or bool `(n, m)`,
-                true where image and text belong together.
-            num_images: number of images; for the int form it defaults to the largest index + 1.
+                true where an image and a text match.
+            num_images: the number of images. For the int form the default is the largest index
+                plus 1.
 
         Raises:
-            ValueError: if the form is none of these, or does not agree with `num_images`.
+            ValueError: if `matches` has another form or does not have `num_images` images.
 
         Examples:
             >>> Matches.of([0, 0, 1]) == Matches.of([[True, True, False], [False, False, True]])
@@ -113,7 +107,7 @@ class Matches:
                 )
         if num_images is not None and found.num_images != num_images:
             raise ValueError(
-                f"`matches` must speak of {num_images} images. Received: {found.num_images}"
+                f"`matches` must have {num_images} images. Received: {found.num_images}"
             )
         return found
 
@@ -126,28 +120,34 @@ class Matches:
         return self._images_of.columns_of(text)
 
     def texts_of_each(self, images: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Returns every matching pair of some images, as positions in `images` and text indices.
+        """Returns every matching pair of some images.
 
         Args:
-            images: int `(b,)` image indices, -1 for padding, which has no text.
+            images: int `(b,)`, image indices; -1 is padding, which has no text.
+
+        Returns:
+            Two int arrays of equal length: positions in `images`, and text indices.
 
         Examples:
             >>> Matches.of([0, 0, 1]).texts_of_each([1, 0])
             (array([0, 1, 1]), array([2, 0, 1], dtype=int32))
         """
-        return self._texts_of.expand(_checked_indices("images", images, self.num_images))
+        return self._texts_of.expand(checked_indices("images", images, self.num_images))
 
     def images_of_each(self, texts: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Returns every matching pair of some texts, as positions in `texts` and image indices.
+        """Returns every matching pair of some texts.
 
         Args:
-            texts: int `(t,)` text indices, -1 for padding, which has no image.
+            texts: int `(t,)`, text indices; -1 is padding, which has no image.
+
+        Returns:
+            Two int arrays of equal length: positions in `texts`, and image indices.
 
         Examples:
             >>> Matches.of([0, 0, 1]).images_of_each([2, -1])
             (array([0]), array([1], dtype=int32))
         """
-        return self._images_of.expand(_checked_indices("texts", texts, self.num_texts))
+        return self._images_of.expand(checked_indices("texts", texts, self.num_texts))
 
     def texts_per_image(self) -> np.ndarray:
         """Returns int `(n,)`, how many texts match each image."""
@@ -161,39 +161,44 @@ class Matches:
         """Returns the dense block of matches between some images and some texts.
 
         Args:
-            images: int `(b,)` image indices, -1 for padding; all images if left out.
-            texts: int `(t,)` text indices, -1 for padding; all texts if left out.
+            images: int `(b,)`, image indices; -1 is padding. All images if left out.
+            texts: int `(t,)`, text indices; -1 is padding. All texts if left out.
 
         Returns:
-            bool `(b, t)`; false in padding.
+            bool `(b, t)`, false in padding.
 
         Raises:
-            ValueError: if an index is neither in range nor -1, here and in all that takes indices.
+            ValueError: if an index is neither in range nor -1. So do all methods that take indices.
         """
-        images = _checked_indices("images", images, self.num_images)
-        return self._texts_of.block(images, _checked_indices("texts", texts, self.num_texts))
+        images = checked_indices("images", images, self.num_images)
+        return self._texts_of.block(images, checked_indices("texts", texts, self.num_texts))
 
     def negative_mask(
         self, images: ArrayLike | None = None, texts: ArrayLike | None = None
     ) -> np.ndarray:
-        """Returns bool `(b, t)`, true where the pair is a negative; false in padding.
+        """Returns the dense block of negatives between some images and some texts.
 
-        The arguments are those of `mask`.
+        Args:
+            images: as in `mask`.
+            texts: as in `mask`.
+
+        Returns:
+            bool `(b, t)`, false in padding.
         """
-        images = _checked_indices("images", images, self.num_images)
-        texts = _checked_indices("texts", texts, self.num_texts)
+        images = checked_indices("images", images, self.num_images)
+        texts = checked_indices("texts", texts, self.num_texts)
         related = self._texts_related_to.block(images, texts)
         return ~related & (images >= 0)[:, None] & (texts >= 0)
 
     def batch_masks(self, images: ArrayLike, texts: ArrayLike) -> BatchMasks:
-        """Returns the masks of a batch, as the whole relation (not the batch alone) has them.
+        """Returns the masks of a batch, which follow from the whole relation.
 
-        Two texts are each other's negatives when they share no image and each is a negative of
-        every image that matches the other; likewise two images. An image outside the batch counts.
+        Two texts are each other's negatives if each is a negative of every image that matches the
+        other. The same holds for two images. Images and texts outside the batch count too.
 
         Args:
-            images: int `(b,)` image indices, -1 for padding.
-            texts: int `(t,)` text indices, -1 for padding.
+            images: int `(b,)`, image indices; -1 is padding.
+            texts: int `(t,)`, text indices; -1 is padding.
 
         Examples:
             >>> matches = Matches.of([0, 0, 1])
@@ -203,13 +208,13 @@ class Matches:
                    [False, False,  True],
                    [ True,  True, False]])
         """
-        images = _checked_indices("images", images, self.num_images)
-        texts = _checked_indices("texts", texts, self.num_texts)
+        images = checked_indices("images", images, self.num_images)
+        texts = checked_indices("texts", texts, self.num_texts)
         return BatchMasks(
             self.mask(images, texts),
             self.negative_mask(images, texts),
-            _view_negatives(texts, self._images_of, self._images_related_to),
-            _view_negatives(images, self._texts_of, self._texts_related_to),
+            view_negatives(texts, self._images_of, self._images_related_to),
+            view_negatives(images, self._texts_of, self._texts_related_to),
         )
 
     def transposed(self) -> Matches:
@@ -222,18 +227,18 @@ class Matches:
         """Returns the relation between some images and some texts, renumbered in the given order.
 
         Args:
-            images: int `(b,)` distinct image indices.
-            texts: int `(t,)` distinct text indices.
+            images: int `(b,)`, distinct image indices.
+            texts: int `(t,)`, distinct text indices.
 
         Raises:
-            ValueError: if an index is out of range or stands there twice.
+            ValueError: if an index is out of range or comes twice.
 
         Examples:
             >>> Matches.of([0, 0, 1]).subset(images=[1], texts=[0, 2]).pairs
             array([[0, 1]], dtype=int32)
         """
-        images, new_image = _renumbering("images", images, self.num_images)
-        texts, new_text = _renumbering("texts", texts, self.num_texts)
+        images, new_image = renumbering("images", images, self.num_images)
+        texts, new_text = renumbering("texts", texts, self.num_texts)
 
         def kept(pairs: np.ndarray) -> np.ndarray:
             renumbered = np.stack([new_image[pairs[:, 0]], new_text[pairs[:, 1]]], axis=1)
@@ -242,11 +247,14 @@ class Matches:
         return Matches(kept(self.pairs), len(images), len(texts), ignored=kept(self.ignored))
 
     def text_neighbors(self) -> Matches:
-        """Returns the relation of the texts with one another, for retrieval within the view.
+        """Returns which texts are neighbours of each other, for retrieval of texts by texts.
 
-        Two distinct texts match when they share an image. A text and itself are ignored, and so are
-        two texts that are neither neighbours nor each other's negatives. For the images, take
-        `matches.transposed().text_neighbors()`.
+        Two distinct texts match if they share an image. A text and itself are ignored. Two texts
+        are also ignored if they are neither neighbours nor each other's negatives. For the images,
+        call `matches.transposed().text_neighbors()`.
+
+        Returns:
+            A `Matches` of `m` texts with the same `m` texts.
 
         Examples:
             >>> Matches.of([0, 0, 1]).text_neighbors().pairs
@@ -282,7 +290,7 @@ class Matches:
             and np.array_equal(self.ignored, other.ignored)
         )
 
-    __hash__ = None  # the arrays inside may not serve as a key
+    __hash__ = None  # its arrays can change
 
     def __repr__(self) -> str:
         return (
@@ -306,73 +314,14 @@ class Matches:
         for column, (name, size) in enumerate(
             [("image", self.num_images), ("text", self.num_texts)]
         ):
-            _check_range(argument, array[:, column], 0, size, f"{name} indices", "row")
+            check_range(argument, array[:, column], 0, size, f"{name} indices", "row")
         keys = self._keys(array.astype(np.int64, copy=False))
         if not (np.diff(keys) > 0).all():
             keys = _distinct(keys)
         return np.stack(np.divmod(keys, self.num_texts), axis=1).astype(np.int32)
 
 
-def _checked_size(argument: str, size: int) -> int:
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 0:
-        raise ValueError(f"`{argument}` must be a non-negative int. Received: {size!r}")
-    return int(size)
-
-
-def _checked_indices(
-    argument: str, indices: ArrayLike | None, size: int, lowest: int = -1
-) -> np.ndarray:
-    """Returns `indices` as int64 `(r,)` in [lowest, size); all of them if None."""
-    if indices is None:
-        return np.arange(size)
-    array = np.asarray(indices)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise ValueError(
-            f"`{argument}` must be an int array of rank 1. "
-            f"Received: shape={array.shape}, dtype={array.dtype}"
-        )
-    _check_range(argument, array, lowest, size, "indices", "position")
-    return array.astype(np.int64, copy=False)
-
-
-def _check_range(
-    argument: str, array: np.ndarray, lowest: int, size: int, what: str, where: str
-) -> None:
-    wrong = (array < lowest) | (array >= size)
-    if wrong.any():
-        first = int(wrong.argmax())
-        raise ValueError(
-            f"`{argument}` must hold {what} in [{lowest}, {size}). "
-            f"Received: {array[first]} in {where} {first}"
-        )
-
-
-def _renumbering(argument: str, indices: ArrayLike, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the indices, and for each index its place among them, int32 `(size,)`, else -1."""
-    indices = _checked_indices(argument, indices, size, lowest=0)
-    places = np.arange(len(indices), dtype=np.int32)
-    new = np.full(size, -1, np.int32)
-    new[indices] = places
-    repeated = new[indices] != places
-    if repeated.any():
-        first = int(repeated.argmax())
-        raise ValueError(
-            f"`{argument}` must hold distinct indices. "
-            f"Received: {indices[first]} in position {first} and again"
-        )
-    return indices, new
-
-
 def _distinct(keys: np.ndarray) -> np.ndarray:
-    """Sorts and drops repeats, faster than `np.unique`, which hashes integers first."""
+    """Sorts and drops repeats; `np.unique` hashes integers first, which takes far longer."""
     keys = np.sort(keys)
     return keys[np.diff(keys, prepend=-1) > 0]
-
-
-def _view_negatives(rows: np.ndarray, matching: Adjacency, related: Adjacency) -> np.ndarray:
-    """Bool (r, r): neither row is related to anything that matches the other."""
-    left, right = matching.meeting(related, rows)
-    negatives = (rows[:, None] != rows) & (rows >= 0)[:, None] & (rows >= 0)
-    negatives[left, right] = False
-    negatives[right, left] = False
-    return negatives

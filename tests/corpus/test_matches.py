@@ -254,9 +254,12 @@ def test_an_empty_list_is_an_empty_batch():
         (([(0, 1, 2)], 2, 3), r"`pairs` must be an int array of shape \(p, 2\).*shape=\(1, 3\)"),
         (([(0.0, 1.0)], 2, 3), r"`pairs` must be an int array.*float64"),
         (([(True, False)], 2, 3), r"`pairs` must be an int array.*bool"),
-        (([(0, 0)], -1, 3), r"`num_images` must be a non-negative int. Received: -1"),
-        (([(0, 0)], 1, 2.0), r"`num_texts` must be a non-negative int. Received: 2.0"),
-        (([(0, 0)], True, 2), r"`num_images` must be a non-negative int. Received: True"),
+        (([(0, 0)], -1, 3), r"`num_images` must be a non-negative int. Received: num_images=-1"),
+        (([(0, 0)], 1, 2.0), r"`num_texts` must be a non-negative int. Received: num_texts=2.0"),
+        (
+            ([(0, 0)], True, 2),
+            "`num_images` must be a non-negative int.*num_images=True",
+        ),
         (([(0, 0)], 2, 3, [(0, 3)]), r"`ignored` must hold text indices.*3 in row 0"),
         (([(0, 0)], 2, 3, [0]), r"`ignored` must be an int array of shape \(p, 2\)"),
         (
@@ -280,8 +283,8 @@ def test_wrong_pairs_are_named(arguments, message):
         (np.zeros((1, 2, 3), bool), None, r"`matches` must be .*shape=\(1, 2, 3\)"),
         (np.array([0, -1]), None, "`pairs` must hold image indices.*-1 in row 1"),
         (np.array([0, 4]), 3, "`pairs` must hold image indices.*4 in row 1"),
-        (np.zeros((2, 3), bool), 3, "`matches` must speak of 3 images. Received: 2"),
-        (Matches([], 2, 3), 3, "`matches` must speak of 3 images. Received: 2"),
+        (np.zeros((2, 3), bool), 3, "`matches` must have 3 images. Received: 2"),
+        (Matches([], 2, 3), 3, "`matches` must have 3 images. Received: 2"),
     ],
 )
 def test_wrong_forms_are_named(matches, num_images, message):

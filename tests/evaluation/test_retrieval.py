@@ -208,7 +208,7 @@ def test_embeddings_of_any_number_type(dtype):
             r"`text_embeddings` must have shape \(3, 2\)",
         ),
         (np.ones((3, 2)), np.ones((2, 2)), [0, 3], "image indices.*3 in row 1"),
-        (np.ones((3, 2)), np.ones((2, 2)), Matches([], 2, 2), "`matches` must speak of 3 images"),
+        (np.ones((3, 2)), np.ones((2, 2)), Matches([], 2, 2), "`matches` must have 3 images"),
         (np.ones((3, 2)), np.ones((2, 2)), np.ones((3, 2)), "`matches` must be a Matches"),
     ],
 )
@@ -222,7 +222,7 @@ def test_wrong_arguments_are_named(images, texts, matches, message):
     [
         (np.ones(3), [0, 1, 2], r"`scores` must have shape \(n, m\). Received: shape=\(3,\)"),
         (np.ones((3, 2)), [0, 1, 2], "`scores` must have 3 columns"),
-        (np.ones((3, 3)), np.ones((2, 3), bool), "`matches` must speak of 3 images. Received: 2"),
+        (np.ones((3, 3)), np.ones((2, 3), bool), "`matches` must have 3 images. Received: 2"),
         (np.full((2, 2), np.nan), [0, 1], "`scores` must not hold NaN. Received: NaN in row 0"),
     ],
 )
