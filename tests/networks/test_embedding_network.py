@@ -1,16 +1,10 @@
 """Tests of the embedding network: its shape, its separation, saving, precision, compilation."""
 
-import pathlib
-import subprocess
-import sys
-import textwrap
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tb_keras
 from tb_keras.networks import EmbeddingNetwork
 
 
@@ -128,59 +122,6 @@ def test_the_branches_share_nothing():
     after = network(batch)
     assert not np.allclose(after["image"], before["image"])
     np.testing.assert_array_equal(after["text"], before["text"])
-
-
-FRESH_PROCESS = """
-    import sys
-    import numpy as np
-    import tb_keras  # nothing else of the package, and no custom_objects
-    import keras
-
-    directory = sys.argv[1]
-    network = keras.saving.load_model(directory + "/network.keras")
-    branch = keras.saving.load_model(directory + "/branch.keras")
-    inputs = np.load(directory + "/inputs.npz")
-    found = network({"image": inputs["image"], "text": inputs["text"]})
-    np.savez(
-        directory + "/outputs.npz",
-        image=found["image"],
-        text=found["text"],
-        branch=branch(inputs["image"]),
-        alone=network.image_branch(inputs["image"]),
-        **{f"weight{i}": weight.numpy() for i, weight in enumerate(network.weights)},
-    )
-    print(type(network).__name__, network.settings)
-"""
-
-
-def test_saves_and_loads_in_a_fresh_process(tmp_path):
-    network = small_network(dropout=0.25, name="matcher")
-    scramble(network)
-    batch = features()
-    network.save(tmp_path / "network.keras")
-    network.image_branch.save(tmp_path / "branch.keras")
-    np.savez(tmp_path / "inputs.npz", **batch)
-    process = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FRESH_PROCESS), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=pathlib.Path(tb_keras.__file__).parents[1],
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    assert process.stdout.startswith("EmbeddingNetwork {'image_dim': 6, 'text_dim': 4,")
-    assert "'dropout': 0.25" in process.stdout
-    found = np.load(tmp_path / "outputs.npz")
-    for index, weight in enumerate(network.weights):
-        np.testing.assert_array_equal(found[f"weight{index}"], weight.numpy())
-    expected = network(batch)
-    for name, wanted in [
-        ("image", expected["image"]),
-        ("text", expected["text"]),
-        ("branch", expected["image"]),
-        ("alone", expected["image"]),
-    ]:
-        np.testing.assert_allclose(found[name], wanted, rtol=1e-6, atol=1e-7)
 
 
 def test_config_round_trip():

@@ -1,17 +1,12 @@
 """Tests of the similarity network: its layers, its scaling, saving, precision, compilation."""
 
 import json
-import pathlib
-import subprocess
-import sys
-import textwrap
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tb_keras
 from tb_keras.networks import SimilarityNetwork
 
 
@@ -119,54 +114,6 @@ def test_the_product_does_not_drown_in_the_epsilon_of_the_batch_norm():
     spread = np.std(keras.Model(network.fusion.input, norm.input)(pairs), axis=0)
     assert spread.min() > 5 * np.sqrt(norm.epsilon)
     assert (spread / 1024).max() < np.sqrt(norm.epsilon)  # what it would be without
-
-
-FRESH_PROCESS = """
-    import sys
-    import numpy as np
-    import tb_keras  # nothing else of the package, and no custom_objects
-    import keras
-
-    directory = sys.argv[1]
-    network = keras.saving.load_model(directory + "/network.keras")
-    fusion = keras.saving.load_model(directory + "/fusion.keras")
-    inputs = dict(np.load(directory + "/inputs.npz"))
-    embeddings = {
-        "image": network.embed_images(inputs["image"]),
-        "text": network.embed_texts(inputs["text"]),
-    }
-    np.savez(
-        directory + "/outputs.npz",
-        called=network(inputs),
-        scored=network.score(**{f"{view}_features": rows for view, rows in inputs.items()}),
-        fused=fusion(embeddings),
-        **{f"weight{i}": weight.numpy() for i, weight in enumerate(network.weights)},
-    )
-    print(type(network).__name__, network.name, network.get_config()["joint_dims"])
-"""
-
-
-def test_saves_and_loads_in_a_fresh_process(tmp_path):
-    network = small_network(name="matcher")
-    scramble(network)
-    batch = features()
-    network.save(tmp_path / "network.keras")
-    network.fusion.save(tmp_path / "fusion.keras")
-    np.savez(tmp_path / "inputs.npz", **batch)
-    process = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FRESH_PROCESS), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=pathlib.Path(tb_keras.__file__).parents[1],
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    assert process.stdout.strip() == "SimilarityNetwork matcher [7, 3]"
-    found = np.load(tmp_path / "outputs.npz")
-    for index, weight in enumerate(network.weights):
-        np.testing.assert_array_equal(found[f"weight{index}"], weight.numpy())
-    for name in ("called", "scored", "fused"):
-        np.testing.assert_allclose(found[name], network(batch), rtol=1e-5, atol=1e-6)
 
 
 def test_sizes_from_numpy_are_plain_in_the_config():

@@ -1,16 +1,10 @@
 """Tests of both networks with a text encoder of their own, trained on word indices."""
 
-import pathlib
-import subprocess
-import sys
-import textwrap
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tb_keras
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 
 WORDS = 3
@@ -97,46 +91,6 @@ def test_standardize_leaves_the_indices_alone(kind):
     )
     for old, new in zip(before, made.text_branch.get_weights()):
         np.testing.assert_array_equal(old, new)
-
-
-FRESH_PROCESS = """
-    import sys
-    import numpy as np
-    import tb_keras
-    import keras
-
-    directory = sys.argv[1]
-    batch = dict(np.load(directory + "/batch.npz"))
-    for name in sys.argv[2:]:
-        network = keras.saving.load_model(f"{directory}/{name}.keras")
-        texts, scores = network.embed_texts(batch["text_features"]), network.score(**batch)
-        np.savez(f"{directory}/{name}.npz", texts=texts, scores=scores)
-        assert network.text_branch.get_layer("words") is network.text_encoder
-        print(type(network).__name__, len(network.weights))
-"""
-
-
-def test_both_are_saved_and_loaded_in_a_fresh_process(tmp_path):
-    given = {f"{view}_features": rows for view, rows in batch().items()}
-    np.savez(tmp_path / "batch.npz", **given)
-    networks = {kind.__name__: network(kind) for kind in (EmbeddingNetwork, SimilarityNetwork)}
-    for name, made in networks.items():
-        scramble(made)
-        made.save(tmp_path / f"{name}.keras")
-    process = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FRESH_PROCESS), str(tmp_path), *networks],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=pathlib.Path(tb_keras.__file__).parents[1],
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    for line, (name, made) in zip(process.stdout.splitlines(), networks.items()):
-        assert line == f"{name} {len(made.weights)}"
-        found = np.load(tmp_path / f"{name}.npz")
-        texts = made.embed_texts(given["text_features"])
-        np.testing.assert_allclose(found["texts"], texts, atol=1e-6)
-        np.testing.assert_allclose(found["scores"], made.score(**given), atol=1e-5)
 
 
 @BOTH

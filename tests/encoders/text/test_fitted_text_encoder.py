@@ -1,20 +1,15 @@
 """Tests of the encoders that are fitted to texts: vocabulary, features, files, caching."""
 
 import os
-import pathlib
-import subprocess
-import sys
-import textwrap
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tb_keras
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders import text_encoder
-from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS, fit_text_encoder
+from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.encoders.text.words import split_words
@@ -121,45 +116,6 @@ def test_random_vectors_follow_the_seed():
     for ours, same, theirs in zip(*(e.weights for e in (first, again, other))):
         np.testing.assert_array_equal(ours, same)
         assert ours.name == "bias" or not np.array_equal(ours, theirs)
-
-
-FRESH_PROCESS = """
-    import sys
-    import numpy as np
-    import tensorflow as tf
-    from tb_keras.encoders import text_encoder
-
-    texts = np.load(sys.argv[1] + "/texts.npy", allow_pickle=True)
-    names = sys.argv[2:]
-    found = {}
-    for name in names:
-        encoder = text_encoder(f"{sys.argv[1]}/{name}.keras")
-        found[name] = encoder.predict(tf.constant(list(texts)), verbose=0)
-    np.savez(sys.argv[1] + "/found.npz", **found)
-"""
-
-
-def test_each_is_saved_and_loaded_in_a_fresh_process(tmp_path):
-    expected = {}
-    for name in FITTED_TEXT_ENCODERS:
-        encoder = fitted(name).encoder
-        expected[name] = features_of(encoder, ASKED)
-        encoder.save(tmp_path / f"{name}.keras")
-    np.save(tmp_path / "texts.npy", np.array(ASKED, object), allow_pickle=True)
-    process = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FRESH_PROCESS), str(tmp_path), *expected],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=pathlib.Path(tb_keras.__file__).parents[1],
-        env=dict(os.environ),
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    found = np.load(tmp_path / "found.npz")
-    for name, features in expected.items():
-        assert found[name].dtype == features.dtype
-        assert np.isfinite(features).all()
-        np.testing.assert_allclose(found[name], features, atol=1e-6)
 
 
 def test_a_file_is_a_name_whose_content_counts(tmp_path):
