@@ -44,8 +44,8 @@ class Corpus:
         num_texts: the number of texts `m`.
 
     Raises:
-        ValueError: if a length disagrees with `matches`, features are no matrix of such numbers, a
-            feature is not finite, a word index is negative, or a text is no string. The message
+        ValueError: if a length disagrees with `matches`, features have another shape or type, a
+            feature is not finite, a word index is negative, or a text is not a string. The message
             names the row.
 
     Examples:

@@ -1,49 +1,84 @@
-"""Published data sets and one's own: each reader returns a `Corpus`."""
+"""Readers of published data sets and of your own data.
+
+Each reader returns a `Corpus`. `load` finds a reader by the name of its data set.
+"""
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
 
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.datasets.openmoji.reader import load_openmoji
+from tb_keras.datasets.own.arrays import load_arrays
+from tb_keras.datasets.own.table import load_table
+from tb_keras.datasets.published.authors import load_authors
+from tb_keras.datasets.published.coco import load_coco
+from tb_keras.datasets.published.coco_cn import load_coco_cn
+from tb_keras.datasets.published.coco_ground_truths import with_ground_truth
+from tb_keras.datasets.published.flickr30k import load_flickr30k
+from tb_keras.datasets.published.flickr30k_entities import load_flickr30k_entities
+from tb_keras.datasets.published.multi30k import load_multi30k
+from tb_keras.datasets.published.refcoco import load_refcoco
+from tb_keras.datasets.published.referit import load_referit
+from tb_keras.datasets.scenes.reader import load_scenes
 
-__all__ = ["load"]
+__all__ = [
+    "load",
+    "load_arrays",
+    "load_authors",
+    "load_coco",
+    "load_coco_cn",
+    "load_flickr30k",
+    "load_flickr30k_entities",
+    "load_multi30k",
+    "load_openmoji",
+    "load_refcoco",
+    "load_referit",
+    "load_scenes",
+    "load_table",
+    "with_ground_truth",
+]
 
 _READERS = {
-    "openmoji": "tb_keras.datasets.openmoji.reader:load_openmoji",
-    "scenes": "tb_keras.datasets.scenes.reader:load_scenes",
-    "flickr30k": "tb_keras.datasets.published.flickr30k:load_flickr30k",
-    "coco": "tb_keras.datasets.published.coco:load_coco",
-    "multi30k": "tb_keras.datasets.published.multi30k:load_multi30k",
-    "coco_cn": "tb_keras.datasets.published.coco_cn:load_coco_cn",
-    "flickr30k_entities": "tb_keras.datasets.published.flickr30k_entities:load_flickr30k_entities",
-    "referit": "tb_keras.datasets.published.referit:load_referit",
-    "refcoco": "tb_keras.datasets.published.refcoco:load_refcoco",
-    "authors": "tb_keras.datasets.published.authors:load_authors",
-    "table": "tb_keras.datasets.own.table:load_table",
-    "arrays": "tb_keras.datasets.own.arrays:load_arrays",
+    "openmoji": load_openmoji,
+    "scenes": load_scenes,
+    "flickr30k": load_flickr30k,
+    "coco": load_coco,
+    "multi30k": load_multi30k,
+    "coco_cn": load_coco_cn,
+    "flickr30k_entities": load_flickr30k_entities,
+    "referit": load_referit,
+    "refcoco": load_refcoco,
+    "authors": load_authors,
+    "table": load_table,
+    "arrays": load_arrays,
 }
 
 
 def load(
     name: str, directory: str | os.PathLike | None = None, split: str = "test", **options
 ) -> Corpus:
-    """Reads a data set.
+    """Reads a data set by its name.
+
+    The reader of the data set NAME is `tb_keras.datasets.load_NAME`. It says which files and
+    options the data set has.
 
     Args:
-        name: which one; the reader of a data set NAME is `tb_keras.datasets.NAME.load_NAME`, whose
-            docstring says what it needs: `openmoji`, `flickr30k`, `coco`, `multi30k`, `coco_cn`,
-            and `authors` for the features that the authors released; for localization `scenes`,
-            `flickr30k_entities`, `referit` and `refcoco`; for one's own data `table` and `arrays`.
-        directory: where its files are, as its reader says. A data set that arrives with a package
-            needs none.
-        split: the part of it to return, such as "train", "validation", "test" or "all".
-        **options: what the reader takes besides.
+        name: "openmoji", "flickr30k", "coco", "multi30k", "coco_cn" or "authors", images with
+            texts; "scenes", "flickr30k_entities", "referit" or "refcoco", regions with phrases;
+            "table" or "arrays", your own data.
+        directory: the folder of the data set's files, or the file of a table. "openmoji" and
+            "scenes" come with packages and need none.
+        split: the part to read, such as "train", "validation", "test" or "all".
+        **options: further arguments of the reader.
+
+    Returns:
+        A `Corpus`.
 
     Raises:
-        ValueError: if the name, the split or an option is unknown; the message lists the known.
-        FileNotFoundError: if the files are not there.
+        ValueError: if the name, the split or an option is unknown, or `directory` is missing.
+        FileNotFoundError: if a file is not there.
 
     Examples:
         >>> load("imagenet")  # doctest: +ELLIPSIS
@@ -52,8 +87,7 @@ def load(
     """
     if name not in _READERS:
         raise ValueError(f"`name` must be one of {', '.join(_READERS)}. Received: name={name!r}")
-    module, function = _READERS[name].split(":")
-    reader = getattr(importlib.import_module(module), function)
+    reader = _READERS[name]
     parameters = inspect.signature(reader).parameters
     known = [option for option in parameters if option not in ("directory", "split")]
     unknown = [option for option in options if option not in known]

@@ -1,4 +1,4 @@
-"""Pictures with captions, gathered one by one into a corpus."""
+"""`CaptionedPictures`: a corpus made of pictures with captions, one by one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Caption(NamedTuple):
     """A caption of a picture.
 
     Attributes:
-        text: its words.
-        where: what a message calls it: its file, and its line or key.
-        attributes: its text attributes, of the same names for all captions.
+        text: the caption.
+        where: its file, and its line or key, for error messages.
+        attributes: dict of name → value, its text attributes. All captions have the same names.
     """
 
     text: str
@@ -29,10 +29,10 @@ class Caption(NamedTuple):
 
 
 class CaptionedPictures:
-    """Gathers a corpus of whole pictures with the captions of each.
+    """Gathers pictures with captions into a corpus.
 
-    White space around a caption is left out. Texts stand in the order of their pictures, each
-    picture's in the given order; equal captions are texts of their own.
+    The texts come in the order of their pictures. Two equal captions are two texts. White space
+    around a caption is removed.
 
     Examples:
         >>> gathered = CaptionedPictures()
@@ -57,15 +57,15 @@ class CaptionedPictures:
         """Adds a picture with its captions.
 
         Args:
-            path: its file, which need not be there.
-            captions: its captions, one at least.
-            where: what a message calls the picture.
-            **attributes: its image attributes, of the same names for all pictures; "file", the
-                file's name without its folder, is always one.
+            path: the picture's file, which need not exist.
+            captions: at least one `Caption`.
+            where: the file, and the line or key, that names the picture, for error messages.
+            **attributes: the picture's image attributes. All pictures have the same names. "file",
+                the name of the file without its folder, is added.
 
         Raises:
-            ValueError: if there is no caption, a caption is empty, or the file's name, or the
-                attribute "id" of a picture or a caption, has stood before.
+            ValueError: if there is no caption, a caption is empty, or an earlier picture or caption
+                has the same file name or the same attribute "id".
         """
         path = os.fspath(path)
         file = os.path.basename(path)
@@ -89,17 +89,17 @@ class CaptionedPictures:
             self._image_attributes[name].append(value)
 
     def corpus(self, pictures_needed: bool = False) -> Corpus:
-        """Returns the corpus of all that was added.
+        """Returns the corpus of everything that was added.
 
-        It has `image_paths` where a folder of the pictures is there, and then every picture must
-        be: texts can be read without pictures, but half of the pictures is a mistake.
+        It has `image_paths` if a folder of the pictures exists. Then every picture must exist.
+        Texts can be read without pictures, but some of the pictures alone are a mistake.
 
         Args:
-            pictures_needed: whether the folders must be there.
+            pictures_needed: bool, whether a folder of the pictures must exist.
 
         Raises:
-            FileNotFoundError: if a folder that is needed is not there, or some of the pictures are
-                not; the message names the first and counts them.
+            FileNotFoundError: if no folder exists that is needed, or pictures are missing. The
+                message names the first of them and counts them.
         """
         names = {
             folder: _names(folder) for folder in sorted(set(map(os.path.dirname, self._paths)))
@@ -129,21 +129,17 @@ class CaptionedPictures:
 
     def _check_new(self, kind: str, key: Hashable, where: str) -> None:
         if key in self._seen[kind]:
-            raise ValueError(f"{where}: the {kind} {key!r} stands there twice")
+            raise ValueError(f"{where}: the {kind} {key!r} comes twice")
         self._seen[kind].add(key)
 
 
 def _names(folder: str) -> set[str] | None:
-    """The names in a folder, read at once: asking for each of 100,000 files takes far longer."""
+    """Returns the names in a folder; one listing is far faster than a look for each picture."""
     path = Path(folder)
     return set(os.listdir(path)) if path.is_dir() else None
 
 
 def check_split(split: str) -> None:
-    """Checks the name of a split.
-
-    Raises:
-        ValueError: if it is none of `SPLITS`.
-    """
+    """Raises a ValueError unless `split` is one of `SPLITS`."""
     if split not in SPLITS:
         raise ValueError(f"`split` must be one of {', '.join(SPLITS)}. Received: {split!r}")

@@ -1,4 +1,4 @@
-"""Pictures with true boxes and phrases, gathered one by one into a corpus for localization."""
+"""`GroundedPictures`: a corpus for localization made of pictures, boxes and phrases, one by one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tb_keras.corpus.matches import Matches
 
 
 class GroundedPictures:
-    """Gathers a corpus whose images are annotated boxes and whose texts are phrases.
+    """Gathers pictures with boxes and phrases into a corpus for localization.
 
-    Every region and every phrase that is added is a row of its own, equal ones too: the same words
-    in two pictures are two phrases.
+    Its images are the boxes, called regions, and its texts are the phrases. Two equal boxes are two
+    regions, and two equal phrases are two texts.
 
     Examples:
         >>> gathered = GroundedPictures()
@@ -46,19 +46,24 @@ class GroundedPictures:
         self._text_attributes = collections.defaultdict(list)
 
     def add_picture(self, path: str | os.PathLike, size: tuple[int, int]) -> int:
-        """Adds a picture of some width and height, and returns its index."""
+        """Adds a picture and returns its index.
+
+        Args:
+            path: the picture's file.
+            size: its width and height in pixels.
+        """
         self._picture_paths.append(str(path))
         self._picture_sizes.append(size)
         return len(self._picture_paths) - 1
 
     def add_region(self, picture: int, box: Sequence[float], where: str, /, **attributes) -> int:
-        """Adds a region, and returns its index.
+        """Adds a region and returns its index.
 
         Args:
             picture: the index of its picture.
-            box: xyxy in pixels.
-            where: what a message calls the box: its file, and its line or id.
-            **attributes: its image attributes, of the same names for all regions.
+            box: four floats, xyxy in pixels.
+            where: the box's file, and its line or id, for error messages.
+            **attributes: the region's image attributes. All regions have the same names.
         """
         self._region_pictures.append(picture)
         self._region_boxes.append(box)
@@ -68,13 +73,13 @@ class GroundedPictures:
         return len(self._region_pictures) - 1
 
     def add_phrase(self, picture: int, text: str, regions: Sequence[int], /, **attributes) -> None:
-        """Adds a phrase with the regions that it names; its true box is their union.
+        """Adds a phrase. It matches its regions, and its true box is their union.
 
         Args:
             picture: the index of its picture.
-            text: its words.
-            regions: the indices of its regions, none for a phrase without a box.
-            **attributes: its text attributes, of the same names for all phrases.
+            text: the phrase.
+            regions: the indices of its regions; none for a phrase without a box.
+            **attributes: the phrase's text attributes. All phrases have the same names.
         """
         self._pairs += [(region, len(self._texts)) for region in regions]
         self._phrase_pictures.append(picture)
@@ -83,13 +88,13 @@ class GroundedPictures:
             self._text_attributes[name].append(value)
 
     def corpus(self) -> Corpus:
-        """Returns the corpus of all that was added.
+        """Returns the corpus of everything that was added.
 
-        Annotations reach over the border by a pixel here and there: boxes are cut off at it.
+        Some annotations reach over the border of their picture. They are cut off there.
 
         Raises:
-            ValueError: if a box is not finite, is turned round (right of its left, below its top)
-                or lies outside its picture, so that nothing remains; the message says where.
+            ValueError: if a box is not finite, has its sides in the wrong order, or lies outside
+                its picture.
         """
         pairs = np.array(self._pairs, np.int64).reshape(-1, 2)
         region_boxes = self._boxes_in_pictures()
@@ -109,7 +114,7 @@ class GroundedPictures:
         )
 
     def _boxes_in_pictures(self) -> np.ndarray:
-        """Float `(n, 4)` xyxy, the part of each box that lies in its picture."""
+        """Returns float `(n, 4)` xyxy, the part of each box that lies in its picture."""
         found = np.array(self._region_boxes, float).reshape(-1, 4)
         sizes = np.array(self._picture_sizes, int).reshape(-1, 2)
         sizes = sizes[np.array(self._region_pictures, int)]
@@ -129,7 +134,7 @@ class GroundedPictures:
 
 
 def _unions(parts: np.ndarray, owners: np.ndarray, size: int) -> np.ndarray:
-    """Float `(size, 4)` xyxy, the smallest box around all parts of each owner; NaN without one."""
+    """Returns float `(size, 4)` xyxy, the union of each owner's parts; NaN where it has none."""
     found = np.tile([np.inf, np.inf, -np.inf, -np.inf], (size, 1))
     np.minimum.at(found[:, :2], owners, parts[:, :2])
     np.maximum.at(found[:, 2:], owners, parts[:, 2:])
@@ -137,16 +142,16 @@ def _unions(parts: np.ndarray, owners: np.ndarray, size: int) -> np.ndarray:
 
 
 def picture_path(folder: Path, name: str, named_by: str, check: bool) -> Path:
-    """Returns the path of a picture file.
+    """Returns the path of a picture's file.
 
     Args:
         folder: the folder of the pictures.
-        name: the file's name there.
-        named_by: which file, and where in it, asks for the picture.
-        check: whether the picture must be there.
+        name: the name of the file.
+        named_by: the file, and the line or key, that names the picture, for the error message.
+        check: bool, whether the picture must exist.
 
     Raises:
-        FileNotFoundError: if it must be there and is not.
+        FileNotFoundError: if it must exist and does not.
     """
     path = folder / name
     if check and not path.is_file():

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-# What the encoders read, and pictures that they do not: these are reported, not passed over.
-_ENDINGS = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".jxl"}
-_ENDINGS |= {".tif", ".tiff", ".heic", ".avif", ".jp2"}
+from tb_keras.datasets.own.picture_folder import OTHER_PICTURES, READABLE_PICTURES, picture_names
+
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -31,7 +29,8 @@ def listed_pictures(images: str) -> tuple[list[str], list[str]]:
     """
     source = Path(images)
     if source.is_dir():
-        names, folder = sorted(_walked(source)), source
+        # Pictures that the encoders cannot read are listed too, so that they are reported.
+        names, folder = picture_names(source, READABLE_PICTURES + OTHER_PICTURES), source
     elif source.is_file():
         found = _of_table(source) if source.suffix in _TABLES else _of_list(source)
         names, folder = list(dict.fromkeys(found)), source.parent
@@ -40,20 +39,6 @@ def listed_pictures(images: str) -> tuple[list[str], list[str]]:
     if not names:
         raise ValueError(f"there is no picture in {images!r}")
     return [str(folder / name) for name in names], names
-
-
-def _walked(folder: Path) -> Iterator[str]:
-    seen = set()  # folders may be links, and links may lead in a circle
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in _ENDINGS:
-                yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
 def _of_table(path: Path) -> Iterator[str]:

@@ -19,6 +19,7 @@ import numpy as np
 from absl import flags
 
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.datasets.own.picture_folder import READABLE_PICTURES
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.pages.search_page import write_search_page
 from tb_keras.scripts.picture_errors import damaged_picture_named
@@ -26,7 +27,7 @@ from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.run_model import RunModel
-from tb_keras.scripts.searched import PICTURES, Searched, searched_corpus, searched_folder
+from tb_keras.scripts.searched import Searched, searched_corpus, searched_folder
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel
 
@@ -98,11 +99,12 @@ def main(queries: list[str]) -> None:
 
 def _is_picture(query: str) -> bool:
     kind, is_file = os.path.splitext(query)[1].lower(), os.path.isfile(query)
-    if kind in PICTURES and not is_file:
+    if kind in READABLE_PICTURES and not is_file:
         raise FileNotFoundError(f"there is no picture {query!r}")
-    if kind and is_file and kind not in PICTURES:
-        raise ValueError(f"{query!r} is no picture of a known kind ({', '.join(PICTURES)})")
-    return kind in PICTURES
+    if kind and is_file and kind not in READABLE_PICTURES:
+        kinds = ", ".join(READABLE_PICTURES)
+        raise ValueError(f"{query!r} is no picture of a known kind ({kinds})")
+    return kind in READABLE_PICTURES
 
 
 def _searched() -> Searched:

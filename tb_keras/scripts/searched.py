@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tb_keras.corpus.corpus import Corpus
-
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+from tb_keras.datasets.own.picture_folder import READABLE_PICTURES, picture_names
 
 
 class Searched(NamedTuple):
@@ -41,9 +40,10 @@ def searched_folder(folder: str | os.PathLike) -> Searched:
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise NotADirectoryError(f"the pictures to search must be in a folder. Received: {folder}")
-    paths = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    paths = [str(folder / name) for name in picture_names(folder)]
     if not paths:
-        raise ValueError(f"there is no picture ({', '.join(PICTURES)}) in the folder {folder}")
+        endings = ", ".join(READABLE_PICTURES)
+        raise ValueError(f"there is no picture ({endings}) in the folder {folder}")
     return Searched(paths, [], {})
 
 

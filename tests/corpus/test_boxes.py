@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tb_keras.corpus import boxes
 
 SIDE = 8
+ys, xs = np.mgrid[:SIDE, :SIDE]
 coordinates = st.integers(0, SIDE)
 # Whole pixels, empty boxes and boxes turned round among them.
 any_box = st.tuples(coordinates, coordinates, coordinates, coordinates)
@@ -16,9 +17,8 @@ kinds = st.sampled_from(["int64", "uint8", "float16", "float32", "float64"])
 
 def pixels(box):
     """Bool picture: which pixels a box covers."""
-    y, x = np.mgrid[:SIDE, :SIDE]
     left, top, right, bottom = box
-    return (left <= x) & (x < right) & (top <= y) & (y < bottom)
+    return (left <= xs) & (xs < right) & (top <= ys) & (ys < bottom)
 
 
 @given(st.lists(any_box, min_size=1, max_size=4), st.lists(any_box, max_size=4), kinds)
@@ -42,8 +42,7 @@ def test_area_counts_pixels(box):
 
 @given(any_box)
 def test_a_box_contains_its_pixels(box):
-    y, x = np.mgrid[:SIDE, :SIDE]
-    np.testing.assert_array_equal(boxes.contains(box, np.stack([x, y], axis=-1)), pixels(box))
+    np.testing.assert_array_equal(boxes.contains(box, np.stack([xs, ys], axis=-1)), pixels(box))
 
 
 def test_centres_of_halves():

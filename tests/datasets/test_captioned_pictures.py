@@ -28,10 +28,10 @@ def test_rows_stand_in_the_order_of_their_pictures():
     [
         ("z/c.jpg", captions(), 9, "^c: the picture 'c.jpg' has no caption"),
         ("z/c.jpg", captions("a", " \t\u3000"), 9, "^a.txt, line 2: the caption is empty"),
-        ("z/b.jpg", captions("a"), 9, "^c: the picture 'b.jpg' stands there twice"),
-        ("z/c.jpg", captions("a"), 2, "^c: the picture id 2 stands there twice"),
-        ("z/c.jpg", captions("a", "b", ids=[8, 7]), 9, "^a.txt, line 2: the caption id 7 stands"),
-        ("z/c.jpg", captions("a", "b", ids=[8, 8]), 9, "^a.txt, line 2: the caption id 8 stands"),
+        ("z/b.jpg", captions("a"), 9, "^c: the picture 'b.jpg' comes twice"),
+        ("z/c.jpg", captions("a"), 2, "^c: the picture id 2 comes twice"),
+        ("z/c.jpg", captions("a", "b", ids=[8, 7]), 9, "^a.txt, line 2: the caption id 7 comes t"),
+        ("z/c.jpg", captions("a", "b", ids=[8, 8]), 9, "^a.txt, line 2: the caption id 8 comes t"),
     ],
 )
 def test_what_is_wrong_is_named(path, lines, id, message):

@@ -1,5 +1,6 @@
 import pytest
 
+from tb_keras import datasets
 from tb_keras.datasets import load
 
 
@@ -30,3 +31,9 @@ def test_options_reach_the_reader(tmp_path):
     corpus = load("table", tmp_path / "pairs.csv", "all", image_column="picture", language="en")
     assert corpus.texts == ["a dog"]
     assert corpus.text_attributes == {"language": ["en"]}
+
+
+def test_every_reader_is_public_by_its_name():
+    for name, reader in datasets._READERS.items():
+        assert getattr(datasets, f"load_{name}") is reader
+        assert f"load_{name}" in dir(datasets)

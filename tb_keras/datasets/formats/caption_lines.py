@@ -1,4 +1,4 @@
-"""Text files of caption data sets: lists of pictures, and captions as `NAME#NUMBER<TAB>caption`."""
+"""Text files of captioned data sets: lists of pictures, and captions line by line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _LINE = re.compile(r"(?P<name>[^\s#]+)#(?P<number>[0-9]+)[\t ](?P<text>.*)")
 
 
 def read_picture_list(path: str | os.PathLike) -> list[tuple[str, str]]:
-    """Reads a list of pictures, one a line; empty lines are left out.
+    """Reads a file with the name of a picture on each line. Empty lines are left out.
 
     Returns:
-        The name of each picture as the file has it, and what a message calls it: file and line.
+        A list of pairs: the name of a picture, and the file and line for error messages.
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is not in UTF-8 or names no picture.
+        ValueError: if the file is not in UTF-8 or names no picture.
     """
     lines = enumerate(read_text(path).split("\n"), 1)
     names = [(line.strip(), f"{path}, line {number}") for number, line in lines if line.strip()]
@@ -30,19 +30,19 @@ def read_picture_list(path: str | os.PathLike) -> list[tuple[str, str]]:
 
 
 def read_caption_lines(path: str | os.PathLike) -> dict[str, list[Caption]]:
-    r"""Reads captions, one a line: `NAME#NUMBER<TAB>caption`; empty lines are left out.
+    r"""Reads a file with `NAME#NUMBER<TAB>caption` on each line. Empty lines are left out.
 
-    Some files have a space for the tab. This is the format of Flickr8K and Flickr30K
-    (`results_20130124.token`), and of COCO-CN.
+    This is the format of Flickr8K, of Flickr30K (`results_20130124.token`) and of COCO-CN. Some
+    files have a space instead of the tab.
 
     Returns:
-        The captions of each picture in the file's order, with the text attribute "sentence", the
-        number.
+        dict of a picture's name → its captions, in the order of the file. The number is the text
+        attribute "sentence".
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is not in UTF-8, has no caption, or a line is not of that form or has the
-            name and number of an earlier one; the message names the line.
+        ValueError: if the file is not in UTF-8 or has no caption, or a line has another form or the
+            name and number of an earlier line. The message names the line.
 
     Examples:
         >>> import pathlib, tempfile
@@ -62,7 +62,7 @@ def read_caption_lines(path: str | os.PathLike) -> dict[str, list[Caption]]:
             raise ValueError(f"{where}: expected NAME#NUMBER<TAB>caption. Received: {line[:80]!r}")
         key = name, number = parts["name"], int(parts["number"])
         if key in seen:
-            raise ValueError(f"{where}: the caption '{name}#{number}' stands there twice")
+            raise ValueError(f"{where}: the caption '{name}#{number}' comes twice")
         seen.add(key)
         caption = Caption(parts["text"], where, {"sentence": number})
         captions.setdefault(name, []).append(caption)

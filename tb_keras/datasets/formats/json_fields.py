@@ -1,4 +1,4 @@
-"""Parts of the objects that JSON files of published data sets hold, checked as they are taken."""
+"""Values from JSON files, checked as they are read."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ def field(where: str, item: object, name: str, kind: type):
     """Returns a value of an object.
 
     Args:
-        where: what a message calls the object: its file, and its key or id.
+        where: the object's file, and its key or id, for error messages.
         item: the object.
-        name: the value's key.
-        kind: its type.
+        name: the key of the value.
+        kind: the type of the value. A bool is not an int.
 
     Raises:
-        ValueError: if there is no such key, or its value is of another type (a bool is no int).
+        ValueError: if there is no such key, or its value has another type.
 
     Examples:
         >>> field("a.json, images[3]", {"id": "7"}, "id", int)
@@ -30,16 +30,19 @@ def field(where: str, item: object, name: str, kind: type):
 
 
 def items_by_id(where: str, content: object, name: str, kind: str) -> dict[int, tuple[str, dict]]:
-    """Returns a list of an object by the "id" of its items, each with what a message calls it.
+    """Returns the items of a list in an object, by their "id".
 
     Args:
-        where: what a message calls the object: its file.
+        where: the object's file, for error messages.
         content: the object.
-        name: the list's key.
-        kind: what a message calls an item, such as "image".
+        name: the key of the list.
+        kind: the word for an item in error messages, such as "image".
+
+    Returns:
+        dict of id → the file and id, for error messages, and the item.
 
     Raises:
-        ValueError: if there is no such list, an item has no integer "id", or two have the same.
+        ValueError: if there is no such list, an item has no int "id", or an id comes twice.
 
     Examples:
         >>> items_by_id("a.json", {"images": [{"id": 7}]}, "images", "image")
@@ -49,6 +52,6 @@ def items_by_id(where: str, content: object, name: str, kind: str) -> dict[int, 
     for number, item in enumerate(field(where, content, name, list)):
         id = field(f"{where}, {kind} number {number}", item, "id", int)
         if id in found:
-            raise ValueError(f"{where}, {kind} {id} stands there twice")
+            raise ValueError(f"{where}, {kind} {id} comes twice")
         found[id] = f"{where}, {kind} {id}", item
     return found

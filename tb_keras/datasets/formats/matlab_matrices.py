@@ -1,4 +1,4 @@
-"""Matrices in MATLAB's `.mat` files, of version 5 and of version 7.3, which is HDF5."""
+"""Matrices in MATLAB files, of version 5 and of version 7.3, which is HDF5."""
 
 from __future__ import annotations
 
@@ -21,39 +21,36 @@ _REAL = (
 
 
 def matlab_matrix(path: Path, variable: str, rows: int | None = None) -> Matrix:
-    """Opens a matrix of a `.mat` file, to be read by `tb_keras.datasets.formats.matrix_cache`.
+    """Opens a matrix in a `.mat` file, for `memory_map` to read.
 
-    MATLAB writes the columns one after the other: so h5py shows an n × d matrix of version 7.3 as
-    d × n, and it is transposed here, a block at a time. A matrix of version 5 has less than 2 GiB,
-    by its format, and is read whole.
+    MATLAB stores a matrix column by column, so h5py shows an n × d matrix of version 7.3 as d × n.
+    Here it is transposed block by block. A matrix of version 5 has less than 2 GiB and is read
+    whole.
 
     Args:
         path: the file.
-        variable: the matrix's name there.
-        rows: how many rows the matrix should have, where that is known. If it has as many columns
-            instead, its features stand in columns, and it is transposed.
+        variable: the name of the matrix.
+        rows: the expected number of rows, or None. If the matrix has so many columns and another
+            number of rows, it is transposed.
 
     Returns:
-        It with its rows and columns as MATLAB has them, unless `rows` says otherwise.
+        A `Matrix` with the rows and columns that MATLAB shows, or transposed.
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is no `.mat` file or cut off, or has no such matrix of real numbers; the
-            message lists what it has.
-        ImportError: if h5py (for version 7.3) or scipy (for version 5) is not installed.
+        ValueError: if it is not a `.mat` file, is cut off, or has no such matrix of real numbers.
+            The message lists the variables that it has.
+        ImportError: if h5py, for version 7.3, or scipy, for version 5, is not installed.
     """
     with path.open("rb") as file:
         start = file.read(520)
-    # The signature stands at the start, or after the 512 bytes that MATLAB puts before it.
+    # MATLAB puts 512 bytes before the signature.
     is_hdf5 = _HDF5_SIGNATURE in (start[:8], start[512:])
     return (_Version73Matrix if is_hdf5 else _Version5Matrix)(path, variable, rows)
 
 
 class _MatlabMatrix:
-    """What both versions share; `_shape` and `blocks` are each one's own.
-
-    (No `abc.ABC`: `matlab_matrix` alone makes one, always of a version's class.)
-    """
+    """The base class of both versions, each of which has its own `_shape` and `blocks`."""
 
     def __init__(self, path: Path, variable: str, rows: int | None):
         self.path = path
@@ -66,7 +63,7 @@ class _MatlabMatrix:
         self.part = [variable, self._in_columns]
 
     def _shape(self) -> tuple[int, ...]:
-        """Its sides as MATLAB has them; where they stand in the file is left to the version."""
+        """Returns the shape that MATLAB shows."""
         raise NotImplementedError
 
     def _check_names(self, names: Sequence[str]) -> None:
@@ -127,9 +124,9 @@ class _Version5Matrix(_MatlabMatrix):
 
 
 def _block_shape(stored: Sequence[int], chunks: Sequence[int], whole: int) -> list[int]:
-    """Returns the shape of blocks that hold whole chunks, each of which is then read only once.
+    """Returns the shape of blocks of whole chunks, so that no chunk is read twice.
 
-    A block has about `BLOCK_VALUES` values, and spans the side number `whole` if that is possible.
+    A block has about `BLOCK_VALUES` values, and all of the axis `whole` if possible.
     """
     other = 1 - whole
     shape = [0, 0]
@@ -140,13 +137,13 @@ def _block_shape(stored: Sequence[int], chunks: Sequence[int], whole: int) -> li
 
 @contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
-    """Within it, what the libraries raise on damaged files becomes an error that names the file."""
+    """Turns an error of the libraries into a ValueError that names the file."""
     try:
         yield
-    except Exception as error:  # a dozen kinds, some of them derived from nothing else
+    except Exception as error:  # the libraries raise a dozen kinds
         if isinstance(error, ValueError) and str(path) in str(error):
             raise
-        raise ValueError(f"{path}: no .mat file, cut off or damaged ({error})") from error
+        raise ValueError(f"{path}: not a .mat file, cut off or damaged ({error})") from error
 
 
 def _imported(module: str, path: Path) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Matrices that cannot be mapped as they are, written once as files that can."""
+"""Memory maps of matrices whose files cannot be mapped as they are."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tb_keras.datasets.formats.numpy_files import open_array
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.storage.cache_directory import cache_directory
 
-BLOCK_VALUES = 2**24  # values that are in memory at a time (128 MiB of float64)
+BLOCK_VALUES = 2**24  # values that are in memory at once (128 MiB of float64)
 
 
 class Matrix(Protocol):
-    """A matrix on disk that is read in parts.
+    """A matrix on disk that is read in blocks.
 
     Attributes:
-        path: its file.
-        shape: rows and columns.
-        part: what tells it from other matrices of the same file, as JSON values.
+        path: the file.
+        shape: the numbers of rows and columns.
+        part: a JSON value that tells the matrix from others in the same file.
     """
 
     path: Path
@@ -31,18 +31,18 @@ class Matrix(Protocol):
     part: object
 
     def blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yields parts with the row and the column where each begins, which together are all."""
+        """Yields blocks that make up the matrix: first row, first column, values."""
 
 
 def memory_map(matrices: Sequence[Matrix], dtype: np.dtype | type = np.float32) -> np.ndarray:
-    """Returns the rows of all matrices, one below the other, as a read-only memory map.
+    """Returns the rows of all matrices as one read-only memory map.
 
-    The first call writes them to `matrices` in the cache directory, in blocks; the next one
-    only opens what is there, unless one of the files has another size or time of change.
+    The first call writes them to the folder `matrices` in the cache directory. Further calls open
+    that file, unless the size or the time of one of the sources has changed.
 
     Args:
-        matrices: at least one, all with as many columns as the first.
-        dtype: of the values.
+        matrices: at least one `Matrix`, all with the same number of columns.
+        dtype: the dtype of the result.
 
     Raises:
         ValueError: if the numbers of columns differ, or a file is damaged.
@@ -87,7 +87,12 @@ def _write(path: Path, matrices: Sequence[Matrix], shape: tuple[int, int], dtype
 
 
 class NumpyMatrix:
-    """Some rows, in order, or all of a `.npy` file: a `Matrix`."""
+    """A `Matrix` of some rows of a `.npy` file.
+
+    Args:
+        path: the file.
+        rows: int `(r,)`, the rows in ascending order; all rows for None.
+    """
 
     def __init__(self, path: Path, rows: np.ndarray | None = None):
         self.path = path

@@ -1,4 +1,4 @@
-"""NumPy's files, opened with errors that name the file."""
+"""NumPy files, opened with errors that name the file."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ def open_array(path: Path) -> np.ndarray:
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is no `.npy` file, is cut off or holds Python objects.
+        ValueError: if the file is not a `.npy` file, is cut off or holds Python objects.
     """
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except (ValueError, EOFError, TypeError) as error:
-        raise ValueError(f"{path}: no .npy file of plain values, or damaged ({error})") from error
+        raise ValueError(
+            f"{path}: not a .npy file of plain values, or damaged ({error})"
+        ) from error
 
 
 def read_archive(path: Path) -> dict[str, np.ndarray]:
-    """Returns the arrays of a `.npz` file by name, in memory.
+    """Reads the arrays of a `.npz` file.
+
+    Returns:
+        dict of name → array.
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is no `.npz` file, is damaged or holds Python objects.
+        ValueError: if the file is not a `.npz` file, is damaged or holds Python objects.
     """
     try:
-        with path.open("rb") as file:  # NumPy leaves a file open that is no archive
+        with path.open("rb") as file:  # NumPy does not close a file that is not an archive
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array")
@@ -43,4 +48,6 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise ValueError(f"{path}: no .npz file of plain values, or damaged ({error})") from error
+        raise ValueError(
+            f"{path}: not a .npz file of plain values, or damaged ({error})"
+        ) from error

@@ -1,4 +1,4 @@
-"""Finding the data files of an installed package without running its code."""
+"""The data files of installed packages."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from pathlib import Path
 
 
 def package_directory(module: str, package: str) -> Path:
-    """Returns the directory that a package's files were installed to.
+    """Returns the directory of an installed package, without importing it.
 
-    The package is not imported: that may be slow, and the data packages used here do not all
-    import on every Python version that can read their files.
+    Importing may be slow, and some data packages do not import on every version of Python.
 
     Args:
-        module: the package's top-level module, such as "em".
-        package: the name to install it by, such as "em-keyboard".
+        module: the top-level module of the package, such as "em".
+        package: the name that pip installs it by, such as "em-keyboard".
 
     Raises:
-        ModuleNotFoundError: if it is not installed; the message says how to install it.
+        ModuleNotFoundError: if the package is not installed. The message says how to install it.
 
     Examples:
         >>> package_directory("keras", "keras").name

@@ -1,4 +1,4 @@
-"""Pickles from the internet: plain data is read, anything that names code is refused."""
+"""Pickles from the internet, read without running code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 _MAX_BYTES = 2**29
 
-# What looks a name up, calls or builds an object, or refers to something outside the file.
+# Opcodes that look up a name, call or build an object, or refer to something outside the file.
 _REFUSED = frozenset(
     "GLOBAL STACK_GLOBAL INST OBJ NEWOBJ NEWOBJ_EX REDUCE BUILD EXT1 EXT2 EXT4 "
     "PERSID BINPERSID NEXT_BUFFER READONLY_BUFFER".split()
@@ -21,23 +21,24 @@ _OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opco
 def load_plain_pickle(
     path: str | os.PathLike, encoding: str = "utf-8", max_bytes: int = _MAX_BYTES
 ) -> object:
-    """Reads a pickle that holds plain data only, without running anything that is in it.
+    """Reads a pickle of plain data without running any code.
 
-    Unpickling an unknown file may run any command. Here the file is first scanned, opcode by
-    opcode, and then read by an unpickler that finds no class and no function: lists, tuples,
-    dicts, str, bytes, numbers, booleans and None are read (sets too, from protocol 4 on; below it
-    a set is a call), in protocols 0 to 5, and everything else is refused. About 0.2 s a MiB.
+    Ordinary unpickling may run any command that the file holds. This function first scans the
+    opcodes of the file, and then reads it with an unpickler that finds no class and no function.
+    It reads lists, tuples, dicts, str, bytes, numbers, bools and None in protocols 0 to 5, and sets
+    from protocol 4 on. It refuses everything else.
 
     Args:
         path: the file.
-        encoding: of the 8-bit strings that Python 2 wrote (its `str`; its `unicode` needs none),
-            or "bytes" to leave them as bytes.
-        max_bytes: the largest file to read; what is read takes about ten times that in memory.
+        encoding: the encoding of strings that Python 2 wrote as `str`, or "bytes" to read them as
+            bytes.
+        max_bytes: int, the size of the largest file to read. Its content takes about ten times as
+            much memory.
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if the file is larger, is no pickle, is cut off, is in another encoding, or
-            names code; the message names the file and what stands there. Nothing has run then.
+        ValueError: if the file is too large, is not a pickle, is cut off, has another encoding or
+            names code.
 
     Examples:
         >>> import pathlib, tempfile
@@ -62,7 +63,7 @@ def load_plain_pickle(
         raise ValueError(f"{path}: strings are not in `encoding`={encoding!r} ({error})") from error
     except _RefusedPickle as error:
         raise ValueError(f"{path}: {error}") from None
-    # What the standard library lists for a damaged pickle, and what its opcodes raise besides.
+    # The errors that Python documents for a damaged pickle, and those that its opcodes raise.
     except (
         pickle.UnpicklingError,
         ArithmeticError,
@@ -73,22 +74,22 @@ def load_plain_pickle(
         TypeError,
         ValueError,
     ) as error:
-        raise ValueError(f"{path}: no pickle, or a damaged one ({error!r})") from error
+        raise ValueError(f"{path}: not a pickle, or a damaged one ({error!r})") from error
 
 
 class _RefusedPickle(Exception):
-    """Refuses a pickle; the message says what was found."""
+    """A pickle that is refused; the message says what it holds."""
 
 
 def _check_opcodes(data: bytes) -> None:
-    # `pickletools.genops` does the same, but for Python 2's strings: it takes them to be ASCII.
+    # `pickletools.genops` would do, but it takes Python 2's strings to be ASCII.
     file = io.BytesIO(data)
     name = None
     while name != "STOP":
         position = file.tell()
         opcode = _OPCODES.get(file.read(1))
         if opcode is None:
-            raise _RefusedPickle(f"no pickle, or cut off: no opcode at byte {position}")
+            raise _RefusedPickle(f"not a pickle, or cut off: no opcode at byte {position}")
         name, argument = opcode.name, None
         if name == "STRING":
             file.readline()
@@ -96,16 +97,16 @@ def _check_opcodes(data: bytes) -> None:
             argument = opcode.arg.reader(file)
         if name in _REFUSED:
             raise _RefusedPickle(f"{name} at byte {position} names code, plain data is expected")
-        # The unpickler makes room for as many objects as the largest number it is told.
+        # The unpickler allocates memory for as many objects as such a number says.
         if name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(data):
             raise _RefusedPickle(f"{name} at byte {position} asks for room for {argument} objects")
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """The second lock: should the scan and the unpickler ever disagree, nothing is found."""
+    """An unpickler that finds nothing, in case the scan and the unpickler disagree."""
 
     def find_class(self, module: str, name: str) -> None:
         raise _RefusedPickle(f"{module}.{name} is code, plain data is expected")
 
     def persistent_load(self, pid: object) -> None:
-        raise _RefusedPickle(f"the persistent object {pid!r} stands outside the file")
+        raise _RefusedPickle(f"the persistent object {pid!r} is outside the file")

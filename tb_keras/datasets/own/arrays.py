@@ -1,4 +1,4 @@
-"""One's own features: two arrays, of images and of texts, and what says which belong together."""
+"""Your own features: an array of images, an array of texts, and their matches."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 from tb_keras.datasets.formats.numpy_files import open_array
@@ -18,47 +19,45 @@ from tb_keras.datasets.own.hashed_splits import hashed_splits, split_named
 def load_arrays(
     directory: str | os.PathLike, split: str = "all", texts_per_image: int | None = None
 ) -> Corpus:
-    r"""Reads features of one's own from a folder of NumPy files.
+    r"""Reads your own features from a folder of NumPy files.
 
     ```
-    images.npy              float (n, image_dim), the images' features
-    images.ids.npy          optional (n,), distinct ints or strings; without it 0, 1, 2 ...
-    images.splits.npy       optional (n,), strings: the split of each image
-    texts.npy               float (m, text_dim), the texts' features, or int32 word indices
+    images.npy              float (n, image_dim), the features of the images
+    images.ids.npy          optional (n,), distinct ints or strings; the default is 0, 1, 2 ...
+    images.splits.npy       optional (n,), strings, the split of each image
+    texts.npy               float (m, text_dim), the features of the texts, or int word indices
     texts.image_ids.npy     (m,), the id of the image that each text belongs to
-    texts.ids.npy           optional (m,), distinct ints or strings; without it 0, 1, 2 ...
-    texts.strings.npy       optional (m,), the texts themselves
-    texts.languages.npy     optional (m,), each text's language
-    matches.npy             for `texts.image_ids` (p, 2), pairs of an image's and a text's id, where
-                            a text belongs to several images
+    texts.ids.npy           optional (m,), distinct ints or strings; the default is 0, 1, 2 ...
+    texts.strings.npy       optional (m,), the texts as strings
+    texts.languages.npy     optional (m,), strings, the language of each text
+    matches.npy             (p, 2), pairs of an image id and a text id, instead of
+                            texts.image_ids.npy where a text belongs to several images
     ```
 
-    A column such as `images.ids` may also be a text file, `images.ids.txt`, in UTF-8 with one value
-    a line. `images.npy` and its columns may instead stand in one file `images.npz`, under the names
-    `features`, `ids` and `splits`; likewise the texts in `texts.npz`. A `.npy` of features stays on
-    disk as a memory map; a `.npz` cannot, and is read into memory.
+    A column such as `images.ids.npy` may also be a text file `images.ids.txt`, in UTF-8 with a
+    value on each line. `images.npy` and its columns may also be in a single file `images.npz`, as
+    the arrays `features`, `ids` and `splits`. The same holds for `texts.npz`. Features in a `.npy`
+    file stay on disk as a memory map. Those in a `.npz` file are read into memory.
 
-    Where there is no `images.splits`, "train", "validation" and "test" are about 80%, 10% and 10%
-    of the images by a hash of their ids, as in a table (`hashed_splits`). A split
-    has its images' texts. A large split whose rows do not stand together is written once to
-    the cache directory, so that it too is a memory map.
+    Without `images.splits.npy`, about 80% of the images are "train", 10% "validation" and 10%
+    "test", by a hash of their ids. A split has the texts of its images. A large split whose rows
+    are not consecutive is written to the cache directory once, so that it is a memory map too.
 
     Args:
         directory: the folder.
         split: the part to read, or "all". "val", "valid" and "dev" mean "validation".
-        texts_per_image: in place of `texts.image_ids`: each image has so many texts, which stand
-            one after the other in the images' order.
+        texts_per_image: positive int, for texts that come in the order of their images, so many
+            for each image. Replaces `texts.image_ids.npy`.
 
     Returns:
-        A `Corpus` of `image_features`, `text_features` and, where they are there, `texts`. The
-        attributes "id" of images and texts are their ids, where there are such files, "language" of
-        texts is that of `texts.languages`.
+        A `Corpus` of `image_features`, `text_features` and, if there are strings, `texts`. The
+        attributes of images are "id", those of texts "id" and "language", if there are such files.
 
     Raises:
         FileNotFoundError: if a file is not there.
-        ValueError: if a file is damaged, a length disagrees, an id is there twice, a text or a pair
-            names an unknown id, features hold a NaN, the same stands in two files, or there is no
-            such split; the message names the file, and the row.
+        ValueError: if a file is damaged, a length disagrees, an id comes twice or is unknown,
+            a feature is not finite, a column is in two files, or there is no such split. The
+            message names the file and the row.
 
     Examples:
         >>> import pathlib, tempfile
@@ -105,7 +104,7 @@ def load_arrays(
 def _pairs(
     directory: Path, images: ArrayFiles, texts: ArrayFiles, texts_per_image: int | None
 ) -> np.ndarray:
-    """Int64 `(p, 2)`, the rows of the images and of the texts that belong together."""
+    """Returns int64 `(p, 2)`, the rows of the images and texts that match."""
     file = directory / "matches.npy"
     owners = texts.column("image_ids")
     given = {
@@ -117,7 +116,7 @@ def _pairs(
         found = ", ".join(name for name, there in given.items() if there) or "none"
         raise ValueError(
             f"{directory} must have one of {', '.join(given)}, to say which images and texts "
-            f"belong together. Received: {found}"
+            f"match. Received: {found}"
         )
     if texts_per_image is not None:
         return _pairs_in_order(images, texts, texts_per_image)
@@ -133,8 +132,7 @@ def _pairs(
 
 
 def _pairs_in_order(images: ArrayFiles, texts: ArrayFiles, texts_per_image: int) -> np.ndarray:
-    if type(texts_per_image) is not int or texts_per_image < 1:
-        raise ValueError(f"`texts_per_image` must be a positive int. Received: {texts_per_image!r}")
+    check_int("texts_per_image", texts_per_image, least=1)
     n, m = len(images.features), len(texts.features)
     if m != n * texts_per_image:
         raise ValueError(
@@ -145,7 +143,7 @@ def _pairs_in_order(images: ArrayFiles, texts: ArrayFiles, texts_per_image: int)
 
 
 def _of_split(directory: Path, images: ArrayFiles, split: str) -> np.ndarray:
-    """Bool `(n,)`, which images the split has."""
+    """Returns bool `(n,)`, which images the split has."""
     splits: Sequence[str] | None = images.strings("splits")
     if split == "all":
         return np.ones(len(images.features), bool)

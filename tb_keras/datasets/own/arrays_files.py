@@ -1,4 +1,4 @@
-"""The features of one's own images or texts, with their columns, in `.npy` or `.npz` files."""
+"""The NumPy files of your own features, with their columns."""
 
 from __future__ import annotations
 
@@ -15,16 +15,23 @@ _FEATURES = "features"
 
 
 class ArrayFiles:
-    """`KIND.npy` with columns `KIND.NAME.npy` or `KIND.NAME.txt`, or `KIND.npz` with all of them.
+    """The features of images or texts, and their columns.
+
+    The features are in `KIND.npy`, and the columns in `KIND.NAME.npy` or `KIND.NAME.txt`. Or all of
+    them are in `KIND.npz`.
+
+    Args:
+        directory: the folder of the files.
+        kind: "images" or "texts".
 
     Attributes:
         path: the file of the features.
-        features: the features; a memory map if that file is `.npy`.
-        ids: the distinct ids, the numbers of the rows where there is no such column.
+        features: the features, a memory map if the file is `KIND.npy`.
+        ids: the distinct ids; the numbers of the rows if there is no such column.
 
     Raises:
         FileNotFoundError: if there is neither `KIND.npy` nor `KIND.npz`.
-        ValueError: if there are both, a file is damaged, or an id is there twice.
+        ValueError: if there are both, a file is damaged, or an id comes twice.
     """
 
     def __init__(self, directory: Path, kind: str):
@@ -48,25 +55,24 @@ class ArrayFiles:
         if len(self._row_of) < len(self.ids):
             row = next(row for row, id in enumerate(self.ids) if self._row_of[str(id)] != row)
             raise ValueError(
-                f"{self.where('ids')}: the id {self.ids[row]!r} stands there twice, first in row "
-                f"{row}"
+                f"{self.where('ids')}: the id {self.ids[row]!r} comes twice, first in row {row}"
             )
 
     def where(self, name: str) -> str:
-        """Returns what a message calls a column."""
+        """Returns the file of a column, for error messages."""
         file = self._file(f".{name}")
         return f"{self.path}, {name!r}" if file is None else str(file)
 
     def column(self, name: str) -> np.ndarray | None:
-        """Returns a column, one int or string for each row; None where there is none.
+        """Returns a column of ints or strings, None if there is none.
 
         Raises:
-            ValueError: if it is damaged, of another type or length, or stands in two files.
+            ValueError: if it is damaged, has another type or length, or is in two files.
         """
         file = self._file(f".{name}")
         inside = None if self._archive is None else self._archive.get(name)
         if file is not None and inside is not None:
-            raise ValueError(f"{name!r} must stand in one file. Received: '{file}', '{self.path}'")
+            raise ValueError(f"{name!r} must be in one file. Received: '{file}', '{self.path}'")
         if file is None:
             values = inside
         elif file.suffix == ".txt":
@@ -90,10 +96,10 @@ class ArrayFiles:
         return values
 
     def strings(self, name: str) -> list[str] | None:
-        """Returns a column of strings; None where there is none.
+        """Returns a column as strings, None if there is none.
 
         Raises:
-            ValueError: as `column`, and if a string is empty.
+            ValueError: as `column` does, and if a string is empty.
         """
         values = self.column(name)
         if values is None:
@@ -105,7 +111,11 @@ class ArrayFiles:
         return strings
 
     def rows_of_ids(self, ids: Sequence[int | str], where: str) -> np.ndarray:
-        """Returns the rows that have the ids, int64; `where` is what a message calls these.
+        """Returns the row of each id, int64.
+
+        Args:
+            ids: the ids.
+            where: the file of the ids, for the error message.
 
         Raises:
             ValueError: if an id is unknown.
@@ -117,7 +127,7 @@ class ArrayFiles:
         return np.array(rows, np.int64)
 
     def features_of(self, chosen: np.ndarray) -> np.ndarray:
-        """Returns the features of some rows, of bool `(n,)`; a large memory map stays one."""
+        """Returns the features of the rows in bool `(n,)`. A large memory map stays one."""
         rows = np.flatnonzero(chosen)
         if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
             return self.features[rows[0] : rows[-1] + 1]
@@ -126,14 +136,19 @@ class ArrayFiles:
         return memory_map([NumpyMatrix(self.path, rows)], self.features.dtype)
 
     def attributes(self, columns: Mapping[str, str], chosen: np.ndarray) -> dict[str, list]:
-        """Returns the columns that are there by the names of their attributes, for some rows."""
+        """Returns attributes for the rows in bool `(n,)`, from those columns that there are.
+
+        Args:
+            columns: dict of an attribute's name → its column.
+            chosen: bool `(n,)`.
+        """
         found = {name: self.column(column) for name, column in columns.items()}
         return {
             name: values[chosen].tolist() for name, values in found.items() if values is not None
         }
 
     def attribute(self, name: str, chosen: np.ndarray) -> list[str] | None:
-        """Returns a column of strings for some rows; None where there is none."""
+        """Returns a column as strings for the rows in bool `(n,)`, None if there is none."""
         strings = self.strings(name)
         if strings is None:
             return None

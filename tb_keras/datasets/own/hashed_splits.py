@@ -1,4 +1,4 @@
-"""Splits of one's own data where it names none: by a hash of each image's name."""
+"""Splits of your own data by a hash of each image's name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HASHES = 2**48
 
 
 def split_named(name: str) -> str:
-    """Returns what this package calls a split: "val", "valid" and "dev" are "validation".
+    """Returns this package's name of a split. "val", "valid" and "dev" are "validation".
 
     Examples:
         >>> split_named("val"), split_named("test")
@@ -26,13 +26,12 @@ def split_named(name: str) -> str:
 def hashed_splits(names: Sequence[str]) -> list[str]:
     """Returns the split of each image: about 80% "train", 10% "validation" and 10% "test".
 
-    The hash of an image's name alone says where it goes, so that an image stays in its split when
-    others come or go. Only where that leaves a split empty, as it may with a few dozen images,
-    does the image whose hash is nearest to the empty split move there, and back when another comes
-    that belongs there.
+    The split depends on the hash of the image's name alone. So an image stays in its split when
+    others are added or removed. If this leaves a split empty, as it may with a few dozen images,
+    the image with the nearest hash moves there.
 
     Args:
-        names: distinct names, in any order. From three names on no split is empty.
+        names: distinct strings, in any order. With three names or more, no split is empty.
 
     Examples:
         >>> hashed_splits(["dog.png", "cat.png", "cow.png"])
@@ -44,7 +43,7 @@ def hashed_splits(names: Sequence[str]) -> list[str]:
     tenths = hashes * 10 // _HASHES
     first_validation, first_test = int((tenths < 8).sum()), int((tenths < 9).sum())
     if len(names) >= len(_SPLITS):
-        # In the order of the hashes the splits are three runs; none of them may be empty.
+        # Sorted by hash, the splits are three runs, and none of them may be empty.
         first_test = min(max(first_test, 2), len(names) - 1)
         first_validation = min(max(first_validation, 1), first_test - 1)
     in_order = np.lexsort((np.array(names, object), hashes))
@@ -55,6 +54,6 @@ def hashed_splits(names: Sequence[str]) -> list[str]:
 
 
 def _hash(name: str) -> int:
-    # A lone surrogate, which a damaged JSON string may hold, has no UTF-8 of its own.
+    # A damaged JSON string may hold a lone surrogate, which UTF-8 cannot write.
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:6], "big")

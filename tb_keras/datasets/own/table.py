@@ -1,4 +1,4 @@
-"""One's own data: a table file with one row for each pair of an image and a text."""
+"""Your own data: a table with a row for each pair of an image and a text."""
 
 from __future__ import annotations
 
@@ -21,45 +21,44 @@ def load_table(
     language_column: str | None = "language",
     boxes: bool = False,
 ) -> Corpus:
-    r"""Reads a table of image-text pairs, or of phrases with their boxes in pictures.
+    r"""Reads a table of image-text pairs, or of phrases with boxes in pictures.
 
-    The same image path in several rows is one image, the same string (in the same language) one
-    text; so a table says which texts an image has and which images a text has. Columns that are
-    not named here are ignored.
+    Rows with the same image path are about one image. Rows with the same string in the same
+    language are about one text. So an image may have several texts, and a text several images.
 
-    Where the table has a column `split`, it holds the part that a row belongs to, by any names;
-    "val", "valid" and "dev" mean "validation". Where it has none, "train", "validation" and "test"
-    are about 80%, 10% and 10% of the images, by a hash of the image's path as the table writes it;
-    from three images on, none of them is empty (see `tb_keras.datasets.own.hashed_splits`).
+    The column `split` names the part that a row belongs to. Any names will do; "val", "valid" and
+    "dev" mean "validation". Without this column, about 80% of the images are "train", 10%
+    "validation" and 10% "test", by a hash of their paths in the table. With three images or more,
+    none of these is empty. All columns that are not named here are ignored.
 
     Args:
-        directory: the file: `.csv` or `.tsv` with a header line, `.jsonl` with one object a line,
-            all three in UTF-8, or `.parquet` (needs pyarrow).
+        directory: the file: `.csv` or `.tsv` with a header, `.jsonl` with an object on each line,
+            all of these in UTF-8, or `.parquet`, which needs pyarrow.
         split: the part to read, or "all".
-        image_column: the column of the pictures' paths, relative to the table's folder; if left
-            out, `image` or `image_path`, whichever is there.
+        image_column: the column of the picture files, whose paths are relative to the table's
+            folder. The default is `image` or `image_path`.
         text_column: the column of the texts.
-        language: the language of all texts, kept as the text attribute "language".
-        language_column: the column of each text's language, kept in the same way where the table
-            has it. None ignores it.
-        boxes: whether to read phrases with boxes, for localization: from columns `x_min`, `y_min`,
-            `x_max` and `y_max`, or a column `box` that holds these four (a list, in JSON lines and
-            Parquet), in pixels. A row without any is a phrase without a box.
+        language: the language of all texts, which becomes the text attribute "language".
+        language_column: the column of each text's language, which becomes the same attribute if the
+            table has the column. None ignores it.
+        boxes: bool, whether to read phrases with boxes, for localization. A box is in the columns
+            `x_min`, `y_min`, `x_max` and `y_max`, or in a column `box` as a list of these four, in
+            pixels. A row without a box is a phrase without one.
 
     Returns:
-        Without `boxes` a `Corpus` of `image_paths` and `texts`, in the order of first appearance.
+        Without `boxes`, a `Corpus` of `image_paths` and `texts` in the order of the rows.
 
-        With `boxes` a `Corpus` of boxes (images), phrases (texts) and their `grounding`. The same
-        box twice in a picture is one region. Rows of the same picture and text are one phrase: it
-        matches the box of each, and its true box is their union, as with the phrases of Flickr30K
-        Entities. Boxes are cut off at the picture's border. The attribute "picture" of images and
-        of texts is the picture's path as the table writes it.
+        With `boxes`, a `Corpus` with `grounding`. Its images are the boxes, and its texts are the
+        phrases. Equal boxes in a picture are one region, and rows with the same picture and text
+        are one phrase. It matches the boxes of all its rows, and its true box is their union. Boxes
+        are cut off at the border of the picture. Images and texts have the attribute "picture", the
+        picture's path in the table.
 
     Raises:
-        FileNotFoundError: if the table or a picture is not there; the message names the line.
-        ValueError: if the file is of another type, empty, damaged or not in UTF-8, a column is
-            missing, a text is empty, an image is in two splits, a box is none or outside its
-            picture, or (with `boxes`) a picture cannot be decoded; the message names the line.
+        FileNotFoundError: if the table or a picture is not there.
+        ValueError: if the file has another type or is empty, damaged or not in UTF-8, a column is
+            missing, a text is empty, an image is in two splits, a box is wrong or outside its
+            picture, or, with `boxes`, a picture cannot be opened. The message names the line.
         ImportError: if the table is a Parquet file and pyarrow is not installed.
 
     Examples:
@@ -122,7 +121,7 @@ def _read(
 
 
 def _of_split(path: Path, rows: list[TableRow], split: str) -> list[TableRow]:
-    """Returns the rows of a split; no image may be in two."""
+    """Returns the rows of a split, and checks that no image is in two."""
     if not rows:
         raise ValueError(f"{path} has no rows")
     splits: dict[str, str | None] = {}

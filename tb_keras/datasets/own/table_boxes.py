@@ -1,4 +1,4 @@
-"""A table whose rows are phrases with boxes in pictures, for localization."""
+"""Tables whose rows are phrases with boxes in pictures."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BOX = "box"
 
 
 def box_columns(table: TableFile) -> tuple[str, ...]:
-    """Returns the columns that hold the boxes: four sides, or one list of them.
+    """Returns the columns of the boxes: four columns of sides, or one column of lists.
 
     Raises:
-        ValueError: if there are neither or both.
+        ValueError: if the table has neither or both.
     """
     sides = [column for column in _SIDES if column in table.columns]
     if (_BOX in table.columns) == (len(sides) == len(_SIDES)) or 0 < len(sides) < len(_SIDES):
@@ -31,7 +31,7 @@ def box_columns(table: TableFile) -> tuple[str, ...]:
 
 
 def row_box(where: str, row: dict, columns: Sequence[str]) -> list[float] | None:
-    """Returns the box in a row, xyxy in pixels, None where all its fields are empty.
+    """Returns the box of a row, xyxy in pixels, or None if its fields are empty.
 
     Raises:
         ValueError: if it is not four finite numbers.
@@ -51,10 +51,10 @@ def row_box(where: str, row: dict, columns: Sequence[str]) -> list[float] | None
 
 
 def boxes_corpus(folder: Path, rows: Sequence[TableRow]) -> Corpus:
-    """Returns the localization corpus of rows that have phrases with boxes.
+    """Returns the corpus of rows that are phrases with boxes.
 
     Raises:
-        ValueError: if a picture cannot be decoded, or a box lies outside it.
+        ValueError: if a picture cannot be opened, or a box lies outside its picture.
     """
     gathered = GroundedPictures()
     pictures: dict[str, int] = {}
@@ -82,7 +82,7 @@ def _picture_size(where: str, path: Path) -> tuple[int, int]:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:  # reads no more than the header
+        with Image.open(path) as picture:  # reads the header only
             return picture.size
     except OSError as error:
-        raise ValueError(f"{where}: {str(path)!r} is no picture ({error})") from error
+        raise ValueError(f"{where}: {str(path)!r} is not a picture ({error})") from error

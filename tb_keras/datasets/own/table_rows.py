@@ -1,4 +1,4 @@
-"""The rows of a table file, whichever of its formats it has: CSV, TSV, JSON lines or Parquet."""
+"""The rows of a table: CSV, TSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from typing import NamedTuple
 
 from tb_keras.datasets.formats.text_files import read_text
 
-IMAGE_COLUMNS = ("image", "image_path")  # where a table has its pictures' paths
+IMAGE_COLUMNS = ("image", "image_path")  # possible columns of the picture files
 
-# What a message calls the row, its file and line; and its values by column.
-Row = tuple[str, dict]
+Row = tuple[str, dict]  # the file and line, for error messages, and the values by column
 
 
 class TableRow(NamedTuple):
-    """A pair of an image and a text in a table, its values checked.
+    """A checked row of a table.
 
     Attributes:
-        where: what a message calls it: the file, and the line.
-        image: the picture's path as the table writes it.
+        where: the file and the line, for error messages.
+        image: the picture's path in the table.
         text: the text.
-        split: the value of its column `split`, None where there is none.
-        language: that of its language column, None where there is none.
-        box: four floats, None without a box.
+        split: the split; None if the table has no such column.
+        language: the language; None if the table has no such column.
+        box: four floats, xyxy in pixels; None without a box.
     """
 
     where: str
@@ -42,8 +41,8 @@ def open_table(path: Path) -> TableFile:
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is of another type, not in UTF-8 or damaged.
-        ImportError: if it is a Parquet file and pyarrow is not installed.
+        ValueError: if the file has another type, is not in UTF-8 or is damaged.
+        ImportError: if the file is Parquet and pyarrow is not installed.
 
     Examples:
         >>> import pathlib, tempfile
@@ -61,13 +60,11 @@ def open_table(path: Path) -> TableFile:
 
 
 class TableFile:
-    """An open table; each format has a class of its own.
-
-    (No `abc.ABC`: `open_table` alone makes one, always of such a class.)
+    """An open table. Each format is a subclass.
 
     Attributes:
         path: the file.
-        columns: its columns' names; of JSON lines those of the first object.
+        columns: the names of the columns; for JSON lines the keys of the first object.
     """
 
     def __init__(self, path: Path):
@@ -75,13 +72,13 @@ class TableFile:
         self.columns: list[str] = []
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Yields the rows; how they are read is left to the format's class.
+        """Yields the rows.
 
         Args:
-            columns: those that are needed; a row may have others too.
+            columns: the columns that are needed. A row may have others too.
 
         Raises:
-            ValueError: if a row is damaged; the message names the line.
+            ValueError: if a row is damaged. The message names the line.
         """
         raise NotImplementedError
 
@@ -94,14 +91,14 @@ class _DelimitedFile(TableFile):
         if path.suffix == ".tsv":
             self._delimiter = "\t"
         else:
-            # Where the comma is the decimal sign, spreadsheets write semicolons.
+            # Spreadsheets write semicolons in languages where the comma is the decimal sign.
             self._delimiter = ";" if ";" in header and "," not in header else ","
         for _, row in self._numbered():
             self.columns = row
             break
         for column in self.columns:
             if self.columns.count(column) > 1:
-                raise ValueError(f"{path}: the column {column!r} stands there twice")
+                raise ValueError(f"{path}: the column {column!r} comes twice")
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         numbered = self._numbered()
@@ -115,8 +112,8 @@ class _DelimitedFile(TableFile):
             yield where, dict(zip(self.columns, fields + missing))
 
     def _numbered(self) -> Iterator[tuple[str, list[str]]]:
-        """Yields the lines that are not empty, each with the number of the line it ends in."""
-        # With newline="" line breaks inside quotes stay as they are.
+        """Yields the rows that are not empty, each with the file and the line it ends in."""
+        # With newline="", line breaks inside quotes stay as they are.
         reader = csv.reader(
             io.StringIO(self._text, newline=""), delimiter=self._delimiter, strict=True
         )
@@ -144,7 +141,7 @@ class _JsonLines(TableFile):
             try:
                 row = json.loads(line)
             except (json.JSONDecodeError, RecursionError) as error:
-                raise ValueError(f"{where}: no JSON ({error})") from error
+                raise ValueError(f"{where}: not JSON ({error})") from error
             if not isinstance(row, dict):
                 raise ValueError(f"{where}: expected a JSON object. Received: {line.strip():.80}")
             yield where, row
@@ -153,7 +150,7 @@ class _JsonLines(TableFile):
 class _ParquetFile(TableFile):
     def __init__(self, path: Path):
         super().__init__(path)
-        with path.open("rb"):  # pyarrow's own complaint about a missing file names no path
+        with path.open("rb"):  # pyarrow's error for a missing file does not name it
             pass
         try:
             import pyarrow.parquet
@@ -166,13 +163,13 @@ class _ParquetFile(TableFile):
             with pyarrow.parquet.ParquetFile(path) as file:
                 self.columns = file.schema_arrow.names
         except self._damages as error:
-            raise ValueError(f"{path}: no Parquet file, or damaged ({error})") from error
+            raise ValueError(f"{path}: not a Parquet file, or damaged ({error})") from error
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         import pyarrow.parquet
 
         number = 0
-        # Other columns may be large: the pictures themselves stand in some of these files.
+        # Other columns may be large: some of these files hold the pictures themselves.
         needed = [column for column in self.columns if column in columns]
         try:
             with pyarrow.parquet.ParquetFile(self.path) as file:
@@ -195,7 +192,7 @@ def _table_text(path: Path) -> str:
     except ValueError as error:
         raise ValueError(f"{error}. {hint}") from error
     if "\0" in text:
-        # English text in UTF-16 without its mark is valid UTF-8 with a zero after each letter.
+        # English text in UTF-16 without a byte order mark passes for UTF-8 with zeros.
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ValueError(f"{path}, line {line}: not in UTF-8 (a zero byte). {hint}")
     return text

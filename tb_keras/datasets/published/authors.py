@@ -1,4 +1,4 @@
-"""The features that the authors released, and those of the later port to PyTorch."""
+"""The features that the papers' authors released, and those of the later port to PyTorch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 from tb_keras.datasets.captioned_pictures import SPLITS, check_split
@@ -30,44 +31,44 @@ def load_authors(
     text_file: str = "text_feature_{split}.mat",
     texts_per_image: int = 5,
 ) -> Corpus:
-    r"""Reads the features that the papers' authors published, in either of two layouts.
+    r"""Reads the features that the papers' authors published, in one of two layouts.
 
-    **The release**, https://github.com/lwwang/Two_branch_network: two `.mat` files a split. That of
-    the images has the matrix `image_features` (n × d, in version 5, read by scipy). That of the
-    texts has `text_features` (version 7.3, that is HDF5, in which h5py shows it as d × m); the
-    texts of an image stand one after the other, in the images' order. There are no strings and no
-    file names.
+    **The release**, https://github.com/lwwang/Two_branch_network, has two `.mat` files for each
+    split. The file of the images holds the matrix `image_features`, n × d, in version 5. The file
+    of the texts holds `text_features` in version 7.3. The texts come in the order of their images.
+    There are no strings and no file names.
 
-    **The port to PyTorch**, https://github.com/BryanPlummer/two_branch_networks: a split's image
-    features `SPLIT_features.npy` with the image names `SPLIT.txt`, a line each in the same order,
-    and the captions as published: `results_20130124.token` for Flickr30K, or
-    `annotations/captions_train2014.json` and `captions_val2014.json` for MSCOCO. The texts come as
-    strings, of any number an image, to be encoded here. The port validates on the first 1,000
-    images of MSCOCO's "val" alone; here all are read.
+    **The port to PyTorch**, https://github.com/BryanPlummer/two_branch_networks, has image features
+    `SPLIT_features.npy` for each split, with an image name on each line of `SPLIT.txt` in the same
+    order. The captions are those of the data set: `results_20130124.token` for Flickr30K, or
+    `annotations/captions_train2014.json` and `captions_val2014.json` for MSCOCO. An image may have
+    any number of them. The port validates on the first 1,000 images of MSCOCO's "val"; here all are
+    read.
 
-    In the files' names "validation" is `val`. Matrices of `.mat` files are written once to
-    the cache directory, as float32, and are memory maps from then on; so are `.npy` files,
-    which need no copy unless they are of float64 or several are joined.
+    In file names, "validation" is `val`. Matrices of `.mat` files are written to the cache
+    directory once, as float32 memory maps. So are `.npy` files if they are float64 or if several of
+    them are joined.
 
     Args:
-        directory: the folder of the files; that of the port if a `SPLIT_features.npy` is there.
-        split: "train", "validation", "test", or "all", the three one after the other.
-        image_file: the release: the name of the images' file, with `{split}` where the split
-            stands in it.
-        text_file: the release: that of the texts' file.
-        texts_per_image: the release: how many texts each image has, a positive int.
+        directory: the folder of the files. It is read as the port's if it has a
+            `SPLIT_features.npy`.
+        split: "train", "validation", "test", or "all", the three of them in this order.
+        image_file: for the release, the name of the images' file, with `{split}` in place of the
+            split.
+        text_file: for the release, the name of the texts' file.
+        texts_per_image: for the release, positive int, how many texts each image has.
 
     Returns:
-        A `Corpus` of `image_features` and either `text_features` (the release) or `texts` (the
-        port, also `image_paths` where the pictures are beside them as `load_flickr30k` and
-        `load_coco` say). `image_attributes` has "split", for the port also "file", each image's
-        file name.
+        A `Corpus` of `image_features`, and `text_features` for the release or `texts` for the port.
+        The port has `image_paths` too if the pictures are where `load_flickr30k` or `load_coco`
+        looks for them. The image attributes are "split" and, for the port, "file", the image's file
+        name.
 
     Raises:
-        FileNotFoundError: if a file is not there; the message lists those that are.
-        ValueError: if an argument is none of the above, a file is damaged, a matrix is missing, or
-            the numbers of images and texts disagree; the message names the file.
-        ImportError: if scipy or h5py, which `.mat` files need, is not installed.
+        FileNotFoundError: if a file is not there.
+        ValueError: if an argument is wrong, a file is damaged, a matrix is missing, or the numbers
+            of images and texts disagree. The message names the file.
+        ImportError: if scipy or h5py is not installed, which `.mat` files need.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019; Burns, Tan, Saenko, Sclaroff and Plummer,
@@ -84,8 +85,7 @@ def load_authors(
         Corpus(2 images, 3 texts, 3 pairs; image_features (2, 4) float32, texts)
     """
     check_split(split)
-    if type(texts_per_image) is not int or texts_per_image < 1:
-        raise ValueError(f"`texts_per_image` must be a positive int. Received: {texts_per_image!r}")
+    check_int("texts_per_image", texts_per_image, least=1)
     directory = Path(directory)
     splits = [split] if split != "all" else [name for name in SPLITS if name != "all"]
     if any(file.is_file() for file in _files(directory, _PORT_FEATURES, list(_FILE_NAMES))):
@@ -99,7 +99,7 @@ def load_authors(
         if not file.is_file():
             names = ", ".join(sorted(path.name for path in directory.glob("*.mat"))) or "none"
             raise FileNotFoundError(
-                f"There is no '{file}' (`{argument}` names another); the .mat files there: {names}"
+                f"There is no '{file}', which `{argument}` names. Its folder has: {names}"
             )
     return _release_corpus(image_files, text_files, splits, texts_per_image)
 
@@ -159,14 +159,14 @@ def _port_corpus(directory: Path, split: str, splits: Sequence[str]) -> Corpus:
 
 
 def _of_files(captions: Corpus, pictures: Sequence[tuple[str, str]]) -> Corpus:
-    """Returns the part of a corpus whose images have the given file names, in their order."""
+    """Returns the images with some file names, in the order of these, and their texts."""
     rows = {file: row for row, file in enumerate(captions.image_attributes["file"])}
     chosen: dict[int, str] = {}
     for name, where in pictures:
         if name not in rows:
             raise ValueError(f"{where}: there is no caption of the picture {name!r}")
         if rows[name] in chosen:
-            raise ValueError(f"{where}: the picture {name!r} stands there twice")
+            raise ValueError(f"{where}: the picture {name!r} comes twice")
         chosen[rows[name]] = where
     return captions.subset(images=list(chosen))
 

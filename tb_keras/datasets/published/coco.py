@@ -1,4 +1,4 @@
-"""MSCOCO captions: pictures of 2014 with five English captions or a few more each."""
+"""MSCOCO captions: photographs with five English captions or a few more each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.captioned_pictures import Caption, CaptionedPictures, check_split
 from tb_keras.datasets.formats.json_fields import field, items_by_id
@@ -24,43 +25,42 @@ def load_coco(
     captions_per_image: int | None = 5,
     pictures: str | os.PathLike | None = None,
 ) -> Corpus:
-    """Reads the captions of MSCOCO, in Karpathy's splits or in those of MSCOCO.
+    """Reads the captions of MSCOCO, in Karpathy's splits or in MSCOCO's own.
 
-    Pictures and captions stand in the order of the file. In Karpathy's splits the test pictures
-    are thereby in the order that the literature's results on "MSCOCO 1K" follow: the mean over the
-    first, second, ... fifth thousand.
+    Pictures and captions come in the order of the file. This is the order that published results on
+    "MSCOCO 1K" follow: they are the mean over the five thousands of Karpathy's test pictures.
 
     Args:
-        directory: the folder of `dataset_coco.json` (Karpathy's splits); or, without that file, of
-            `annotations/captions_train2014.json` and `annotations/captions_val2014.json`, where
-            "train" is train2014, "validation" is val2014, and there is no "test".
+        directory: the folder of `dataset_coco.json`, which has Karpathy's splits. Without this
+            file, the folder of `annotations/captions_train2014.json`, which is "train", and
+            `annotations/captions_val2014.json`, which is "validation". Then there is no "test".
         split: "train", "validation", "test" or "all". Karpathy's "train" has 113,287 pictures with
-            `restval` and 82,783 without, "validation" and "test" have 5,000.
-        restval: whether Karpathy's "restval", 30,504 pictures of val2014, belong to "train", as in
-            nearly all published results.
-        captions_per_image: how many captions to keep of each image, the first ones, as the
-            published protocols do (25,000 captions of the 5,000 test pictures; a few pictures have
-            six or seven); None for all.
+            `restval` and 82,783 without; "validation" and "test" have 5,000 each.
+        restval: bool, whether Karpathy's "restval", 30,504 pictures of val2014, belongs to "train",
+            as in nearly all published results.
+        captions_per_image: positive int, how many captions of each image to keep, the first ones;
+            None for all. Published results use 5, so the 5,000 test pictures have 25,000 captions.
+            A few pictures have six or seven.
         pictures: the folder of the folders `train2014` and `val2014`, relative to `directory` or
-            absolute; `directory` itself if None.
+            absolute. The default is `directory`.
 
     Returns:
-        A `Corpus` of `texts` and, where a folder of the pictures is there, `image_paths`.
-        `image_attributes`: "file", such as "COCO_val2014_000000391895.jpg", and "id", MSCOCO's
-        image id. `text_attributes`: "id", MSCOCO's annotation id, by which the ground truths of
-        CxC and ECCV Caption know a caption (it is the `sentid` of `dataset_coco.json`).
+        A `Corpus` of `texts` and, if a folder of the pictures exists, `image_paths`. The image
+        attributes are "file", such as "COCO_val2014_000000391895.jpg", and "id", MSCOCO's image id.
+        The text attribute is "id", MSCOCO's annotation id, which `with_ground_truth` needs. It is
+        the `sentid` of `dataset_coco.json`.
 
     Raises:
-        FileNotFoundError: if neither set of files is there; if `pictures` is given and holds
-            neither folder; if a folder is there and some pictures are not in it.
-        ValueError: if an argument is none of the above, or a file is damaged: not in UTF-8, no JSON
-            or cut off, a part missing or of another type, an id twice, a caption empty or without
-            its image, an image without a caption; the message names the file, and the key or id.
+        FileNotFoundError: if neither set of files is there, `pictures` is given and has neither
+            folder, or a folder lacks some of its pictures.
+        ValueError: if an argument is wrong, a file is damaged, an id comes twice, a caption is
+            empty or has no image, or an image has no caption. The message names the file, and the
+            key or id.
 
     Reference:
         Chen, Fang, Lin, Vedantam, Gupta, Dollár and Zitnick, "Microsoft COCO Captions", 2015, and
-        https://cocodataset.org/#format-data for the published files;
-        `tb_keras.datasets.published.karpathy_splits` for the other.
+        https://cocodataset.org/#format-data for MSCOCO's files. Karpathy and Fei-Fei, "Deep
+        Visual-Semantic Alignments for Generating Image Descriptions", CVPR 2015, for the splits.
 
     Examples:
         >>> import json, pathlib, tempfile
@@ -78,13 +78,8 @@ def load_coco(
         (['A dog.'], [42], [641613])
     """
     check_split(split)
-    if captions_per_image is not None and (
-        type(captions_per_image) is not int or captions_per_image < 1
-    ):
-        raise ValueError(
-            "`captions_per_image` must be a positive integer or None. "
-            f"Received: {captions_per_image!r}"
-        )
+    if captions_per_image is not None:
+        check_int("captions_per_image", captions_per_image, least=1)
     directory = Path(directory)
     if (directory / _KARPATHY).is_file():
         found = read_karpathy_splits(directory / _KARPATHY, split, restval)
@@ -100,7 +95,7 @@ def load_coco(
 
 
 def _published(directory: Path, split: str) -> Iterator[KarpathyPicture]:
-    """Yields the pictures of MSCOCO's own files in the form of Karpathy's."""
+    """Yields the pictures of MSCOCO's own files like those of Karpathy's file."""
     if split not in _PUBLISHED:
         raise ValueError(
             f"`split` must be one of {', '.join(_PUBLISHED)} without {_KARPATHY}, which is not in "

@@ -15,7 +15,7 @@ _FILES = {
     "translated": "imageid.manually-translated-caption.txt",
     "extension": "coco-cn_ext.icap2020.txt",
 }
-# Which splits have captions of this kind.
+# The splits that have captions of a kind.
 _SPLITS = {
     "written": ("train", "validation", "test", "all"),
     "translated": ("test",),
@@ -36,32 +36,31 @@ def load_coco_cn(
 
     Args:
         directory: the folder of the split lists `coco-cn_train.txt`, `coco-cn_val.txt` and
-            `coco-cn_test.txt` (a picture's name a line, such as COCO_val2014_000000217153) and of
-            the files of captions (`NAME#NUMBER<TAB>caption`), as `coco-cn-version1805v1.1.tar.gz`
-            holds them; or of the extension alone.
+            `coco-cn_test.txt`, with the name of a picture such as COCO_val2014_000000217153 on each
+            line, and of the files of captions, with `NAME#NUMBER<TAB>caption` on each line.
+            `coco-cn-version1805v1.1.tar.gz` holds them. For the extension, the folder of its file.
         split: "train", "validation", "test" or "all".
-        captions: "written", the 22,218 captions that people wrote for the 20,341 pictures, one or
-            two each (`imageid.human-written-caption.txt`); "translated", the five English captions
-            of each test picture as people translated them, with split "test" only
-            (`imageid.manually-translated-caption.txt`); or "extension", 4,712 more written
-            captions of 4,573 other pictures (`coco-cn_ext.icap2020.txt`), with split "all" only,
-            for they have no split lists.
+        captions: "written", "translated" or "extension". "written" is the 22,218 captions that
+            people wrote for the 20,341 pictures, one or two each, in
+            `imageid.human-written-caption.txt`. "translated" is people's translations of the five
+            English captions of each test picture, in `imageid.manually-translated-caption.txt`;
+            it needs the split "test". "extension" is 4,712 more written captions of 4,573 other
+            pictures, in `coco-cn_ext.icap2020.txt`; it has no split lists and needs the split
+            "all".
         pictures: the folder of MSCOCO's folders `train2014` and `val2014`, relative to `directory`
-            or absolute; `directory` itself if None.
+            or absolute. The default is `directory`.
 
     Returns:
-        A `Corpus` of `texts` and, where a folder of the pictures is there, `image_paths`.
-        `image_attributes`: "file", such as "COCO_val2014_000000217153.jpg", and "id", MSCOCO's
-        image id. `text_attributes`: "sentence", the number of the caption in its file, and
-        "language", always "zh". Captions of pictures that no list of the split names are left out.
+        A `Corpus` of `texts` and, if a folder of the pictures exists, `image_paths`. The image
+        attributes are "file", such as "COCO_val2014_000000217153.jpg", and "id", MSCOCO's image id.
+        The text attributes are "sentence", the number of the caption in its file, and "language",
+        always "zh". Captions of pictures outside the split are left out.
 
     Raises:
-        FileNotFoundError: if a file is not there; if `pictures` is given and holds neither folder;
-            if a folder is there and some pictures are not in it.
-        ValueError: if an argument is none of the above, or a file is damaged: not in UTF-8, empty,
-            cut off, a name that is not MSCOCO's, a caption empty or without its number, a picture
-            or a caption twice, a picture without a caption; the message names the file and the
-            line.
+        FileNotFoundError: if a file is not there, `pictures` is given and has neither folder, or a
+            folder lacks some of its pictures.
+        ValueError: if an argument is wrong, a file is damaged, a name or caption comes twice, a
+            caption is empty, or a picture has no caption. The message names the file and the line.
 
     Reference:
         Li, Xu, Wang, Lan, Jia, Yang and Xu, "COCO-CN for Cross-Lingual Image Tagging, Captioning

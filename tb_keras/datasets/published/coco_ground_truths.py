@@ -1,4 +1,4 @@
-"""Extended ground truths for MSCOCO's test pictures: Crisscrossed Captions and ECCV Caption."""
+"""Extended ground truths of MSCOCO's test pictures: Crisscrossed Captions and ECCV Caption."""
 
 from __future__ import annotations
 
@@ -13,34 +13,37 @@ GROUND_TRUTHS = ("original", "cxc", "eccv")
 
 
 def with_ground_truth(corpus: Corpus, ground_truth: str) -> Corpus:
-    """Returns MSCOCO's 5,000 test pictures, or some of them, with another ground truth's matches.
+    """Returns MSCOCO's 5,000 test pictures, or some of them, with the matches of a ground truth.
 
-    People judged more pairs to belong together than the five captions written for each picture:
+    People found more matches than the five captions written for each picture. There are three
+    ground truths:
 
-    - "original": the captions' own pictures, 25,000 pairs;
-    - "cxc": Crisscrossed Captions, 35,585 pairs, of all pictures and nearly all captions;
-    - "eccv": ECCV Caption, judged for 1,261 pictures and 1,332 captions. Only those are queries.
-      The pictures and captions that belong to them, 3,269 pictures among them, have matches too but
-      not all that they should have: as queries they must be left out.
+    - "original": each caption's own picture, 25,000 pairs;
+    - "cxc": Crisscrossed Captions, 35,585 pairs of all pictures and nearly all captions;
+    - "eccv": ECCV Caption, 22,550 pairs, judged for 1,261 pictures and 1,332 captions. Only these
+      are queries. Other pictures and captions have matches too, but not all that they should have,
+      so they must not be queries.
 
-    Every picture and every caption stays a candidate. The image attribute "query" and the text
-    attribute "query" say what is a query; where all of "eccv" is asked, figures are wrong:
+    All pictures and captions stay candidates. The attribute "query" of images and of texts says
+    which are queries. Pass it to the figures, which are wrong otherwise:
 
         truth = with_ground_truth(corpus, "eccv")
         ranked_precision_metrics(images, texts, truth.matches, truth.image_attributes["query"],
                                  truth.text_attributes["query"])
 
     Args:
-        corpus: of `tb_keras.datasets.load("coco", split="test")`, or a part of it, with MSCOCO's
-            image ids as image attribute "id" and its annotation ids as text attribute "id". A match
-            whose picture or caption is not in the corpus is left out: so are two of the 22,550
-            pairs of ECCV Caption whose caption is not among the first five of its picture.
-        ground_truth: one of these three.
+        corpus: a `Corpus` from `load_coco` with the split "test", or a part of it. Matches whose
+            picture or caption it lacks are left out. Two pairs of ECCV Caption have a caption that
+            is not among the first five of its picture.
+        ground_truth: "original", "cxc" or "eccv".
+
+    Returns:
+        The corpus with other matches and the attributes "query", bool.
 
     Raises:
-        ValueError: if `ground_truth` is none of these, the corpus lacks its ids, or holds a picture
-            that is not among those 5,000.
-        ModuleNotFoundError: if the package eccv_caption, which brings the files, is not installed.
+        ValueError: if `ground_truth` is unknown, or the corpus has no ids or a picture that is not
+            among the 5,000.
+        ModuleNotFoundError: if the package eccv_caption, which holds the files, is not installed.
 
     Reference:
         Parekh, Baldridge, Cer, Waters and Yang, *Crisscrossed Captions*, EACL 2021 (arXiv
@@ -68,7 +71,7 @@ def with_ground_truth(corpus: Corpus, ground_truth: str) -> Corpus:
         )
     of_images = read_json(data / f"{ground_truth}_image_to_caption.json")
     of_texts = read_json(data / f"{ground_truth}_caption_to_image.json")
-    # Where both ends of a pair are queries, both files have it: together they are one relation.
+    # A pair is in the first file if its image is a query, in the second if its text is one.
     pairs = {(int(image), text) for image, matching in of_images.items() for text in matching}
     pairs |= {(image, int(text)) for text, matching in of_texts.items() for image in matching}
     found = [(images[i], texts[t]) for i, t in pairs if i in images and t in texts]
@@ -82,7 +85,7 @@ def with_ground_truth(corpus: Corpus, ground_truth: str) -> Corpus:
 
 
 def _places(view: str, attributes) -> dict[int, int]:
-    """The row of each id, in the order of the rows."""
+    """Returns the row of each id, in the order of the rows."""
     if "id" not in attributes:
         raise ValueError(
             f"`corpus` must have the {view} attribute 'id' that MSCOCO gives. "

@@ -23,37 +23,38 @@ def load_flickr30k(
 ) -> Corpus:
     r"""Reads Flickr30K.
 
-    There are two sets of files, with nearly the same captions and pictures (Karpathy's splits leave
-    769 out), but with other test pictures: results on one are not to be held against the other's.
+    There are two sets of files. Their captions and pictures are nearly the same, but Karpathy's
+    splits leave out 769 pictures, and the test pictures differ. So results on one set cannot be
+    compared with results on the other.
 
     Args:
         directory: the folder of the files.
         split: "train", "validation", "test" or "all".
-        splits: "karpathy" for the captions and splits of `dataset_flickr30k.json` (29,000, 1,014
-            and 1,000 pictures); "entities" for the captions of the published
-            `results_20130124.token` and the split lists `train.txt`, `val.txt` and `test.txt` of
-            Flickr30K Entities (29,783, 1,000 and 1,000 pictures), a picture id a line. None for
-            the first of the two whose file is there. Captions of pictures that no list of the split
-            names are left out.
-        pictures: the folder of the pictures `ID.jpg`, relative to `directory` or absolute;
-            "flickr30k-images" if None.
+        splits: "karpathy" or "entities". "karpathy" is the captions and splits of
+            `dataset_flickr30k.json`, with 29,000, 1,014 and 1,000 pictures. "entities" is the
+            captions of `results_20130124.token` with the split lists `train.txt`, `val.txt` and
+            `test.txt` of Flickr30K Entities, with 29,783, 1,000 and 1,000 pictures. The default is
+            the first of the two whose file is there. Captions of pictures outside the split are
+            left out.
+        pictures: the folder of the pictures `ID.jpg`, relative to `directory` or absolute. The
+            default is "flickr30k-images".
 
     Returns:
-        A `Corpus` of `texts` and, where the folder of the pictures is there, `image_paths`.
-        `image_attributes`: "file", such as "1000092795.jpg". `text_attributes`: "sentence", the
-        caption's number in its picture, from 0.
+        A `Corpus` of `texts` and, if the folder of the pictures exists, `image_paths`. The image
+        attribute is "file", such as "1000092795.jpg". The text attribute is "sentence", the number
+        of the caption in its picture, from 0.
 
     Raises:
-        FileNotFoundError: if neither set of files is there, or one of the set is not; if `pictures`
-            is given and is no folder; if the folder is there and some pictures are not in it.
-        ValueError: if an argument is none of the above, or a file is damaged: not in UTF-8, empty,
-            cut off, a caption empty or without its number, a picture or a caption twice, a picture
-            without a caption; the message names the file, and the line or the key.
+        FileNotFoundError: if a file is not there, `pictures` is given and is not a folder, or the
+            folder lacks some of the pictures.
+        ValueError: if an argument is wrong, a file is damaged, a picture or caption comes twice, a
+            caption is empty, or a picture has no caption. The message names the file, and the line
+            or key.
 
     Reference:
         Young, Lai, Hodosh and Hockenmaier, "From image descriptions to visual denotations", TACL
-        2014, whose README defines the token file; `karpathy_splits` for the
-        other.
+        2014. Karpathy and Fei-Fei, "Deep Visual-Semantic Alignments for Generating Image
+        Descriptions", CVPR 2015, for Karpathy's splits.
 
     Examples:
         >>> import pathlib, tempfile

@@ -1,4 +1,4 @@
-"""Flickr30K Entities: phrases of the Flickr30K sentences with the boxes that they name."""
+"""Flickr30K Entities: the phrases of Flickr30K's captions, with boxes."""
 
 from __future__ import annotations
 
@@ -21,47 +21,46 @@ def load_flickr30k_entities(
     picture_folder: str | os.PathLike = "flickr30k-images",
     check_pictures: bool = True,
 ) -> Corpus:
-    """Reads Flickr30K Entities as its authors publish it.
+    """Reads Flickr30K Entities.
 
-    The boxes in the files count pixels from 1 and include the last (the authors' MATLAB reader
-    takes them as they are, their Python reader takes 1 off all four sides), so that `xmin, ymin,
-    xmax, ymax` is here `[xmin - 1, ymin - 1, xmax, ymax]`, cut off at the picture's border.
+    The boxes in the files count pixels from 1 and include the last pixel. So the box `xmin, ymin,
+    xmax, ymax` is read as `[xmin - 1, ymin - 1, xmax, ymax]`, and cut off at the border of the
+    picture.
 
     Args:
-        directory: the folder of the split lists `train.txt`, `val.txt` and `test.txt` (a picture id
-            a line) and of `Sentences/ID.txt` and `Annotations/ID.xml`, the unpacked
+        directory: the folder of the split lists `train.txt`, `val.txt` and `test.txt`, with a
+            picture id on each line, and of `Sentences/ID.txt` and `Annotations/ID.xml` from
             `annotations.zip`.
         split: "train", "val" (or "validation") or "test".
-        texts: "phrases", to localize them, or "sentences", whole sentences without mark-up, to
-            match them with whole pictures.
+        texts: "phrases" for phrases with boxes, "sentences" for whole sentences with whole
+            pictures.
         picture_folder: the folder of the pictures `ID.jpg`, relative to `directory` or absolute.
-        check_pictures: whether every picture must be there. Boxes and texts can be read without.
+        check_pictures: bool, whether all pictures must exist. Boxes and texts can be read without.
 
     Returns:
-        For "phrases" a `Corpus` of the annotated boxes (images), the phrases (texts) and their
-        `grounding`. A phrase matches every box of its entity and its true box is their union; a
-        phrase without one (not visual, the whole scene, not to be seen, or an entity without
-        annotation) matches nothing and has a row of NaN. Every occurrence of a phrase is a row.
-        `text_attributes`:
+        For "phrases", a `Corpus` with `grounding`. Its images are the annotated boxes, and its
+        texts are the phrases, each occurrence of a phrase for itself. A phrase matches every box of
+        its entity, and its true box is their union. A phrase without a box matches nothing and has
+        a row of NaN. The text attributes are
 
-        - "categories": the coarse categories of each phrase, a list of "people", "clothing",
-          "bodyparts", "animals", "vehicles", "instruments", "scene", "other" or "notvisual";
-        - "sentence": the index of its sentence in its picture's file;
-        - "entity": its chain id, the same for all phrases of a picture that mean the same; "0" for
-          what is not visual;
-        - "picture": its picture's id.
+        - "categories": a list of the phrase's categories, of "people", "clothing", "bodyparts",
+          "animals", "vehicles", "instruments", "scene", "other" and "notvisual";
+        - "sentence": the number of its sentence in its picture's file, from 0;
+        - "entity": its chain id, which phrases for the same thing in a picture share; "0" for what
+          is not visual;
+        - "picture": the id of its picture.
 
-        `image_attributes`: "entities", a list of the chain ids that the box shows (that of an
-        entity which no sentence mentions too: such a box matches nothing), and "picture".
+        The image attributes are "entities", a list of the chain ids that the box shows, and
+        "picture". An entity that no sentence mentions matches nothing.
 
-        For "sentences" a `Corpus` of `image_paths` and `texts`; `text_attributes` are "sentence"
-        and "picture", `image_attributes` "picture".
+        For "sentences", a `Corpus` of `image_paths` and `texts`. The text attributes are "sentence"
+        and "picture", and the image attribute is "picture".
 
     Raises:
         FileNotFoundError: if a file or a picture is not there.
-        ValueError: if an argument is none of the above, or a file is damaged: not in UTF-8, empty,
-            cut off, a picture id twice, a bracket out of place, a box turned round or outside its
-            picture; the message names the file, and the line or the object.
+        ValueError: if an argument is wrong, a file is damaged, a picture id comes twice, a bracket
+            is out of place, or a box is wrong or outside its picture. The message names the file,
+            and the line or object.
 
     Reference:
         Plummer, Wang, Cervantes, Caicedo, Hockenmaier and Lazebnik, "Flickr30k Entities", ICCV 2015
@@ -95,7 +94,7 @@ def load_flickr30k_entities(
     split_file = directory / f"{_SPLIT_FILES[split]}.txt"
     for picture, where in read_picture_list(split_file):
         if picture in pictures:
-            raise ValueError(f"{where}: the picture {picture!r} stands there twice")
+            raise ValueError(f"{where}: the picture {picture!r} comes twice")
         pictures[picture] = picture_path(
             directory / picture_folder, f"{picture}.jpg", where, check_pictures
         )

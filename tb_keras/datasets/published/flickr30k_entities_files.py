@@ -1,4 +1,4 @@
-"""The two files that Flickr30K Entities has for each picture: sentences and annotations."""
+"""The two files of each picture in Flickr30K Entities: sentences and annotations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ _PHRASE = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Phrase:
-    """A phrase of a sentence: its words, the chain id of its entity, its coarse categories."""
+    """A phrase of a sentence.
+
+    Args:
+        text: the phrase.
+        entity: the chain id of its entity.
+        categories: its categories.
+    """
 
     text: str
     entity: str
@@ -26,7 +32,12 @@ class Phrase:
 
 @dataclasses.dataclass(frozen=True)
 class Sentence:
-    """A sentence without mark-up, and its phrases in order."""
+    """A sentence.
+
+    Args:
+        text: the sentence without mark-up.
+        phrases: its phrases in order.
+    """
 
     text: str
     phrases: tuple[Phrase, ...]
@@ -34,12 +45,12 @@ class Sentence:
 
 @dataclasses.dataclass(frozen=True)
 class Annotations:
-    """A picture's width and height, and its annotated boxes.
+    """The size of a picture, and its annotated boxes.
 
     Args:
         size: width and height in pixels.
-        objects: for each box the number of its `<object>` from 1, the chain ids of the entities
-            that it shows, and the box as the file has it: `(xmin, ymin, xmax, ymax)`.
+        objects: for each box, the number of its `<object>` from 1, the chain ids of the entities
+            that it shows, and the box in the file, `(xmin, ymin, xmax, ymax)`.
     """
 
     size: tuple[int, int]
@@ -50,11 +61,11 @@ def parse_sentence(line: str) -> Sentence:
     """Reads the mark-up of one sentence.
 
     Args:
-        line: such as "[/EN#1/people A man] in [/EN#2/clothing a coat] ."; a phrase has one or more
-            categories ("/EN#1/people/other").
+        line: a sentence such as "[/EN#1/people A man] in [/EN#2/clothing a coat] .". A phrase may
+            have several categories: "/EN#1/people/other".
 
     Raises:
-        ValueError: if a bracket is no part of a phrase in that form; the message names the column.
+        ValueError: if a bracket does not belong to such a phrase. The message names the column.
 
     Examples:
         >>> sentence = parse_sentence("[/EN#7/people A man] sees [/EN#0/notvisual it] .")
@@ -72,17 +83,17 @@ def parse_sentence(line: str) -> Sentence:
         _check_no_bracket(line, end, found.start())
         end = found.end()
     _check_no_bracket(line, end, len(line))
-    # Words are joined as the authors' own reader does: one space between any two.
+    # One space between any two words, as in the authors' reader.
     return Sentence(" ".join(" ".join([*pieces, line[end:]]).split()), tuple(phrases))
 
 
 def read_sentences(path: str | os.PathLike) -> list[Sentence]:
-    """Reads `Sentences/ID.txt`, one sentence a line; empty lines are left out.
+    """Reads `Sentences/ID.txt`, with a sentence on each line. Empty lines are left out.
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is not in UTF-8, a bracket is no part of a phrase, or there is no
-            sentence; the message names the line.
+        ValueError: if the file is not in UTF-8, a bracket does not belong to a phrase, or there is
+            no sentence. The message names the line.
     """
     sentences = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
@@ -97,16 +108,15 @@ def read_sentences(path: str | os.PathLike) -> list[Sentence]:
 
 
 def read_annotations(path: str | os.PathLike) -> Annotations:
-    """Reads `Annotations/ID.xml`: the picture's size and the boxes of its entities.
+    """Reads `Annotations/ID.xml`, with the picture's size and the boxes of its entities.
 
-    An object without a `<bndbox>` (a `<scene>`, or what is not to be seen, `<nobndbox>`) has no box
-    and is left out.
+    An object without a `<bndbox>` is left out. It has `<scene>` or `<nobndbox>` instead.
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is not in UTF-8, is no XML or is cut off, has a document type (whose
-            entities can grow without bound, and which this format does not use), or lacks a part;
-            the message names the line, or the object.
+        ValueError: if the file is damaged, lacks a part, or has a document type, which this format
+            does not use and whose entities can grow without bound. The message names the line or
+            the object.
     """
     text = read_text(path)
     if "<!DOCTYPE" in text:
@@ -114,7 +124,7 @@ def read_annotations(path: str | os.PathLike) -> Annotations:
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise ValueError(f"{path}, line {error.position[0]}: no XML ({error})") from error
+        raise ValueError(f"{path}, line {error.position[0]}: not XML ({error})") from error
     width, height = (_integer(root, f"size/{side}", str(path)) for side in ("width", "height"))
     if width < 1 or height < 1:
         raise ValueError(f"{path}: <size> must be positive. Received: {width} x {height}")
@@ -138,7 +148,7 @@ def _check_no_bracket(line: str, start: int, end: int) -> None:
     if bracket:
         column = start + bracket.start()
         raise ValueError(
-            f"the bracket in column {column + 1} is no part of a phrase of the form "
+            f"the bracket in column {column + 1} does not belong to a phrase of the form "
             f"[/EN#1/people a man]. Received: {line[column : column + 40]!r}"
         )
 

@@ -1,4 +1,4 @@
-"""Karpathy's splits: a `dataset_*.json` of pictures, their captions and their splits."""
+"""Karpathy's splits: a file `dataset_*.json` of pictures, captions and splits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SPLITS = {"train": "train", "restval": "train", "val": "validation", "test": "t
 
 
 class KarpathyPicture(NamedTuple):
-    """A picture of a `dataset_*.json`.
+    """A picture of the file.
 
     Attributes:
-        path: `filepath/filename`, or `filename` where there is no `filepath`.
-        cocoid: the picture's id in MSCOCO, None in another data set.
-        captions: its captions in order, each with the text attribute "id", its `sentid`.
-        where: what a message calls it: the file and the key.
+        path: `filepath/filename`, or `filename` if there is no `filepath`.
+        cocoid: the picture's id in MSCOCO, None in other data sets.
+        captions: its captions in order, with the text attribute "id", their `sentid`.
+        where: the file and the key, for error messages.
     """
 
     path: str
@@ -32,24 +32,23 @@ class KarpathyPicture(NamedTuple):
 def read_karpathy_splits(
     path: str | os.PathLike, split: str, restval: bool = True
 ) -> Iterator[KarpathyPicture]:
-    """Yields the pictures of a split in the file's order.
+    """Yields the pictures of a split in the order of the file.
 
-    The file is an object whose "images" is a list of objects with "filename", "split" ("train",
-    "restval", "val" or "test") and "sentences", a list of objects with "raw" and "sentid"; in
-    MSCOCO also "filepath" ("train2014" or "val2014") and "cocoid". Its "tokens", "imgid" and
-    "sentids" are not used. In MSCOCO the `sentid` of a caption is its annotation id.
+    The file is an object whose "images" is a list of objects. Each has "filename", "split", which
+    is "train", "restval", "val" or "test", and "sentences", a list of objects with "raw" and
+    "sentid". In MSCOCO it also has "filepath", which is "train2014" or "val2014", and "cocoid", and
+    the `sentid` of a caption is its annotation id. Other keys are ignored.
 
     Args:
         path: the file.
         split: "train", "validation", "test" or "all".
-        restval: whether "restval", the pictures of MSCOCO's validation set that are in neither
-            "val" nor "test", belong to "train".
+        restval: bool, whether "restval" belongs to "train": the pictures of MSCOCO's validation set
+            that are in neither "val" nor "test".
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if `split` is none of these, the file is not in UTF-8, is no JSON or is cut
-            off, an entry is not of that form, or no picture is in the split; the message names the
-            file, and the line or the key.
+        ValueError: if the split is unknown or empty, or the file is damaged. The message names the
+            file, and the line or key.
 
     Reference:
         Karpathy and Fei-Fei, "Deep Visual-Semantic Alignments for Generating Image Descriptions",

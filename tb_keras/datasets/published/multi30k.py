@@ -11,8 +11,8 @@ from tb_keras.datasets.captioned_pictures import Caption, CaptionedPictures, che
 from tb_keras.datasets.formats.caption_lines import read_picture_list
 from tb_keras.datasets.formats.text_files import read_text
 
-# For each task and split: the list of the pictures, what the files of captions begin with, and the
-# folder of the pictures.
+# For each task and split: the list of the pictures, the beginning of the names of the files of
+# captions, and the folder of the pictures.
 _FLICKR = "flickr30k-images"
 _PARTS = {
     1: {
@@ -29,7 +29,7 @@ _PARTS = {
         "2016": ("test_2016_images", "test_2016", _FLICKR),
     },
 }
-# Before the language in the name of a file of captions: the number, where there are several.
+# The numbers before the language in the names of the files of captions.
 _NUMBERS = {1: [""], 2: [".1", ".2", ".3", ".4", ".5"]}
 _LANGUAGES = ("en", "de", "fr", "cs")
 
@@ -45,34 +45,33 @@ def load_multi30k(
     """Reads Multi30K.
 
     Args:
-        directory: the folder of `task1` and `task2` (the repository's `data`), each with
-            `image_splits` (lists of pictures, one a line) and `raw` (a caption a line, in the order
-            of the list; `.gz` or unpacked).
+        directory: the folder of `task1` and `task2`, which is `data` in the repository. Each has
+            the folder `image_splits`, lists with a picture on each line, and the folder `raw`, with
+            a caption on each line in the order of the list, as `.gz` or unpacked.
         split: "train" (29,000 pictures), "validation" (1,014), "test" or "all".
-        task: 1 for one caption an image, an English one with its translations into German, French
-            and Czech; 2 for five an image in English and in German, which people wrote without
-            seeing each other's.
-        languages: "all", or which to read of "en", "de", "fr" and "cs". "all" is those that a
-            split has: task 1 lacks Czech in the test sets of 2017.
-        test: the test pictures: "2016" (1,000); for task 1 also "2017" (1,000), "2018" (1,071) and
-            "mscoco" (461, of MSCOCO).
-        pictures: the folder of the pictures, relative to `directory` or absolute; if None,
-            "flickr30k-images", and "test_2017_flickr", "test_2018_flickr" or "test_2017_mscoco" for
-            the other test pictures, which are none of Flickr30K's.
+        task: 1 for an English caption of each image with its translations into German, French and
+            Czech; 2 for five captions of each image in English and five in German, which are no
+            translations of each other.
+        languages: some of "en", "de", "fr" and "cs", or "all" for those that the split has. Task 1
+            has no Czech for the test pictures of 2017.
+        test: the test pictures, "2016" (1,000), and for task 1 also "2017" (1,000), "2018" (1,071)
+            and "mscoco" (461 pictures of MSCOCO).
+        pictures: the folder of the pictures, relative to `directory` or absolute. The default is
+            "flickr30k-images", and for test pictures that are not from Flickr30K
+            "test_2017_flickr", "test_2018_flickr" or "test_2017_mscoco".
 
     Returns:
-        A `Corpus` of `texts` and, where a folder of the pictures is there, `image_paths`. An
-        image's texts stand together, ordered by number, then by language in the order of
-        `languages`. `image_attributes`: "file", such as "1000092795.jpg". `text_attributes`:
-        "language", and "sentence", the number of the caption in its picture and language, from 0.
+        A `Corpus` of `texts` and, if a folder of the pictures exists, `image_paths`. The texts of
+        an image are sorted by number, then by language. The image attribute is "file", such as
+        "1000092795.jpg". The text attributes are "language" and "sentence", the number of the
+        caption in its picture and language, from 0.
 
     Raises:
-        FileNotFoundError: if a list is not there; if `pictures` is given and is no folder; if the
-            folder is there and some pictures are not in it.
-        ValueError: if an argument is none of the above; if a split lacks a language (the message
-            lists those that it has); or if a file is damaged: not in UTF-8, no gzip or cut off,
-            empty, an empty line, more or fewer lines than pictures, a picture twice; the message
-            names the file and the line.
+        FileNotFoundError: if a list is not there, `pictures` is given and is not a folder, or the
+            folder lacks some of the pictures.
+        ValueError: if an argument is wrong, a split lacks a language, a file is damaged, a line is
+            empty, a file has more or fewer lines than pictures, or a picture comes twice. The
+            message names the file and the line.
 
     Reference:
         Elliott, Frank, Sima'an and Specia, "Multi30K: Multilingual English-German Image
@@ -121,13 +120,13 @@ def load_multi30k(
                 Caption(lines[row], f"{file}, line {row + 1}", attributes)
                 for file, attributes, lines in columns
             ]
-            # A name from MSCOCO has the id of its English caption behind it: "NAME.jpg#367178".
+            # Names from MSCOCO end with the id of the English caption: "NAME.jpg#367178".
             gathered.add(folder / picture.split("#")[0], captions, where)
     return gathered.corpus(pictures is not None)
 
 
 def _checked_languages(languages: str | Sequence[str]) -> tuple[str, ...] | None:
-    """The languages without repeats, None for all."""
+    """Returns the languages without repeats, None for all."""
     if languages == "all":
         return None
     languages = (languages,) if isinstance(languages, str) else tuple(dict.fromkeys(languages))
@@ -143,7 +142,7 @@ def _checked_languages(languages: str | Sequence[str]) -> tuple[str, ...] | None
 def _read_columns(
     start: Path, numbers: Sequence[str], languages: tuple[str, ...] | None
 ) -> list[tuple[Path, dict, list[str]]]:
-    """The lines of each file of a split, with the file and the text attributes, in their order."""
+    """Returns the file, the text attributes and the lines of each file of captions."""
     files = {
         (sentence, language): path
         for sentence, number in enumerate(numbers)

@@ -1,4 +1,4 @@
-"""RefCOCO, RefCOCO+ and RefCOCOg: expressions that single out one object of a COCO picture."""
+"""RefCOCO, RefCOCO+ and RefCOCOg: expressions for an object in a COCO picture."""
 
 from __future__ import annotations
 
@@ -25,37 +25,34 @@ def load_refcoco(
     """Reads RefCOCO, RefCOCO+ or RefCOCOg in the layout of the authors' `refer` interface.
 
     Args:
-        directory: the folder of one of the three (such as `refcoco+`), with `instances.json` (as
-            COCO has it: images, annotations with bbox xywh in pixels, categories) and the
-            references `refs(SPLIT_BY).p`; or the same as `refs(SPLIT_BY).json`, which is taken
-            where it is there. The pickle may hold plain data only, see
-            `tb_keras.datasets.formats.plain_pickle`.
+        directory: the folder of one of the three, such as `refcoco+`. It has `instances.json`, as
+            in COCO, with images, annotations and categories, and the references `refs(SPLIT_BY).p`,
+            a pickle of plain data. `refs(SPLIT_BY).json` with the same content takes precedence.
         split: "train", "val" (or "validation"), "testA" (people), "testB" (other objects) or
-            "test", which is all whose split begins so.
-        split_by: whose splits: "unc" (RefCOCO, RefCOCO+), "google" (all three; RefCOCOg without
-            "test") or "umd" (RefCOCOg).
+            "test", which is all splits that begin with "test".
+        split_by: whose splits: "unc" for RefCOCO and RefCOCO+, "google" for all three, where
+            RefCOCOg has no "test", or "umd" for RefCOCOg.
         picture_folder: the folder of COCO's train2014 pictures, relative to `directory` or
-            absolute. The default is where the published layout has it.
-        check_pictures: whether every picture must be there. Boxes and texts can be read without.
+            absolute. The default is its place in the published layout.
+        check_pictures: bool, whether all pictures must exist. Boxes and texts can be read without.
 
     Returns:
-        A `Corpus` whose images are all annotated objects of the split's pictures (those without an
-        expression too, as candidates; but none whose box has no area), whose texts are the
-        expressions ("sent", in the authors' lower case), with `grounding`; boxes are cut off at
-        the picture's border. Every expression is a row. `text_attributes`:
+        A `Corpus` with `grounding`. Its images are all annotated objects of the split's pictures
+        whose box has an area, also those without an expression, as candidates. Boxes are cut off at
+        the border of the picture. Its texts are the expressions, in the authors' lower case. The
+        text attributes are
 
-        - "categories": a list of the one COCO category of its object;
-        - "sentence", "reference", "picture": the ids of expression, reference and image;
+        - "categories": a list with the COCO category of the object;
+        - "sentence", "reference", "picture": the ids of the expression, reference and image;
         - "split": the split of its reference.
 
-        `image_attributes`: "annotation" and "picture", the ids, and "category", the name.
+        The image attributes are "annotation" and "picture", the ids, and "category", the name.
 
     Raises:
         FileNotFoundError: if a file or a picture is not there.
-        ValueError: if an argument is none of the above, the file has no such split, or a file is
-            damaged: no JSON, no plain pickle, not in UTF-8, a part missing or of another type, an
-            id twice or unknown, a box turned round, or that of a reference outside its picture; the
-            message names the file, and the id.
+        ValueError: if an argument is wrong, the split is empty, a file is damaged, an id comes
+            twice or is unknown, or a box is wrong or, for a reference, outside its picture. The
+            message names the file and the id.
 
     Reference:
         Yu, Poirson, Yang, Berg and Berg, "Modeling Context in Referring Expressions", ECCV 2016;
@@ -123,7 +120,7 @@ def load_refcoco(
         image = field(where, annotation, "image_id", int)
         if image in pictures:
             box = _xyxy(where, annotation)
-            # COCO has a few boxes without width or height; no phrase can be about them.
+            # COCO has a few boxes without an area, which no phrase can be about.
             if id in referred or _has_area(box, sizes[image]):
                 category = field(where, annotation, "category_id", int)
                 regions[id] = gathered.add_region(
@@ -157,7 +154,7 @@ def load_refcoco(
 
 
 def _references(directory: Path, split: str, split_by: str) -> list[tuple[str, dict]]:
-    """Returns the references of the split, each with what a message calls it."""
+    """Returns the references of the split, each with its file and id for error messages."""
     file = directory / f"refs({split_by}).json"
     if file.is_file():
         values = read_json(file)
@@ -169,7 +166,7 @@ def _references(directory: Path, split: str, split_by: str) -> list[tuple[str, d
         id = field(f"{file}, reference number {number}", reference, "ref_id", int)
         where = f"{file}, reference {id}"
         if id in references:
-            raise ValueError(f"{where} stands there twice")
+            raise ValueError(f"{where} comes twice")
         for name, kind in (("ann_id", int), ("image_id", int), ("split", str)):
             field(where, reference, name, kind)
         references[id] = where, reference
@@ -200,7 +197,7 @@ def _xyxy(where: str, annotation: dict) -> list[float]:
 
 
 def _has_area(box: list[float], size: tuple[int, int]) -> bool:
-    # False for NaN too, which `GroundedPictures` must see.
+    # True for NaN too, which `GroundedPictures` then refuses.
     return not any(min(box[i + 2], size[i]) <= max(box[i], 0) for i in (0, 1))
 
 

@@ -1,4 +1,4 @@
-"""ReferItGame: expressions that people typed to point at a region of a photograph."""
+"""ReferItGame: expressions for regions of photographs."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ def load_referit(
     picture_folder: str | os.PathLike = "../referit-dataset/images",
     check_pictures: bool = True,
 ) -> Corpus:
-    """Reads ReferItGame in the JSON files that Hu et al. published for its grounding.
+    """Reads ReferItGame, in the JSON files that Hu et al. published for phrase localization.
 
     The pictures are those of ImageCLEF's SAIAPR TC-12. The boxes in the files count pixels from 0
-    and include the last (as those authors' `eval_tools.py` says), so that `xmin, ymin, xmax, ymax`
-    is here `[xmin, ymin, xmax + 1, ymax + 1]`, cut off at the picture's border.
+    and include the last pixel. So the box `xmin, ymin, xmax, ymax` is read as `[xmin, ymin,
+    xmax + 1, ymax + 1]`, and cut off at the border of the picture.
 
     Args:
         directory: the folder of
 
-            - `referit_query_SPLIT.json`: region → list of its expressions,
+            - `referit_query_SPLIT.json`, from a region to its expressions:
               `{"30993_2.png": ["tallest bldng"]}`;
-            - `referit_imcrop.json`: picture → list of its regions,
+            - `referit_imcrop.json`, from a picture to its regions:
               `{"30993.jpg": ["30993_1.png", "30993_2.png"]}`;
-            - `referit_bbox.json`: region → box, `{"30993_2.png": [106, 84, 168, 175]}`;
-            - `referit_imsize.json`: picture → width and height, `{"30993.jpg": [480, 360]}`.
+            - `referit_bbox.json`, from a region to its box: `{"30993_2.png": [106, 84, 168, 175]}`;
+            - `referit_imsize.json`, from a picture to its width and height:
+              `{"30993.jpg": [480, 360]}`.
         split: "train", "val" (or "validation"), "trainval", "test" or "all".
         picture_folder: the folder of the pictures, relative to `directory` or absolute. The default
-            is where the published layout has it.
-        check_pictures: whether every picture must be there. Boxes and texts can be read without.
+            is its place in the published layout.
+        check_pictures: bool, whether all pictures must exist. Boxes and texts can be read without.
 
     Returns:
-        A `Corpus` whose images are all regions of the pictures that the split asks about (those
-        without an expression too, as candidates), whose texts are the expressions, with
-        `grounding`. Every expression is a row, in the file's order, just as it was typed.
-        `text_attributes`: "region", the name of its region, and "picture", the picture's name;
-        `image_attributes`: the same.
+        A `Corpus` with `grounding`. Its images are all regions of the split's pictures, also those
+        without an expression, as candidates. Its texts are the expressions as they were typed, in
+        the order of the file. Images and texts have the attributes "region" and "picture", the
+        names of the region and of the picture.
 
     Raises:
         FileNotFoundError: if a file or a picture is not there.
-        ValueError: if the split is unknown, or a file is damaged: not in UTF-8, no JSON, empty, a
-            key twice, a region without box or picture, a box turned round or outside its picture;
-            the message names the file, and the region or picture.
+        ValueError: if the split is unknown, a file is damaged or empty, a key comes twice, a region
+            has no box or no picture, or a box is wrong or outside its picture. The message names
+            the file, and the region or picture.
 
     Reference:
-        Kazemzadeh, Ordonez, Matten and Berg, "ReferItGame", EMNLP 2014; the files: Hu, Rohrbach and
-        Darrell, "Segmentation from Natural Language Expressions", ECCV 2016, of the splits of Hu et
-        al., "Natural Language Object Retrieval", CVPR 2016.
+        Kazemzadeh, Ordonez, Matten and Berg, "ReferItGame", EMNLP 2014. Hu, Rohrbach and Darrell,
+        "Segmentation from Natural Language Expressions", ECCV 2016, for the files. Hu et al.,
+        "Natural Language Object Retrieval", CVPR 2016, for the splits.
 
     Examples:
         >>> import json, pathlib, tempfile

@@ -1,4 +1,4 @@
-"""Calm backgrounds of the scenes: gradients, horizons, clouds, stripes, tiles and dots."""
+"""Backgrounds of the scenes: gradients, horizons, clouds, stripes, tiles and dots."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ BACKGROUNDS = ("gradient", "horizon", "clouds", "stripes", "tiles", "dots")
 
 
 def background(kind: str, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns an empty canvas of two or three pale colours that go together.
+    """Returns a canvas in two or three pale colours that go together.
 
     Args:
         kind: one of `BACKGROUNDS`.
-        width: in pixels.
-        height: in pixels.
-        rng: where the random numbers come from.
+        width: int, in pixels.
+        height: int, in pixels.
+        rng: the random generator.
 
     Returns:
         uint8 `(height, width, 3)`.

@@ -1,4 +1,4 @@
-"""Drawing scenes to PNG files once; each file also holds what stands in it and where."""
+"""The scenes as PNG files, which also hold the objects and their boxes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,19 @@ from tb_keras.datasets.scenes.layout import SIDES, longer_sides, place
 from tb_keras.datasets.scenes.subjects import Subject
 from tb_keras.storage.atomic_file import written_beside
 
-_PICTURE_SIZE = 224  # of the emoji before they are made smaller: what `load_openmoji` draws too
-_FAINT = 24  # alpha values below it (of 255) are no part of an object
-_KEY = "scene"  # of the PNG file's text that holds the objects
+_PICTURE_SIZE = 224  # pixels of an emoji before it is resized, as in `load_openmoji`
+_FAINT = 24  # pixels with a lower alpha value, of 255, do not belong to an object
+_KEY = "scene"  # the key of the objects in the text of a PNG file
 
 
 class Scene(NamedTuple):
-    """A picture file with its objects: `emojis`, and `boxes` int `(k, 4)` xyxy in pixels."""
+    """A scene.
+
+    Attributes:
+        path: its PNG file.
+        emojis: `k` emoji, its objects.
+        boxes: int `(k, 4)`, their boxes, xyxy in pixels.
+    """
 
     path: str
     emojis: list[str]
@@ -38,18 +44,21 @@ def draw_scenes(
     height: int,
     random: Callable[[str, int], np.random.Generator],
 ) -> list[Scene]:
-    """Draws the scenes that are not there yet, and returns all.
+    """Draws scenes to PNG files, unless they exist.
 
-    Each file is written beside and renamed: stopped at any moment, it continues where it was. The
-    objects and their boxes are kept in the file itself, so that the two cannot disagree.
+    Each file appears when it is complete, so an interrupted call can be continued. A file holds its
+    objects and their boxes too, so that pixels and boxes cannot disagree.
 
     Args:
         casts: the objects of each scene.
-        folder: where its files are, `00000.png` and so on.
-        pictures: the directory of the OpenMoji pictures.
-        width: of a scene in pixels.
-        height: of a scene in pixels.
-        random: gives the random numbers of a purpose and a number.
+        folder: the folder of the files `00000.png` and so on.
+        pictures: the folder that keeps the OpenMoji pictures.
+        width: int, width of a scene in pixels.
+        height: int, height of a scene in pixels.
+        random: function that returns the random generator for a purpose and a number.
+
+    Returns:
+        A `Scene` for each cast.
     """
     folder.mkdir(parents=True, exist_ok=True)
     there = set(os.listdir(folder))
@@ -69,10 +78,14 @@ def draw_scenes(
 
 
 def stamp(picture: str, longer_side: int):
-    """Returns an OpenMoji picture as it lies in a scene: an RGBA image without empty rims.
+    """Returns an OpenMoji picture as it appears in a scene, an RGBA image without an empty rim.
 
-    What is drawn is cut out, made to fit (Lanczos), and cut again where it became faint: so its
-    width and height are those of the exact box.
+    The picture is cropped, resized and cropped again, because resizing makes the rim faint. So the
+    size of the image is the size of the exact box.
+
+    Args:
+        picture: the path of the picture.
+        longer_side: int, pixels of the longer side before the second crop.
     """
     from PIL import Image
 
@@ -91,7 +104,7 @@ def _draw(emojis, files, path: Path, width: int, height: int, rng: np.random.Gen
     sides = longer_sides(emojis.count(emojis[0]), len(emojis), width, height, rng)
     boxes = None
     while boxes is None:
-        order = np.argsort(-sides, kind="stable")  # the smaller are placed last and lie on top
+        order = np.argsort(-sides, kind="stable")  # the smaller ones lie on top
         stamps = [stamp(files[emojis[row]], int(sides[row])) for row in order]
         boxes = place([image.size for image in stamps], width, height, rng)
         sides = np.maximum(SIDES[0], (0.9 * sides).astype(int))

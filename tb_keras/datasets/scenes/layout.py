@@ -1,4 +1,4 @@
-"""Which subjects stand in which scene, and where: the plan of a scene, without a pixel."""
+"""The plan of a scene: its objects, their sizes and places."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tb_keras.datasets.scenes.subjects import Subject, confusable
 
 OBJECTS = (4, 7)  # least and most objects of a scene
 SIDES = (36, 140)  # least and most pixels of an object's longer side
-LARGEST_SHARE = 0.47  # and never more than this share of the canvas's shorter side
-MOST_COVERED = 0.15  # of the smaller of two boxes, by the other; so their IoU is less than 0.1
+LARGEST_SHARE = 0.47  # most of the canvas's shorter side that an object's longer side may take
+MOST_COVERED = 0.15  # most of the smaller box that another may cover; their IoU is less than 0.1
 
-_SCENES_WITH_COPIES = 0.66  # of those with five objects or more, so about half of all
+_SCENES_WITH_COPIES = 0.66  # share of the scenes with five objects or more; about half of all
 _TRIES = 60  # places that are tried for an object before all objects become smaller
 
 
@@ -23,20 +23,20 @@ def casts(
     scenes: int,
     random: Callable[[str, int], np.random.Generator],
 ) -> list[list[Subject]]:
-    """Returns the objects of each scene: 4 to 7 subjects, some of them two or three times.
+    """Returns the objects of each scene: 4 to 7, of which two or three may show the same subject.
 
-    The subjects are dealt like cards: each comes once before any comes again. One that could be
-    confused with another of the same scene, by its name (`confusable`) or by its looks (a sibling),
-    waits for the next.
+    The subjects are dealt like cards, so each comes once before any comes again. A subject that
+    could be confused with another one of the scene, by its name or as a sibling, waits for the next
+    scene.
 
     Args:
-        subjects: those of the split.
-        groups: emoji → the group of its siblings.
-        scenes: how many scenes. More scenes begin with the same ones.
-        random: gives the random numbers of a purpose and a number.
+        subjects: the subjects of the split.
+        groups: dict of emoji → the group of its siblings.
+        scenes: int, the number of scenes. The first scenes do not depend on it.
+        random: function that returns the random generator for a purpose and a number.
 
     Returns:
-        `scenes` lists. At least three of a scene's subjects stand once, copies come first.
+        A list of subjects for each scene. Copies come first, and at least three subjects have none.
     """
     deck: list[Subject] = []
     dealt = _shuffled_cycles(subjects, random)
@@ -62,9 +62,9 @@ def casts(
 
 
 def longer_sides(copies: int, objects: int, width: int, height: int, rng) -> np.ndarray:
-    """Returns int `(objects,)`, the pixels of each object's longer side, log-uniform.
+    """Draws the pixels of each object's longer side, int `(objects,)`, log-uniform.
 
-    Each copy of the first has its size or, as often, one of its own.
+    The first `copies` objects show the same subject. Half of them have the size of the first.
     """
     most = min(SIDES[1], int(LARGEST_SHARE * min(width, height)))
     sides = np.exp(rng.uniform(np.log(SIDES[0]), np.log(most), objects)).round().astype(int)
@@ -75,16 +75,16 @@ def longer_sides(copies: int, objects: int, width: int, height: int, rng) -> np.
 def place(
     sizes: Sequence[tuple[int, int]], width: int, height: int, rng: np.random.Generator
 ) -> np.ndarray | None:
-    """Returns where objects stand: int `(k, 4)` xyxy, or None where no place was found.
+    """Draws places for objects, of which none covers more than 15% of another.
 
     Args:
-        sizes: `k` widths and heights in pixels; those first are placed first.
-        width: of the canvas in pixels.
-        height: of the canvas in pixels.
-        rng: where the random numbers come from.
+        sizes: `k` widths and heights in pixels. The first is placed first.
+        width: int, width of the canvas in pixels.
+        height: int, height of the canvas in pixels.
+        rng: the random generator.
 
     Returns:
-        Boxes within the canvas of which none covers more than 15% of another's area.
+        int `(k, 4)` xyxy, boxes within the canvas, or None if there was no place for one.
 
     Examples:
         >>> place([(40, 30)], 40, 30, np.random.default_rng(0))

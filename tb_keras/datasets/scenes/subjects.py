@@ -1,4 +1,4 @@
-"""The subjects of the scenes: which OpenMoji pictures are things that a phrase can name."""
+"""The subjects of the scenes: OpenMoji pictures of things that a phrase can name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tb_keras.datasets.openmoji.pictures import drawings
 from tb_keras.datasets.openmoji.siblings import subject as without_variant
 from tb_keras.datasets.openmoji.texts import english_words, without_presentation
 
-# `em-keyboard` keeps the order of Unicode's charts, version after version, so that neighbours are
-# things of one kind. An emoji begins a run, which lasts to the next; "-" leaves it out: gestures,
-# symbols, signs, buttons, flags, clock faces, comic marks.
+# The order of `em-keyboard` is that of Unicode's charts, so neighbours are things of one kind. Each
+# emoji begins a run with a category. A run with "-" is left out: gestures, symbols, signs, buttons,
+# flags, clock faces, comic marks.
 _RUNS = """
 😀 faces  😺 animals  💋 other  💟 -  💔 other  💯 -  🕳️ other  💬 -  💪 body  👶 people  🗣️ -
 👣 other  🐵 animals  💐 nature  🍇 food  🥢 objects  🌍 nature  🗺️ objects  🏔️ places  ♨️ -
@@ -25,7 +25,7 @@ _RUNS = """
 🙂‍↔️ faces  🚶‍➡️ -  🐦‍🔥 animals  🍋‍🟩 food  ⛓️‍💥 objects  🫩 faces  🫜 food  🪉 objects
 🫪 faces  🫯 -  🫈 people  🫍 animals  🛘 nature  🪊 objects
 """
-# Names that say what happens, not what is seen, and what is seen.
+# Better names, which say what is seen.
 _RENAMED = {
     "rolling on the floor laughing": "laughing face",
     "star struck": "star-struck face",
@@ -108,7 +108,13 @@ _SMALL_WORDS = frozenset("a and at by in no of on s the to with without".split()
 
 
 class Subject(NamedTuple):
-    """A thing that stands in scenes; `category` is a word such as "animals" or "food"."""
+    """A thing that scenes show.
+
+    Attributes:
+        emoji: its emoji.
+        name: its name, a noun such as "red apple".
+        category: the plural or mass noun of its kind, such as "animals" or "food".
+    """
 
     emoji: str
     name: str
@@ -117,12 +123,15 @@ class Subject(NamedTuple):
 
 @functools.lru_cache(maxsize=1)
 def subjects() -> dict[str, Subject]:
-    """Returns emoji → `Subject` for every picture that shows a thing with a name of its own.
+    """Returns the subject of each picture that shows a thing with its own name.
 
-    Left out are gestures, symbols, signs, buttons, flags, clock faces and plain shapes; of variants
-    in gender, hair and direction, and of those of the same name, all but the first; families and
-    couples told apart by their members alone; and names that nobody would say of a thing. About
-    sixty names are put in the form of a noun ("locked" is a padlock).
+    Gestures, symbols, signs, buttons, flags, clock faces and plain shapes are left out. So are
+    families and couples that differ in their members only, and names that nobody would say of a
+    thing. Of variants in gender, hair and direction, and of pictures with the same name, only the
+    first one stays. Some names become nouns, such as "padlock" for "locked".
+
+    Returns:
+        dict of emoji → `Subject`.
 
     Examples:
         >>> subjects()["🦏"], "➡️" in subjects()
@@ -144,9 +153,9 @@ def subjects() -> dict[str, Subject]:
 
 
 def confusable(left: Subject, right: Subject) -> bool:
-    """Returns whether the name of one may be taken for the other, so that no scene holds both.
+    """Returns whether the name of a subject may be taken for the other, so that no scene has both.
 
-    So it is where their names share a word, or one's name is a keyword of the other.
+    Their names share a word, or the name of one is a keyword of the other.
 
     Examples:
         >>> dog, service_dog, wolf = (subjects()[emoji] for emoji in ("🐕", "🐕‍🦺", "🐺"))
@@ -161,7 +170,7 @@ def confusable(left: Subject, right: Subject) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def is_plural(name: str) -> bool:
-    """Returns whether a name asks for "are".
+    """Returns whether a name goes with "are".
 
     Examples:
         >>> [
@@ -178,7 +187,7 @@ def is_plural(name: str) -> bool:
 
 
 def indefinite_article(phrase: str) -> str:
-    """Returns "a" or "an", or "" where neither goes with the phrase (plurals, masses).
+    """Returns "a" or "an", or "" for plurals and mass nouns.
 
     Examples:
         >>> [
@@ -201,5 +210,5 @@ def _as_noun(name: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _words(name: str) -> frozenset[str]:
-    # Without its plural's s: a heart is among hearts.
+    # Without the plural's s, so that "heart" and "hearts" are the same word.
     return frozenset(word.rstrip("s") for word in re.split(r"[^\w]+", name))

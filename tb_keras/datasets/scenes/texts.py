@@ -1,4 +1,4 @@
-"""What is said of a scene: sentences of spatial relations between phrases of one object each."""
+"""The texts of a scene: sentences about spatial relations, and phrases for its objects."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from tb_keras.datasets.scenes.relations import RELATIONS, SUPERLATIVES, holds, only_one, superlative
 from tb_keras.datasets.scenes.subjects import indefinite_article, is_plural
 
-GAP = 0.04  # of the canvas's shorter side: what makes a difference of places a clear one
-SMALL, LARGE = 0.2, 0.36  # shares of the canvas's shorter side: at most, at least
+GAP = 0.04  # least clear difference of two places, as a share of the canvas's shorter side
+SMALL, LARGE = 0.2, 0.36  # longer side of a small or a large object, as such a share
 
 _SENTENCES = (3, 5)
 _LEAST_PHRASES = 6
-_WEIGHTS = {"name": 5.0, "attribute": 2.0, "relation": 3.0}  # of a kind of expression
+_WEIGHTS = {"name": 5.0, "attribute": 2.0, "relation": 3.0}  # how often each kind is chosen
 _SPOKEN = {
     "left of": ("left of", "to the left of"),
     "right of": ("right of", "to the right of"),
@@ -26,9 +26,12 @@ _SPOKEN = {
 
 
 class Expression(NamedTuple):
-    """A way to refer to an object, without its article.
+    """A way to refer to an object.
 
-    `kind` is "name", "attribute" or "relation"; `landmark` is the other object it mentions, or -1.
+    Attributes:
+        text: the expression, without an article.
+        kind: "name", "attribute" or "relation".
+        landmark: the index of the other object that it mentions, or -1.
     """
 
     text: str
@@ -37,7 +40,14 @@ class Expression(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """An occurrence of an expression: its text, object, kind and sentence (or -1)."""
+    """An expression in use.
+
+    Attributes:
+        text: the phrase, with its article.
+        object: the index of its object.
+        kind: "name", "attribute" or "relation".
+        sentence: the number of its sentence, or -1.
+    """
 
     text: str
     object: int
@@ -48,18 +58,21 @@ class Phrase(NamedTuple):
 def expressions(
     names: Sequence[str], boxes: np.ndarray, width: int, height: int
 ) -> list[list[Expression]]:
-    """Returns every expression that refers to one object without doubt, for each object.
+    """Returns all expressions that clearly refer to one object, for each object.
 
-    One that stands once is referred to by its name, by its size where that is small or large, and
-    by its relations to others that stand once. One of several of a kind needs a comparison ("larger
-    apple", "leftmost apple") or a relation ("apple left of the dog") that holds for it clearly and
-    clearly does not for the others; it may have none.
+    An object with a unique name has its name, its size if it is small or large, and its relations
+    to other objects with unique names. One of several objects with the same name needs a comparison
+    ("larger apple", "leftmost apple") or a relation ("apple left of the dog") that clearly holds
+    for it and clearly not for the others. It may have no expression.
 
     Args:
-        names: `k` names; the same name for the same kind.
+        names: `k` strings. Objects of the same kind have the same name.
         boxes: int `(k, 4)` xyxy in pixels.
-        width: of the scene in pixels.
-        height: of the scene in pixels.
+        width: int, width of the scene in pixels.
+        height: int, height of the scene in pixels.
+
+    Returns:
+        A list of expressions for each object.
 
     Examples:
         >>> boxes = np.array([[0, 0, 80, 80], [200, 0, 280, 80], [100, 0, 180, 80]])
@@ -102,19 +115,22 @@ def expressions(
 def describe(
     names: Sequence[str], boxes: np.ndarray, width: int, height: int, rng: np.random.Generator
 ) -> tuple[list[str], list[Phrase]]:
-    """Returns three to five sentences about a scene and the phrases in them.
+    """Returns three to five sentences about a scene, and the phrases for its objects.
 
-    A sentence says how one object lies to another, by a relation that clearly holds; objects that
-    were named least come first. The same expression of the same object is one phrase, at its first
-    occurrence. Phrases without a sentence follow: for objects of several of a kind that no sentence
-    names, and where there are less than six.
+    A sentence says where one object is with respect to another. Objects that were named least come
+    first. An expression for an object is one phrase, where it first occurs. Phrases without a
+    sentence follow, for objects that share their name and are in no sentence, and to make up six
+    phrases.
 
     Args:
-        names: `k` names; the same name for the same kind.
+        names: `k` strings. Objects of the same kind have the same name.
         boxes: int `(k, 4)` xyxy in pixels.
-        width: of the scene in pixels.
-        height: of the scene in pixels.
-        rng: where the random numbers come from.
+        width: int, width of the scene in pixels.
+        height: int, height of the scene in pixels.
+        rng: the random generator.
+
+    Returns:
+        The sentences, and a list of `Phrase`.
 
     Examples:
         >>> boxes = np.array([[0, 0, 60, 60], [200, 0, 260, 60]])
@@ -131,7 +147,7 @@ def describe(
         left = [fact for fact in facts if fact not in told]
         if not left:
             break
-        # Facts that turn round what is told already are a last resort.
+        # A fact about two objects that were told of already is a last resort.
         costs = [
             named[a] + named[b] + 9 * any({a, b} == {*other[1:]} for other in told) + rng.random()
             for _, a, b in left
@@ -141,7 +157,7 @@ def describe(
         mentions = []
         for row, other in ((a, b), (b, a)):
             own = [expression for expression in ways[row] if expression.landmark != other]
-            if row == b:  # one relation after another is hard to read: avoided where it can be
+            if row == b:  # two relations in a row are hard to read
                 own = [expression for expression in own if expression.landmark < 0] or own
             expression = _chosen(own, phrases, rng)
             article = "the"
@@ -165,7 +181,7 @@ def describe(
 
 
 def _facts(ways, boxes: np.ndarray, gap: float) -> list[tuple[str, int, int]]:
-    """The relations that clearly hold between objects that can be told without one another."""
+    """Returns the clear relations between objects that can be named without one another."""
     facts = []
     for relation in RELATIONS[:-1]:
         for b in range(len(boxes)):

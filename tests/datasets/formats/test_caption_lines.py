@@ -29,7 +29,7 @@ def test_captions_may_hold_tabs_and_number_signs(tmp_path):
         (b"a.jpg#zhbDec#0\ta dog", ", line 1: expected NAME#NUMBER<TAB>caption"),
         (b"a.jpg#1#0\ta dog", ", line 1: expected NAME#NUMBER<TAB>caption"),
         (b"#0\ta dog", ", line 1: expected NAME#NUMBER<TAB>caption"),
-        (b"a.jpg#0\ta\n\na.jpg#0\tb", ", line 3: the caption 'a.jpg#0' stands there twice"),
+        (b"a.jpg#0\ta\n\na.jpg#0\tb", ", line 3: the caption 'a.jpg#0' comes twice"),
         (b"a.jpg#0\ta\na.jpg#1\tcaf\xe9", ", line 2: not in UTF-8"),
     ],
 )

@@ -36,7 +36,7 @@ def test_items_by_id():
         ({"l": {}}, "f: 'l' must be of type list"),
         ({"l": [{"id": 1}, 5]}, "f, thing number 1: there is no 'id'"),
         ({"l": [{"id": "1"}]}, "f, thing number 0: 'id' must be of type int"),
-        ({"l": [{"id": 1}, {"id": 2}, {"id": 1}]}, "f, thing 1 stands there twice"),
+        ({"l": [{"id": 1}, {"id": 2}, {"id": 1}]}, "f, thing 1 comes twice"),
     ):
         with pytest.raises(ValueError, match=message):
             items_by_id("f", wrong, "l", "thing")

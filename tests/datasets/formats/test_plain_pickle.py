@@ -39,6 +39,7 @@ def test_sets_and_bytes_are_read_where_they_are_no_calls(tmp_path):
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+    max_leaves=20,
 )
 
 
@@ -105,7 +106,7 @@ def test_the_unpickler_refuses_where_the_scan_does_not(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match="system is code"):
             load_plain_pickle(written(tmp_path, data))
     for data in (b"Pname\n.", b"\x80\x02]Q."):
-        with pytest.raises(ValueError, match="stands outside the file"):
+        with pytest.raises(ValueError, match="is outside the file"):
             load_plain_pickle(written(tmp_path, data))
     assert not mark.exists()
 

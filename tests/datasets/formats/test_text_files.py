@@ -27,7 +27,7 @@ def test_gzip_is_unpacked(tmp_path):
     assert read_text(file) == "one\ntwö\n"
     for damaged in (whole[:-9], b"one\n"):
         file.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"a\.gz: no gzip, or cut off"):
+        with pytest.raises(ValueError, match=r"a\.gz: not gzip, or cut off"):
             read_text(file)
     file.write_bytes(gzip.compress(b"one\n\xe9"))
     with pytest.raises(ValueError, match=r"a\.gz, line 2: not in UTF-8"):
@@ -37,6 +37,7 @@ def test_gzip_is_unpacked(tmp_path):
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 
 
@@ -51,5 +52,5 @@ def test_the_same_key_twice(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{"outer": {"a": 1, "b": 2, "b": 3}}')
     assert read_json(path) == {"outer": {"a": 1, "b": 3}}
-    with pytest.raises(ValueError, match=r"a\.json: 'b' stands there twice"):
+    with pytest.raises(ValueError, match=r"a\.json: 'b' comes twice"):
         read_json(path, distinct_keys=True)

@@ -9,15 +9,18 @@ from tb_keras.datasets.openmoji import pictures as openmoji_pictures
 from tb_keras.datasets.openmoji.near_equal import near_equal_emojis, near_equal_pairs
 from tb_keras.datasets.openmoji.pictures import draw, drawings
 from tb_keras.datasets.openmoji.reader import load_openmoji, split_of_groups
-from tb_keras.datasets.openmoji.siblings import connected_groups
+from tb_keras.datasets.openmoji.siblings import connected_groups, sibling_groups
 from tb_keras.datasets.openmoji.texts import english_words
 
 SPLITS = ("train", "validation", "test")
 
 
+pytestmark = pytest.mark.xdist_group("openmoji")
+
+
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    return tmp_path_factory.mktemp("openmoji")
+def directory(openmoji_cache):
+    return openmoji_cache / "openmoji"
 
 
 @pytest.fixture(scope="module")
@@ -136,11 +139,16 @@ def test_a_string_of_two_languages_is_two_texts(load):
     assert len(set(keys)) == len(keys) > len(set(corpus.texts))
 
 
+def assert_same(found, expected):
+    assert found.texts == expected.texts
+    assert found.matches == expected.matches
+    assert found.image_attributes == expected.image_attributes
+
+
 def test_the_same_twice_and_from_nothing(load, whole, tmp_path):
-    for again in (load(), load_openmoji(tmp_path, "all", size=16)):
-        assert again.texts == whole.texts
-        assert again.matches == whole.matches
-        assert again.image_attributes == whole.image_attributes
+    assert_same(load(), whole)
+    assert_same(load_openmoji(tmp_path, "validation", size=16), load("validation"))
+    assert sibling_groups(tmp_path).tolist() == whole.image_attributes["group"]
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"made_from": 1', "\x00", None])

@@ -137,9 +137,9 @@ def test_what_is_written_is_read(tmp_path_factory, data):
         ("images.npy", np.ones((4, 3), int), "`image_features` must be a float"),
         ("images.npy", np.ones(4), r"images\.npy: features must be a matrix.*\(4,\)"),
         ("images.npy", np.ones((0, 4)), r"images\.npy: features must be a matrix.*\(0, 4\)"),
-        ("images.npy", np.array([[None]]), r"images\.npy: no \.npy file of plain values"),
+        ("images.npy", np.array([[None]]), r"images\.npy: not a \.npy file of plain values"),
         ("images.ids.npy", np.array(list("abc")), r"ids\.npy must have 4 rows.*Received: 3"),
-        ("images.ids.npy", np.array(list("abad")), "the id 'a' stands there twice, first in row 0"),
+        ("images.ids.npy", np.array(list("abad")), "the id 'a' comes twice, first in row 0"),
         ("images.ids.npy", np.ones(4), "expected one int or string a row.*float64"),
         ("texts.image_ids.npy", np.array(list("aabbcx")), "image_ids.*has the id 'x' of row 5"),
         ("texts.strings.npy", np.array(["a", "b", "c", "d", "e", " "]), "a string in row 5"),
@@ -149,7 +149,7 @@ def test_what_is_written_is_read(tmp_path_factory, data):
         ("texts.strings.txt", b"a\nb\n\xe9", r"strings\.txt, line 3: not in UTF-8"),
         ("texts.strings.txt", b"", r"strings\.txt must have 6 rows"),
         ("images.npz", b"", "one of .*images.npy' and .*both"),
-        ("texts.npy", b"", r"texts\.npy: no \.npy file of plain values, or damaged"),
+        ("texts.npy", b"", r"texts\.npy: not a \.npy file of plain values, or damaged"),
     ],
 )
 def test_damaged_files(folder, name, values, message):
@@ -180,7 +180,7 @@ def test_cut_off_files(folder):
         whole = (folder / name).read_bytes()
         for size in range(0, len(whole), 11):
             (folder / name).write_bytes(whole[:size])
-            with pytest.raises(ValueError, match=f"{name}: no .np. file of plain values, or dam"):
+            with pytest.raises(ValueError, match=f"{name}: not a .np. file of plain values, or"):
                 load_arrays(folder)
         (folder / name).write_bytes(whole)
     np.savez(folder / "texts.npz", image_ids=OWNERS)

@@ -220,7 +220,7 @@ def test_a_phrase_without_a_box(pictures):
         ("park.png,a,1,2,3,inf", "line 2: a box must be four.*'inf'"),
         ("park.png,a,3,2,1,4", "line 2: expected a finite box, from left.*3.0, 2.0, 1.0, 4.0"),
         ("park.png,a,200,2,300,4", "line 2: expected a box with an area in its .* 100 x 80"),
-        ("damaged.png,a,1,2,3,4", "line 2: .*damaged.png' is no picture"),
+        ("damaged.png,a,1,2,3,4", "line 2: .*damaged.png' is not a picture"),
     ],
 )
 def test_damaged_boxes(pictures, row, message):
@@ -253,7 +253,7 @@ def test_no_columns_of_boxes(pictures, columns):
         ("image,text\ndog.png,a\ndog.png,caf\xe9\n".encode("latin-1"), ValueError, "line 3: not"),
         ("image,text\n".encode("utf-16"), ValueError, "line 1: not in UTF-8.*as 'CSV UTF-8'"),
         ("image,text\n".encode("utf-16-le"), ValueError, "line 1: not in UTF-8.*'CSV UTF-8'"),
-        (b"image,text,text\ndog.png,a,b\n", ValueError, "the column 'text' stands there twice"),
+        (b"image,text,text\ndog.png,a,b\n", ValueError, "the column 'text' comes twice"),
         (
             b"image,text,split\ndog.png,a,train\ndog.png,b,test\n",
             ValueError,
@@ -270,7 +270,7 @@ def test_damaged_csv(folder, content, error, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"image": "dog.png"', "line 2: no JSON"),
+        ('{"image": "dog.png"', "line 2: not JSON"),
         ('["dog.png", "a dog"]', "line 2: expected a JSON object"),
         ('{"image": "dog.png", "text": 3}', "line 2: 'text' must be a string.*3"),
         ('{"text": "a dog"}', "line 2: 'image' must be a string.*None"),
@@ -299,7 +299,7 @@ def test_no_file(folder, name):
 @pytest.mark.parametrize("content", [b"", b"\n"])
 def test_empty_file(folder, name, content):
     (folder / name).write_bytes(content)
-    message = "no Parquet file" if name.endswith("parquet") else "has no rows"
+    message = "not a Parquet file" if name.endswith("parquet") else "has no rows"
     with pytest.raises(ValueError, match=message):
         load_table(folder / name)
 
@@ -309,7 +309,7 @@ def test_damaged_parquet(folder):
     whole = path.read_bytes()
     for size in range(0, len(whole), 7):
         path.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match=r"pairs\.parquet: no Parquet file, or damaged"):
+        with pytest.raises(ValueError, match=r"pairs\.parquet: not a Parquet file, or damaged"):
             load_table(path)
     path.write_bytes(whole[:4] + bytes(60) + whole[64:])
     with pytest.raises(ValueError, match=r"pairs\.parquet: damaged after row 0"):

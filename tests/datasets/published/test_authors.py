@@ -127,7 +127,7 @@ def test_version_5_texts_and_version_7_3_images(release):
 
 def test_other_names_and_numbers(release):
     (release / "image_feature_test.mat").rename(release / "flickr_resnet_test.mat")
-    with pytest.raises(FileNotFoundError, match=r"`image_file` names another.*flickr_resnet_test"):
+    with pytest.raises(FileNotFoundError, match=r"which `image_file` names.*flickr_resnet_test"):
         load_authors(release)
     corpus = load_authors(release, image_file="flickr_resnet_{split}.mat")
     assert corpus.num_images == 2
@@ -247,7 +247,7 @@ def test_damaged_port(port):
     with pytest.raises(ValueError, match=r"test_features\.npy must have rank 2"):
         load_authors(port)
     (port / "test_features.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(ValueError, match=r"test_features\.npy: no \.npy file"):
+    with pytest.raises(ValueError, match=r"test_features\.npy: not a \.npy file"):
         load_authors(port)
     name = "8.jpg" if is_coco else "8"
     for content, message in [

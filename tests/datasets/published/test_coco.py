@@ -84,7 +84,7 @@ def test_captions_per_image(tmp_path):
     assert load("coco", directory, captions_per_image=None).num_texts == 12
     assert load("coco", directory, captions_per_image=1).text_attributes == {"id": [420, 80]}
     for wrong in (0, -1, 2.0, "5", True):
-        with pytest.raises(ValueError, match=r"`captions_per_image` must be a positive integer"):
+        with pytest.raises(ValueError, match=r"`captions_per_image` must be a positive int"):
             load("coco", directory, captions_per_image=wrong)
 
 
@@ -138,11 +138,14 @@ def test_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ([{**IMAGES[0], "filename": "x.jpg"}, IMAGES[0]], r"images\[1\]: the picture id 42 stands"),
-        ([*IMAGES, IMAGES[4]], r"images\[5\]: the picture 'COCO_val2014_000000000008\.jpg' stands"),
+        (
+            [{**IMAGES[0], "filename": "x.jpg"}, IMAGES[0]],
+            r"images\[1\]: the picture id 42 comes t",
+        ),
+        ([*IMAGES, IMAGES[4]], r"images\[5\]: the picture 'COCO_val2014_000000000008\.jpg' comes"),
         (
             [IMAGES[0], {**IMAGES[4], "sentences": IMAGES[0]["sentences"]}],
-            r"images\[1\]\.sentences\[0\]: the caption id 420 stands there twice",
+            r"images\[1\]\.sentences\[0\]: the caption id 420 comes twice",
         ),
         (
             [{key: value for key, value in IMAGES[0].items() if key != "cocoid"}],
@@ -170,12 +173,12 @@ ANNOTATION = {"image_id": 42, "id": 1, "caption": "A dog."}
         ({"images": [], "annotations": []}, r"captions_val2014\.json holds no image"),
         ({"annotations": []}, r"image 42: the picture '.*42\.jpg' has no caption"),
         ({"annotations": [ANNOTATION]}, r"image 7: the picture '.*07\.jpg' has no caption"),
-        ({"annotations": [ANNOTATION] * 2}, r"annotation 1 stands there twice"),
+        ({"annotations": [ANNOTATION] * 2}, r"annotation 1 comes twice"),
         ({"annotations": [{**ANNOTATION, "caption": ""}]}, r"annotation 1: the caption is empty"),
         ({"annotations": [{**ANNOTATION, "caption": 1}]}, r"annotation 1: 'caption' must be of ty"),
         ({"annotations": [{"id": 3}]}, r"annotation 3: there is no 'image_id'"),
         ({"annotations": {}}, r"captions_val2014\.json: 'annotations' must be of type list"),
-        ({"images": [{"id": 42}] * 2}, r"image 42 stands there twice"),
+        ({"images": [{"id": 42}] * 2}, r"image 42 comes twice"),
         ({"images": [{"id": 42}], "annotations": [ANNOTATION]}, r"image 42: there is no 'file_nam"),
     ],
 )
@@ -192,8 +195,8 @@ def test_a_damaged_file_is_named(tmp_path, name):
     path = write_published(tmp_path) / name
     content = path.read_bytes()
     for damaged, message in (
-        (content[:-10], "line [0-9]+: no JSON"),
-        (b"", "line 1: no JSON"),
+        (content[:-10], "line [0-9]+: not JSON"),
+        (b"", "line 1: not JSON"),
         (content.replace(b"A dog", b"Un caf\xe9"), "line [0-9]+: not in UTF-8"),
         (b"[1]", "there is no 'images'"),
     ):

@@ -105,14 +105,14 @@ def test_pictures(directory, splits):
     ("name", "content", "message"),
     [
         ("test.txt", b"", r"test\.txt names no picture"),
-        ("test.txt", b"100\n100\n", r"test\.txt, line 2: the picture '100\.jpg' stands .* twice"),
+        ("test.txt", b"100\n100\n", r"test\.txt, line 2: the picture '100\.jpg' comes twice"),
         ("test.txt", b"100\n500\n", r"test\.txt, line 2: the picture '500\.jpg' has no caption"),
         ("test.txt", b"\xe9", r"test\.txt, line 1: not in UTF-8"),
         ("results_20130124.token", b"", r"results_20130124\.token has no caption"),
         ("results_20130124.token", b"100.jpg#0\ta\n100.j", r"token, line 2: expected NAME#NUMBER"),
         ("results_20130124.token", b"100.jpg#0\t \n", r"token, line 1: the caption is empty"),
         ("results_20130124.token", b"100.jpg#0\ta\xe9\n", r"token, line 1: not in UTF-8"),
-        ("results_20130124.token", b"100.jpg#0\ta\n" * 2, r"line 2: the caption '100\.jpg#0' st"),
+        ("results_20130124.token", b"100.jpg#0\ta\n" * 2, r"line 2: the caption '100\.jpg#0' co"),
     ],
 )
 def test_a_damaged_file_is_named(directory, name, content, message):
@@ -123,14 +123,14 @@ def test_a_damaged_file_is_named(directory, name, content, message):
 
 def test_a_picture_in_two_lists(directory):
     (directory / "train.txt").write_text("200\n100\n")
-    with pytest.raises(ValueError, match=r"test\.txt, line 1: the picture '100\.jpg' stands there"):
+    with pytest.raises(ValueError, match=r"test\.txt, line 1: the picture '100\.jpg' comes twice"):
         load("flickr30k", directory, "all")
 
 
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (IMAGES + IMAGES[1:2], r"images\[4\]: the picture '700\.jpg' stands there twice"),
+        (IMAGES + IMAGES[1:2], r"images\[4\]: the picture '700\.jpg' comes twice"),
         ([{**IMAGES[1], "sentences": []}], r"images\[0\]: the picture '700\.jpg' has no caption"),
         (
             [{**IMAGES[1], "sentences": [{"raw": " ", "sentid": 0}]}],

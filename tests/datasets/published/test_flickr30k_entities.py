@@ -182,7 +182,7 @@ def test_pictures(directory, tmp_path):
 DAMAGES = {
     "test.txt": [
         ("", ValueError, "test.txt names no picture"),
-        ("100\n200\n100\n", ValueError, "test.txt, line 3: the picture '100' stands there twice"),
+        ("100\n200\n100\n", ValueError, "test.txt, line 3: the picture '100' comes twice"),
         ("100\n\xff", ValueError, "test.txt, line 2: not in UTF-8"),
         (None, FileNotFoundError, "test.txt"),
     ],
@@ -199,8 +199,8 @@ DAMAGES = {
         (None, FileNotFoundError, "200.txt"),
     ],
     "Annotations/200.xml": [
-        ("", ValueError, "200.xml, line 1: no XML .no element found"),
-        (OTHER_XML[:-20], ValueError, "200.xml, line 6: no XML"),
+        ("", ValueError, "200.xml, line 1: not XML .no element found"),
+        (OTHER_XML[:-20], ValueError, "200.xml, line 6: not XML"),
         (OTHER_XML.replace("100.jpg", "caf\xe9.jpg"), ValueError, "200.xml, line 2: not in UTF-8"),
         (None, FileNotFoundError, "200.xml"),
         ("<annotation/>", ValueError, "200.xml: <size/width> must be an integer. Received: None"),

@@ -100,8 +100,8 @@ def test_a_wrong_entry_is_named(tmp_path, key, value, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "line 1: no JSON"),
-        (b'{"images": [\n{"filename": "a.jpg"', "line 2: no JSON"),
+        (b"", "line 1: not JSON"),
+        (b'{"images": [\n{"filename": "a.jpg"', "line 2: not JSON"),
         (b'{"images": [\n"caf\xe9"]}', "line 2: not in UTF-8"),
         (b"[]", ": there is no 'images'"),
         (b'{"images": {}}', ": 'images' must be of type list"),

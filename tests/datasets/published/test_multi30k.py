@@ -169,9 +169,9 @@ TEXT = gzip.compress(b"a dog en 0\na dog en 1\n", mtime=0)
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("raw/test_2016_flickr.en.gz", TEXT[:-9], r"flickr\.en\.gz: no gzip, or cut off"),
-        ("raw/test_2016_flickr.en.gz", TEXT[:12], r"flickr\.en\.gz: no gzip, or cut off"),
-        ("raw/test_2016_flickr.en.gz", b"a dog\n", r"flickr\.en\.gz: no gzip, or cut off"),
+        ("raw/test_2016_flickr.en.gz", TEXT[:-9], r"flickr\.en\.gz: not gzip, or cut off"),
+        ("raw/test_2016_flickr.en.gz", TEXT[:12], r"flickr\.en\.gz: not gzip, or cut off"),
+        ("raw/test_2016_flickr.en.gz", b"a dog\n", r"flickr\.en\.gz: not gzip, or cut off"),
         ("raw/test_2016_flickr.en", b"", r"flickr\.en: expected 2 lines, .* Received: 1"),
         ("raw/test_2016_flickr.en", b"a\n", r"flickr\.en: expected 2 lines, .*flickr\.txt.*: 1"),
         ("raw/test_2016_flickr.en", b"a\nb\nc\n", r"flickr\.en: expected 2 lines, .*Received: 3"),

@@ -105,10 +105,12 @@ def test_a_file_that_is_cut_off_empty_or_missing_is_named(directory, name):
     path = directory / name
     text = path.read_text()
     path.write_text(text[:-10])
-    with pytest.raises(ValueError, match=rf"{name}, line {text[:-10].count(chr(10)) + 1}: no JSON"):
+    with pytest.raises(
+        ValueError, match=rf"{name}, line {text[:-10].count(chr(10)) + 1}: not JSON"
+    ):
         load_referit(directory)
     path.write_text("")
-    with pytest.raises(ValueError, match=f"{name}, line 1: no JSON"):
+    with pytest.raises(ValueError, match=f"{name}, line 1: not JSON"):
         load_referit(directory)
     path.write_text("[]")
     with pytest.raises(ValueError, match=f"{name}: expected a JSON object. Received: list"):
@@ -120,7 +122,7 @@ def test_a_file_that_is_cut_off_empty_or_missing_is_named(directory, name):
     with pytest.raises(ValueError, match=f"{name}, line 2: not in UTF-8"):
         load_referit(directory)
     path.write_text('{"a": 1, "b": 2, "a": 1}')
-    with pytest.raises(ValueError, match=f"{name}: 'a' stands there twice"):
+    with pytest.raises(ValueError, match=f"{name}: 'a' comes twice"):
         load_referit(directory)
     path.write_text("[" * 100_000)
     with pytest.raises(ValueError, match=f"{name}: JSON nested too deeply"):

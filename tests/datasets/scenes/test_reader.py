@@ -38,10 +38,13 @@ RANKINGS |= {"largest": RANKINGS["larger"], "smallest": RANKINGS["smaller"]}
 GAP = 12  # pixels: 4% of the shorter side of 400 by 300
 
 
+pytestmark = pytest.mark.xdist_group("openmoji")
+
+
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
+def cache(openmoji_cache):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TB_KERAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TB_KERAS_CACHE", str(openmoji_cache))
         yield
 
 
@@ -399,10 +402,10 @@ def test_backgrounds_are_calm_and_differ(kind):
     [
         ({"split": "all"}, "`split` must be one of 'train', 'validation', 'test'. Received: 'all'"),
         ({"texts": "words"}, "`texts` must be one of 'phrases', 'sentences'. Received: 'words'"),
-        ({"scenes": 0}, "`scenes` must be an int of at least 1. Received: scenes=0"),
-        ({"scenes": 2.0}, "`scenes` must be an int"),
-        ({"scenes": True}, "`scenes` must be an int"),
-        ({"seed": -1}, "`seed` must be an int of at least 0. Received: seed=-1"),
+        ({"scenes": 0}, "`scenes` must be a positive int. Received: scenes=0"),
+        ({"scenes": 2.0}, "`scenes` must be a positive int"),
+        ({"scenes": True}, "`scenes` must be a positive int"),
+        ({"seed": -1}, "`seed` must be a non-negative int. Received: seed=-1"),
         ({"width": 100}, "`width` must be an int of at least 160. Received: width=100"),
         ({"height": "300"}, "`height` must be an int of at least 160. Received: height='300'"),
     ],

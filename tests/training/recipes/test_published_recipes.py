@@ -26,8 +26,7 @@ def test_a_recipe_says_what_can_be_run(name):
     assert published.task in TASKS
     assert published.crops in (1, 10)
     assert name.startswith(published.dataset)
-    module, function = datasets._READERS[published.dataset].split(":")
-    reader = getattr(__import__(module, fromlist=[function]), function)
+    reader = getattr(datasets, f"load_{published.dataset}")
     assert set(published.dataset_options) <= set(inspect.signature(reader).parameters)
     assert json.loads(json.dumps(published.data_settings())) == published.data_settings()
 

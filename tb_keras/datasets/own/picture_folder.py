@@ -1,0 +1,48 @@
+"""The picture files in a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+# The endings of the pictures that the image encoders read, and of those that they do not.
+READABLE_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+OTHER_PICTURES = (".webp", ".jxl", ".tif", ".tiff", ".heic", ".avif", ".jp2")
+
+
+def picture_names(folder: Path, endings: Sequence[str] = READABLE_PICTURES) -> list[str]:
+    """Returns the sorted names of the picture files in a folder and its subfolders.
+
+    Hidden files and folders are left out. Links are followed.
+
+    Args:
+        folder: the folder.
+        endings: the endings that a picture's name may have, in lower case.
+
+    Returns:
+        The paths relative to the folder, with "/" between folders.
+
+    Examples:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for name in ("cat.JPG", "notes.txt", ".hidden.png"):
+        ...     (folder / name).touch()
+        >>> picture_names(folder)
+        ['cat.JPG']
+    """
+    found = []
+    seen = set()  # links may lead in a circle
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            (Path(parent) / name).relative_to(folder).as_posix()
+            for name in files
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in endings
+        ]
+    return sorted(found)
