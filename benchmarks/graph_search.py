@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from tabulate import tabulate
 
 from benchmarks.pages import measured_on, process_memory, write_figures
 from tb_keras.search import Index
@@ -55,10 +56,10 @@ def main(arguments: list[str]) -> None:
             measured.setdefault(key, {})["memory"] = round(memory, 1)
     columns = ("median", "lowest", "cpu", "ratio", "found", "memory")
     titles = ("ms, median", "ms, lowest", "CPU ms", "CPU × bare product", "% found", "MiB")
-    lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
-    for name, row in measured.items():
-        cells = [f"{row[column]:.4g}" if column in row else "" for column in columns]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    rows = [
+        [name, *(f"{row[column]:.4g}" if column in row else "" for column in columns)]
+        for name, row in measured.items()
+    ]
     page = f"""# Search in the graph
 
 Written by `python -m benchmarks.graph_search`: the best {_K.value} of {_ROWS.value:,} embeddings \
@@ -67,7 +68,7 @@ CPU is the median time of all cores together, and its ratio that to the bare pro
 share of the rows that NumPy finds in float32; memory is what a first search of a process needs \
 beyond the embeddings. {measured_on()}
 
-{chr(10).join(lines)}
+{tabulate(rows, ["", *titles], "github", disable_numparse=True)}
 """
     file = Path(_DIRECTORY.value) / "graph_search.json"
     write_figures(file, measured, page)

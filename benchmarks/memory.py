@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from absl import app, flags
+from tabulate import tabulate
 
 from benchmarks.pages import measured_on
 from tb_keras.datasets import load
@@ -56,11 +57,8 @@ def main(arguments: list[str]) -> None:
         for file, shape in zip(files, _shapes()):
             _write_features(file, shape, rng)
         share = _measure(Path(folder), phases)
-    lines = ["| | seconds | anonymous, GiB | resident, GiB |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {phase['seconds']:.2f} | {phase['anonymous']:.2f} | {phase['resident']:.2f} |"
-        for name, phase in phases.items()
-    ]
+    columns = {"seconds": "seconds", "anonymous": "anonymous, GiB", "resident": "resident, GiB"}
+    rows = [[name, *(phase[column] for column in columns)] for name, phase in phases.items()]
     size = sum(rows * dim * 2 for rows, dim in _shapes()) / 2**30
     page = f"""# Memory of training from disk
 
@@ -70,7 +68,7 @@ batches of {_IMAGES_PER_BATCH.value} images with 2 texts each, the paper's netwo
 highest seen in each phase; resident holds pages of the files as well, which the kernel may take \
 back. {_limit()} {measured_on()}
 
-{chr(10).join(lines)}
+{tabulate(rows, ["", *columns.values()], "github", floatfmt=".2f")}
 
 Making an epoch's batches takes {share:.1%} of the time of its training steps, which include it: \
 batches are made while others are trained on.

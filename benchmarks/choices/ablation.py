@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from tabulate import tabulate
 
 from tb_keras.storage.atomic_file import written_beside
 
@@ -46,7 +47,7 @@ def ablation_table(
     measured: Mapping[str, dict], settings: Mapping[str, dict], seeds: int, columns: Sequence[str]
 ) -> str:
     """Returns a Markdown table of mean ± standard deviation over the seeds."""
-    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    table = []
     for name in settings:
         rows = [measured[f"{name}, seed {seed}"] for seed in range(seeds)]
         cells = [
@@ -54,5 +55,5 @@ def ablation_table(
             f"{np.std([row[column] for row in rows], ddof=min(1, len(rows) - 1)):.1f}"
             for column in columns
         ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        table.append([name, *cells])
+    return tabulate(table, ["", *columns], "github", disable_numparse=True) + "\n"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
+from tabulate import tabulate
 
 
 def seconds_in_turn(
@@ -52,21 +53,19 @@ def ratio_table(seconds: Mapping[str, Sequence[float]], reference: str, unit: st
     Example:
 
     >>> print(ratio_table({"ours": [1.0, 2.0, 1.0], "peer": [2.0, 3.0, 3.0]}, "ours"))
-    | | s, median | times ours: median | lowest to highest |
-    |---|---|---|---|
-    | ours | 1 | 1.00 | 1.00 to 1.00 |
-    | peer | 3 | 2.00 | 1.50 to 3.00 |
+    |      | s, median   | times ours: median   | lowest to highest   |
+    |------|-------------|----------------------|---------------------|
+    | ours | 1           | 1.00                 | 1.00 to 1.00        |
+    | peer | 3           | 2.00                 | 1.50 to 3.00        |
     """
     scale = {"s": 1, "ms": 1000}[unit]
-    lines = [f"| | {unit}, median | times {reference}: median | lowest to highest |"]
-    lines.append("|---" * 4 + "|")
+    titles = ["", f"{unit}, median", f"times {reference}: median", "lowest to highest"]
+    rows = []
     for name, values in seconds.items():
         ratios = np.divide(values, seconds[reference])
-        lines.append(
-            f"| {name} | {_three_digits(scale * np.median(values))} | {np.median(ratios):.2f} | "
-            f"{ratios.min():.2f} to {ratios.max():.2f} |"
-        )
-    return "\n".join(lines)
+        median, middle = _three_digits(scale * np.median(values)), f"{np.median(ratios):.2f}"
+        rows.append([name, median, middle, f"{ratios.min():.2f} to {ratios.max():.2f}"])
+    return tabulate(rows, titles, "github", disable_numparse=True)
 
 
 def _three_digits(value: float) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from tabulate import tabulate
 
 from benchmarks.pages import measured_on, write_figures
 from tb_keras.encoders import image_encoder, text_encoder
@@ -65,13 +66,14 @@ def main(arguments: list[str]) -> None:
                 measured[key] = _measure(asked, batch)
                 print(key, measured[key], flush=True)
     titles = ("encoder, ms", "with its head", "export", "head adds", "export adds", "its range")
-    lines = [f"| | {' | '.join(titles)} | rows a second |", "|---" * 8 + "|"]
+    titles = ["", *titles, "rows a second"]
+    table = []
     for name, row in measured.items():
         low, high = row["range"]
-        lines.append(
-            f"| {name} | {row['encoder']:.2f} | {row['with_head']:.2f} | {row['export']:.2f} | "
-            f"{row['head_adds']:.1%} | {row['export_adds']:.1%} | {low:.1%} to {high:.1%} | "
-            f"{row['rows']:.0f} |"
+        milliseconds = [f"{row[column]:.2f}" for column in ("encoder", "with_head", "export")]
+        added = [f"{row['head_adds']:.1%}", f"{row['export_adds']:.1%}"]
+        table.append(
+            [name, *milliseconds, *added, f"{low:.1%} to {high:.1%}", f"{row['rows']:.0f}"]
         )
     page = f"""# A signature beside its encoder
 
@@ -81,7 +83,7 @@ Written by `python -m benchmarks.serving.latency`: {_IMAGE_ENCODER.value} on JPE
 512. Medians of calls in turns; what is added is the median of five stretches, and its range \
 theirs. {measured_on()}
 
-{chr(10).join(lines)}
+{tabulate(table, titles, "github", disable_numparse=True)}
 """
     file = Path(_DIRECTORY.value) / "latency.json"
     write_figures(file, measured, page)

@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import app, flags
+from tabulate import tabulate
 
 from benchmarks.pages import measured_on, write_figures
 from tb_keras.encoders import image_encoder, text_encoder
@@ -241,9 +242,7 @@ def _write(measured: dict) -> None:
         "first_version": "answered by version 1",
         "second_version": "by version 2",
     }
-    lines = [f"| | {' | '.join(columns.values())} |", "|---" * (1 + len(columns)) + "|"]
-    for name, row in measured.items():
-        lines.append(f"| {name} | {' | '.join(str(row[column]) for column in columns)} |")
+    rows = [[name, *(row[column] for column in columns)] for name, row in measured.items()]
     server = f"the server {_SERVER.value}" if _SERVER.value else "the tests' stand-in server"
     page = f"""# A server under load
 
@@ -253,7 +252,7 @@ texts, to score pairs and to search. An answer is wrong where it is more than {_
 that of the network in Python. In the middle of the first a new version was dropped in. \
 {measured_on()}
 
-{chr(10).join(lines)}
+{tabulate(rows, ["", *columns.values()], "github", disable_numparse=True)}
 """
     file = Path(_DIRECTORY.value) / "load.json"
     write_figures(file, measured, page)

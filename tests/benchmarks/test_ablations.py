@@ -10,6 +10,7 @@ from benchmarks.peers.parts import ablations
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 from tb_keras.training.recipes.recipe import RECIPES
+from tests.benchmarks.table_cells import unpadded
 
 CONSTRAINTS = [(text, 0.0) for text in (0.05, 0.1, 0.2)]
 CONSTRAINTS += [(0.0, image) for image in (0.05, 0.1, 0.2)]
@@ -107,7 +108,7 @@ def test_figures_stand_in_their_rows(corpora, tmp_path, monkeypatch):
     assert rsum("Neighbourhood constraint", "both views, 0.2") == [203, 203.5]
     assert rsum("Neighbourhood sampling", "off: 1 text an image") == [100, 100.5]
     assert rsum("Nearest negatives", "50") == [210, 210.5]
-    page = ablations.section(figures)
+    page = unpadded(ablations.section(figures))
     assert page.startswith("## ")
     assert "validation split" in page
     assert "9 pictures with 18 texts" in page

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.peers.parts import evaluation
 from benchmarks.peers.parts.evaluation import ARGSORT, BARE, KS, OURS, TOP_K
+from tests.benchmarks.table_cells import unpadded
 
 FIGURES = {
     "dim": 512,
@@ -73,7 +74,7 @@ def test_it_runs_small(monkeypatch, tmp_path, capsys):
     (size,) = figures["sizes"]
     assert set(size["seconds"]) == set(size["memory"]) == names
     assert all(len(taken) == 2 and min(taken) > 0 for taken in size["seconds"].values())
-    page = evaluation.section(figures)
+    page = unpadded(evaluation.section(figures))
     assert page.startswith("## Evaluation\n")
     assert "### 300 images × 1,500 texts" in page
     assert "5 times what was measured" in page
@@ -104,7 +105,7 @@ def test_a_size_that_is_measured_is_not_measured_again(monkeypatch, tmp_path):
 
 
 def test_the_page_follows_from_the_figures():
-    page = evaluation.section(FIGURES)
+    page = unpadded(evaluation.section(FIGURES))
     assert f"| {OURS} | 1.3 | 1.30 | 1.20 to 1.40 |" in page
     assert f"| {ARGSORT} | 50 | 50.00 | 40.00 to 60.00 |" in page
     assert "125 times what was measured" in page

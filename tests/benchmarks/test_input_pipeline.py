@@ -9,6 +9,7 @@ import pytest
 from benchmarks.peers.parts import input_pipeline
 from benchmarks.peers.parts.input_pipeline import OURS, pipelines, write_features
 from tb_keras.corpus.matches import Matches
+from tests.benchmarks.table_cells import unpadded
 
 BATCH, ITEM = "DataLoader by the batch, 0 workers", "DataLoader item by item, 0 workers"
 FIGURES = {
@@ -91,14 +92,14 @@ def test_it_runs_small(tmp_path):
     assert set(figures["seconds"]) == {OURS} | peers
     assert figures["batches"][OURS] == 9
     assert all(len(taken) == 2 for taken in figures["seconds"].values())
-    page = input_pipeline.section(figures)
+    page = unpadded(input_pipeline.section(figures))
     assert page.startswith("## Input pipeline\n")
     assert ("torch is not installed" in page) == (not peers)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_page_follows_from_the_figures():
-    page = input_pipeline.section(FIGURES)
+    page = unpadded(input_pipeline.section(FIGURES))
     assert "0.41 GiB" in page
     assert f"| {BATCH} | 80 | 1.80 | 1.60 to 2.00 |" in page
     assert f"{OURS} 22.2, {BATCH} 12.5" in page

@@ -20,6 +20,7 @@ from benchmarks.peers.loss_methods import (
     losses,
 )
 from benchmarks.peers.parts import loss
+from tests.benchmarks.table_cells import unpadded
 from tests.losses.ranking import oracle
 
 IMAGES, DIM = 5, 3
@@ -109,7 +110,7 @@ def test_it_runs_small(tmp_path):
         assert list(size["memory"]) == list(size["seconds"]) == names
         assert all(len(seconds) == 2 for seconds in size["seconds"].values())
     assert list(tmp_path.iterdir()) == []
-    page = loss.section(figures)
+    page = unpadded(loss.section(figures))
     assert page.startswith("## The loss alone\n")
     for name in names:
         assert page.count(f"| {name} |") == 2 + len(figures["sizes"])  # memory, a pair, each size
@@ -131,7 +132,7 @@ def test_where_another_loss_is_better_is_said():
     slower, larger = loss.losing(figures)
     assert f"{MAX_VIOLATION} takes 1.33 times the time of {VSE}" in slower
     assert "takes 5 MiB, MultipleNegativesRankingLoss 4 MiB" in larger
-    page = loss.section({**figures, "sizes": sizes[:1]})
+    page = unpadded(loss.section({**figures, "sizes": sizes[:1]}))
     assert "torch not installed" in page
     assert f"| {TRIPLETS} | more than 16 GiB |" in page
     sizes[1]["images"] = 5

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from benchmarks.peers.matrix_products import matrix_products
 from benchmarks.peers.parts import precision, training_step
+from tests.benchmarks.table_cells import unpadded
 
 NAMES = {
     training_step.OURS,
@@ -23,7 +24,7 @@ def test_the_training_step_is_measured(tmp_path):
     figures = json.loads(json.dumps(figures))
     assert set(figures["seconds"]) >= NAMES
     assert all(len(values) == 1 and values[0] > 0 for values in figures["seconds"].values())
-    page = training_step.section(figures)
+    page = unpadded(training_step.section(figures))
     assert page.startswith("## Training step")
     assert all(f"| {name} |" in page for name in figures["seconds"])
     assert ("Not measured here" in page) == (training_step.EAGER not in figures["seconds"])
@@ -133,7 +134,7 @@ def test_precision_is_measured(tmp_path):
     figures = json.loads(json.dumps(figures))
     assert set(figures["step"]) == set(figures["embedding"])
     assert len(figures["step"]) == 4
-    page = precision.section(figures)
+    page = unpadded(precision.section(figures))
     assert page.startswith("## Precision")
     assert page.count("| float32, XLA |") == 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from tabulate import tabulate
 
 _RECALLS = {"i2t_recall@1": "image to text R@1", "t2i_recall@1": "text to image R@1"}
 _COLUMNS = {**_RECALLS, "rsum": "rsum", "seconds": "seconds"}
@@ -86,7 +87,7 @@ def _corpus_paragraph(corpus: str, table: dict, order: Sequence[str], default: s
     methods = {name: table["methods"][name] for name in order if name in table["methods"]}
     sizes = ", ".join(f"{split} {n} × {m}" for split, (n, m) in table["sizes"].items())
     titles = [*_COLUMNS.values(), "beyond the default", "trial"]
-    lines = [f"| | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+    rows = []
     means = {
         column: {name: np.mean(row["figures"][column]) for name, row in methods.items()}
         for column in _COLUMNS
@@ -99,7 +100,7 @@ def _corpus_paragraph(corpus: str, table: dict, order: Sequence[str], default: s
             cells.append(f"**{cell}**" if best else cell)
         trial = "" if row["trial"] is None else row["trial"]
         beyond = "" if name == default else _difference(*row["beyond_default"])
-        lines.append(f"| {name} | {' | '.join(cells)} | {beyond} | {trial} |")
+        rows.append([name, *cells, beyond, trial])
     best = max(means["rsum"], key=means["rsum"].get)
     gap = behind(methods[default]["figures"]["rsum"], methods[best]["figures"]["rsum"])
     within = "yes" if gap <= 1 else f"no, {gap:.1f} deviations behind"
@@ -112,7 +113,8 @@ def _corpus_paragraph(corpus: str, table: dict, order: Sequence[str], default: s
     told += "".join(_elsewhere(methods, default))
     epochs = f"{table['epochs']} epoch{'s' if table['epochs'] > 1 else ''}"
     heading = f"### {corpus}\n\nImages × texts: {sizes}; {epochs}."
-    return f"{heading}\n\n" + "\n".join(lines) + f"\n\n{told}"
+    table = tabulate(rows, ["", *titles], "github", disable_numparse=True)
+    return f"{heading}\n\n{table}\n\n{told}"
 
 
 def _elsewhere(methods: Mapping[str, dict], default: str) -> Iterator[str]:

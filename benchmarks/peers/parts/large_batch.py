@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from tabulate import tabulate
 
 from benchmarks.peers.in_turn import in_process, ratio_table, seconds_in_turn
 from benchmarks.peers.kept_figures import KeptFigures
@@ -84,13 +85,14 @@ def section(figures: dict) -> str:
         "process of its own: the masks, the weights, the optimizer and all else count. Times are "
         "taken in turn.",
         "",
-        "| batch | method | MiB | ms an image |",
-        "|---|---|---|---|",
     ]
+    table = []
     for size in figures["sizes"]:
         for method, memory in size["memory"].items():
             each = 1e3 * np.median(size["seconds"][method]) / size["images"]
-            lines.append(f"| {_batch(size)} | {method} | {memory:,.0f} | {each:.2f} |")
+            table.append([_batch(size), method, f"{memory:,.0f}", f"{each:.2f}"])
+    titles = ["batch", "method", "MiB", "ms an image"]
+    lines.append(tabulate(table, titles, "github", disable_numparse=True))
     for size in figures["sizes"]:
         reference = next(iter(size["seconds"]))
         lines += ["", f"{_batch(size)}:", "", ratio_table(size["seconds"], reference)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from tabulate import tabulate
 
 from benchmarks.peers.in_turn import in_process, ratio, ratio_table, seconds_in_turn
 from benchmarks.peers.kept_figures import KeptFigures
@@ -109,17 +110,16 @@ def section(figures: dict) -> str:
     ]
     if figures["missing"]:
         lines += ["", f"Not measured here: {', '.join(figures['missing'])} not installed."]
-    heads = [_batch(size) for size in sizes]
+    heads = ["", *(_batch(size) for size in sizes)]
     lines += ["", "Memory in MiB, the highest beyond the embeddings, each in a process of its own:"]
-    lines += ["", f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
-    for name in names:
-        cells = [_amount(size["memory"][name], limit) for size in sizes]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    memory = [[name, *(_amount(size["memory"][name], limit) for size in sizes)] for name in names]
+    lines += ["", tabulate(memory, heads, "github", disable_numparse=True)]
     lines += ["", "Nanoseconds for each of the n·m pairs of an image and a text (the median):"]
-    lines += ["", f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
-    for name in names:
-        cells = [f"{_pair(size, name):,.0f}" if name in size["seconds"] else "—" for size in sizes]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    pairs = [
+        [name, *(f"{_pair(s, name):,.0f}" if name in s["seconds"] else "—" for s in sizes)]
+        for name in names
+    ]
+    lines += ["", tabulate(pairs, heads, "github", disable_numparse=True)]
     for size in sizes:
         lines += ["", f"{_batch(size)}, in turn:", "", ratio_table(size["seconds"], BLOCKS, "ms")]
     return "\n".join(lines) + "\n"
