@@ -2,18 +2,42 @@
 
 After L. Wang, Y. Li, J. Huang and S. Lazebnik, *Learning Two-Branch Neural Networks for Image-Text
 Matching Tasks*, TPAMI 41(2), 394-407, 2019. Importing this package registers every class that a
-saved model may hold; what is heavy and optional is loaded when it is used.
+saved model may hold. `tb_keras.datasets` and `tb_keras.serving` are loaded when they are used.
 """
 
-import importlib as _importlib
-import os as _os
-import sys as _sys
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
 
-if _os.path.basename(_sys.argv[0] if _sys.argv else "").startswith("tb-"):
-    _os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if os.path.basename(sys.argv[0] if sys.argv else "").startswith("tb-"):
+    from tb_keras.scripts.start_up import prepare_process
 
-from tb_keras import encoders, losses, networks, training
+    prepare_process()  # of a console script, before TensorFlow is imported
+
+from tb_keras import (
+    batching,
+    cca,
+    corpus,
+    encoders,
+    evaluation,
+    features,
+    losses,
+    networks,
+    search,
+    training,
+)
 from tb_keras.corpus import Corpus, Grounding, Matches, boxes
+
+if TYPE_CHECKING:
+    from tb_keras import datasets, serving
+else:
+
+    def __getattr__(name: str):
+        if name in ("datasets", "serving"):
+            return importlib.import_module(f"tb_keras.{name}")
+        raise AttributeError(f"module 'tb_keras' has no attribute {name!r}")
+
 
 __version__ = "0.1.0"
 
@@ -35,12 +59,6 @@ __all__ = [
     "serving",
     "training",
 ]
-
-
-def __getattr__(name: str):
-    if name in __all__:  # a room that is loaded when it is used
-        return _importlib.import_module(f"tb_keras.{name}")
-    raise AttributeError(f"module 'tb_keras' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

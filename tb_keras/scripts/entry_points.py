@@ -1,6 +1,9 @@
-"""Entry points of the console scripts; each script is a module of absl flags and a `main`."""
+"""The console scripts, `tb-train` and so on; each runs a module of absl flags and a `main`."""
+
+from __future__ import annotations
 
 import runpy
+from functools import partial
 
 
 def _run(script: str) -> None:
@@ -8,36 +11,10 @@ def _run(script: str) -> None:
     runpy.run_module(f"tb_keras.scripts.{script}", run_name="__main__", alter_sys=True)
 
 
-def train() -> None:
-    """Runs tb-train."""
-    _run("train")
-
-
-def evaluate() -> None:
-    """Runs tb-evaluate."""
-    _run("evaluate")
-
-
-def export() -> None:
-    """Runs tb-export."""
-    _run("export")
-
-
-def search() -> None:
-    """Runs tb-search."""
-    _run("search")
-
-
-def localize() -> None:
-    """Runs tb-localize."""
-    _run("localize")
-
-
-def extract() -> None:
-    """Runs tb-extract."""
-    _run("extract")
-
-
-def promote() -> None:
-    """Runs tb-promote."""
-    _run("promote")
+train = partial(_run, "train")
+evaluate = partial(_run, "evaluate")
+export = partial(_run, "export")
+extract = partial(_run, "extract")
+localize = partial(_run, "localize")
+promote = partial(_run, "promote")
+search = partial(_run, "search")

