@@ -1,5 +1,6 @@
 """Retrieval and localization figures as the field defines them."""
 
+from tb_keras.evaluation.box_drawing import draw_boxes
 from tb_keras.evaluation.corpus_localization import (
     corpus_localization_metrics,
     corpus_localization_metrics_by_category,
@@ -19,6 +20,7 @@ __all__ = [
     "by_language",
     "corpus_localization_metrics",
     "corpus_localization_metrics_by_category",
+    "draw_boxes",
     "folds",
     "localization_metrics",
     "localization_metrics_by_category",

@@ -14,11 +14,12 @@ from pathlib import Path
 from absl import flags
 
 from tb_keras.encoders import propose_regions
+from tb_keras.evaluation import draw_boxes
 from tb_keras.scripts import data_flags
-from tb_keras.scripts.pages.drawn_boxes import write_with_boxes
 from tb_keras.scripts.picture_errors import damaged_picture_named
 from tb_keras.scripts.run_main import run_main
 from tb_keras.serving import ExportedLocalizer
+from tb_keras.storage.atomic_file import written_beside
 
 _MODEL = flags.DEFINE_string("model", None, "Directory of the exported model.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "Where to write the picture with the boxes (PNG).")
@@ -42,16 +43,18 @@ def main(arguments: list[str]) -> None:
         if not len(boxes):
             raise ValueError(f"nothing was proposed in {picture!r}, which may be of one colour")
         scores = model.localize(picture, boxes, phrases)
-    best = []
+    best, labels = [], []
     for phrase, row in zip(phrases, scores):
         order = (-row).argsort(kind="stable")[: _K.value]
-        best.append((phrase, boxes[order[0]], float(row[order[0]])))
+        best.append(boxes[order[0]])
+        labels.append(f"{phrase} {row[order[0]]:.2f}")
         print(f"\n{phrase}")
         for rank, region in enumerate(order, start=1):
             corners = ", ".join(f"{corner:.0f}" for corner in boxes[region])
             print(f"  {rank}. {row[region]:6.3f}  [{corners}]")
     output = Path(_OUTPUT.value or f"{picture}.localized.png")
-    write_with_boxes(output, picture, best)
+    with written_beside(output) as beside:
+        draw_boxes(picture, best, labels).save(beside, format="PNG")
     print(f"\nWrote {output}")
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import html
-import mimetypes
+import io
 import os
-from pathlib import Path
 
 import numpy as np
 
 from tb_keras.corpus import boxes
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.evaluation import draw_boxes
 from tb_keras.scripts.runs.run import Run
 from tb_keras.storage.atomic_file import written_beside
 
 _PICTURES, _PHRASES = 16, 4  # shown, and of each picture
 _COLORS = {"true": "#118833", "embedding": "#1144dd", "similarity": "#dd5500"}
+_WIDTHS = {"true": 9, "embedding": 6, "similarity": 3}  # so that equal boxes can be told apart
+_SIZE = 400  # pixels
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Phrase localization</title>
@@ -24,9 +26,7 @@ _PAGE = """<!doctype html>
 body {{ font: 16px/1.4 sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }}
 section {{ display: flex; flex-wrap: wrap; gap: 1rem; margin: 2rem 0 }}
 figure {{ margin: 0; width: 17rem }}
-svg {{ display: block; width: 100% }}
-rect {{ fill: none; stroke-width: 3 }}
-.similarity {{ stroke-dasharray: 8 6 }} /* or a box below it would not be seen */
+img {{ display: block; width: 100% }}
 small {{ display: block }}
 </style>
 <h1>Phrase localization</h1>
@@ -49,8 +49,11 @@ def write_localization_page(path: str | os.PathLike, run: Run, corpus: Corpus) -
         for network in run.networks()
     }
     grounding = corpus.grounding
-    shown = [p for p in range(grounding.num_pictures) if (grounding.phrase_pictures == p).any()]
-    sections = [_section(corpus, picture, found) for picture in shown[:_PICTURES]]
+    sections = []
+    for picture in np.unique(grounding.phrase_pictures)[:_PICTURES]:
+        phrases = np.flatnonzero(grounding.phrase_pictures == picture)[:_PHRASES]
+        figures = [_figure(corpus, phrase, found) for phrase in phrases]
+        sections.append(f"<section>{''.join(figures)}</section>")
     names = {"true": "true box", **{network: f"{network} network" for network in found}}
     legend = ", ".join(f'<b style="color:{_COLORS[k]}">{name}</b>' for k, name in names.items())
     with written_beside(path) as beside:
@@ -75,42 +78,29 @@ def best_regions(network, corpus: Corpus) -> np.ndarray:
     return best
 
 
-def _section(corpus: Corpus, picture: int, found: dict[str, np.ndarray]) -> str:
+def _figure(corpus: Corpus, phrase: int, found: dict[str, np.ndarray]) -> str:
     grounding = corpus.grounding
-    width, height = grounding.picture_sizes[picture]
-    path = grounding.picture_paths[picture]
-    kind = mimetypes.guess_type(path)[0] or "image/png"
-    data = base64.b64encode(Path(path).read_bytes()).decode()
-    image = (
-        f'<svg width="0" height="0" style="position:absolute;width:0"><image id="picture-{picture}"'
-        f' width="{width}" height="{height}" href="data:{kind};base64,{data}"/></svg>'
+    true = grounding.phrase_boxes[phrase]
+    drawn = {"true": true} if grounding.has_box[phrase] else {}
+    notes = []
+    for network, best in found.items():
+        if best[phrase] < 0:
+            notes.append(f"{network}: no region")
+            continue
+        drawn[network] = grounding.region_boxes[best[phrase]]
+        overlap = float(boxes.elementwise_iou(drawn[network], true))
+        notes.append(f"{network} {overlap:.2f}" if overlap == overlap else network)
+    image = draw_boxes(
+        grounding.picture_paths[grounding.phrase_pictures[phrase]],
+        list(drawn.values()),
+        colors=[_COLORS[name] for name in drawn],
+        widths=[_WIDTHS[name] for name in drawn],
+        size=_SIZE,
     )
-    figures = []
-    for phrase in np.flatnonzero(grounding.phrase_pictures == picture)[:_PHRASES]:
-        true = grounding.phrase_boxes[phrase]
-        drawn, notes = [], []
-        if grounding.has_box[phrase]:
-            drawn.append(_rectangle(true, "true"))
-        for network, best in found.items():
-            if best[phrase] < 0:
-                notes.append(f"{network}: no region")
-                continue
-            box = grounding.region_boxes[best[phrase]]
-            drawn.append(_rectangle(box, network))
-            overlap = float(boxes.elementwise_iou(box, true))
-            notes.append(f"{network} {overlap:.2f}" if overlap == overlap else network)
-        figures.append(
-            f'<figure><svg viewBox="0 0 {width} {height}"><use href="#picture-{picture}"/>'
-            f"{''.join(drawn)}</svg><figcaption>{html.escape(corpus.texts[phrase])}"
-            f"<small>{', '.join(notes)}</small></figcaption></figure>"
-        )
-    return f"<section>{image}{''.join(figures)}</section>"
-
-
-def _rectangle(box: np.ndarray, kind: str) -> str:
-    left, top, width, height = boxes.convert(box, "xyxy", "xywh")
+    jpeg = io.BytesIO()
+    image.save(jpeg, "JPEG", quality=90, subsampling=0)  # sharp lines
     return (
-        f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" '
-        f'width="{width:.1f}" height="{height:.1f}" '
-        f'stroke="{_COLORS[kind]}"/>'
+        f'<figure><img src="data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}">'
+        f"<figcaption>{html.escape(corpus.texts[phrase])}<small>{', '.join(notes)}</small>"
+        "</figcaption></figure>"
     )

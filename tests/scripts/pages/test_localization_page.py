@@ -1,10 +1,15 @@
 """Tests of the page of predicted and true boxes: whole in one file, no phrase taken as HTML."""
 
 import base64
+import io
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+
+pytest.importorskip("PIL")
+
+from PIL import Image, ImageColor
 
 from tb_keras import Corpus
 from tb_keras.corpus.grounding import Grounding
@@ -44,7 +49,7 @@ class TrainedRun:
 class Page(HTMLParser):
     """Elements with their attributes, captions and notes, with a check of the nesting."""
 
-    EMPTY = ("meta", "image", "use", "rect")
+    EMPTY = ("meta", "img")
 
     def __init__(self, content):
         super().__init__()
@@ -76,12 +81,12 @@ class Page(HTMLParser):
 @pytest.fixture
 def corpus(tmp_path):
     """Picture 0 without a phrase, 1 with three (one without a box), 2 without a region."""
-    contents = {"a.png": b"png", "b.jpg": b"jpeg bytes", "c.unknown": b"?"}
-    for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
+    sizes = {"a.png": (640, 480), "b.jpg": (300, 220), "c.unknown": (50, 60)}
+    for name, size in sizes.items():
+        Image.new("RGB", size, "white").save(tmp_path / name, "JPEG" if "jpg" in name else "PNG")
     grounding = Grounding(
-        [str(tmp_path / name) for name in contents],
-        [[640, 480], [300, 200], [50, 60]],
+        [str(tmp_path / name) for name in sizes],
+        list(sizes.values()),
         region_pictures=[1, 0, 1, 1],
         region_boxes=[[0, 0, 100, 100], [9, 9, 20, 20], [50, 0, 100, 100], [200, 100, 300.25, 200]],
         phrase_pictures=[1, 2, 1, 1],
@@ -129,36 +134,54 @@ def test_best_regions_equal_a_search_one_by_one():
     assert best_regions(Scores(scores), corpus).tolist() == expected
 
 
-def test_pictures_are_embedded_once(written):
-    images = written.all("image")
-    assert [image["id"] for image in images] == ["picture-1", "picture-2"]
-    assert [(image["width"], image["height"]) for image in images] == [("300", "200"), ("50", "60")]
-    kinds, contents = zip(*(image["href"].split(";base64,") for image in images))
-    assert kinds == ("data:image/jpeg", "data:image/png")
-    assert [base64.b64decode(content) for content in contents] == [b"jpeg bytes", b"?"]
-    assert [use["href"] for use in written.all("use")] == ["#picture-1"] * 3 + ["#picture-2"]
-    boxes = [svg["viewbox"] for svg in written.all("svg") if "viewbox" in svg]
-    assert boxes == ["0 0 300 200"] * 3 + ["0 0 50 60"]
+def images(page):
+    """The pictures of a page as arrays, after a check of their kind."""
+    opened = []
+    for image in page.all("img"):
+        kind, content = image["src"].split(";base64,")
+        assert kind == "data:image/jpeg"
+        with Image.open(io.BytesIO(base64.b64decode(content))) as decoded:
+            assert decoded.format == "JPEG"
+            opened.append(np.asarray(decoded).astype(int))
+    return opened
+
+
+def has_color(pixels, color):
+    return np.abs(pixels - ImageColor.getrgb(color)).max(axis=-1) < 50
+
+
+def test_a_picture_for_each_phrase(written):
+    sizes = [pixels.shape for pixels in images(written)]
+    assert sizes == [(220, 300, 3)] * 3 + [(7 * 60, 7 * 50, 3)]  # enlarged where it is small
+
+
+# For each phrase the boxes drawn, and so far inside each line no later one covers it.
+DRAWN = [
+    [(TRUE, 7, 0, 0, 100, 100), (EMBEDDING, 4, 0, 0, 100, 100), (SIMILARITY, 1, 50, 0, 100, 100)],
+    # without a box
+    [(EMBEDDING, 4, 50, 0, 100, 100), (SIMILARITY, 1, 0, 0, 100, 100)],
+    [
+        (TRUE, 7, 200, 100, 300, 150),
+        (EMBEDDING, 4, 200, 100, 300, 200),
+        (SIMILARITY, 1, 0, 0, 100, 100),
+    ],
+    # of the picture without a region
+    [(TRUE, 7, 7, 7, 63, 63)],
+]
 
 
 def test_boxes_in_the_colours_of_the_legend(written):
-    found = [
-        (rect["stroke"], *(float(rect[side]) for side in ("x", "y", "width", "height")))
-        for rect in written.all("rect")
-    ]
-    assert found == [
-        (TRUE, 0, 0, 100, 100),
-        (EMBEDDING, 0, 0, 100, 100),
-        (SIMILARITY, 50, 0, 50, 100),
-        # of the phrase without a box
-        (EMBEDDING, 50, 0, 50, 100),
-        (SIMILARITY, 0, 0, 100, 100),
-        (TRUE, 200, 100, 100.2, 50),
-        (EMBEDDING, 200, 100, 100.2, 100),
-        (SIMILARITY, 0, 0, 100, 100),
-        # of the picture without a region
-        (TRUE, 1, 1, 8, 8),
-    ]
+    for pixels, drawn in zip(images(written), DRAWN, strict=True):
+        for color, inside, left, top, right, bottom in drawn:
+            found = has_color(pixels, color)
+            x, y = int(0.7 * left + 0.3 * right), int(0.7 * top + 0.3 * bottom)
+            right = min(right, pixels.shape[1] - 1)
+            for column in (left + inside, right - inside):
+                assert found[y, column], (color, column)
+            for row in (top + inside, bottom - inside):
+                assert found[row, x], (color, row)
+        for color in {TRUE, EMBEDDING, SIMILARITY} - {color for color, *_ in drawn}:
+            assert not has_color(pixels, color).any()
     legend = dict(zip(written.text["b"], (b["style"] for b in written.all("b"))))
     assert legend == {
         "true box": f"color:{TRUE}",
@@ -182,11 +205,11 @@ def test_a_run_of_one_network(corpus, tmp_path):
     write_localization_page(tmp_path / "boxes.html", TrainedRun(embedding=Scores(FIRST)), corpus)
     page = Page((tmp_path / "boxes.html").read_text("utf-8"))
     assert page.text["b"] == ["true box", "embedding network"]
-    assert SIMILARITY not in {rect["stroke"] for rect in page.all("rect")}
+    assert not any(has_color(pixels, SIMILARITY).any() for pixels in images(page))
 
 
 def test_only_some_pictures_and_phrases_are_shown(tmp_path):
-    (tmp_path / "a.png").write_bytes(b"png")
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     pictures, phrases = 40, np.repeat(np.arange(40), 6)
     grounding = Grounding(
         [str(tmp_path / "a.png")] * pictures,
@@ -206,6 +229,7 @@ def test_only_some_pictures_and_phrases_are_shown(tmp_path):
     scores = Scores(np.zeros((pictures, len(phrases))))
     write_localization_page(tmp_path / "boxes.html", TrainedRun(embedding=scores), corpus)
     page = Page((tmp_path / "boxes.html").read_text("utf-8"))
-    assert len(page.all("section")) == len(page.all("image")) == 16
+    assert len(page.all("section")) == 16
+    assert len(page.all("img")) == 16 * 4
     captions = [f"phrase {6 * picture + row}" for picture in range(16) for row in range(4)]
     assert page.text["figcaption"] == captions

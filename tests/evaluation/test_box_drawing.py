@@ -7,18 +7,17 @@ pytest.importorskip("PIL")
 
 from PIL import Image
 
-from tb_keras.scripts.pages.drawn_boxes import write_with_boxes
+from tb_keras.evaluation import draw_boxes
 
 FIRST, SECOND = (0x11, 0x44, 0xDD), (0xDD, 0x55, 0x00)
 
 
 def write(tmp_path, size, found, color="white", mode="RGB", name="picture.png"):
     Image.new(mode, size, color).save(tmp_path / name)
-    write_with_boxes(tmp_path / "found" / "boxes.png", str(tmp_path / name), found)
-    assert [path.name for path in (tmp_path / "found").iterdir()] == ["boxes.png"]
-    with Image.open(tmp_path / "found" / "boxes.png") as image:
-        assert (image.format, image.mode) == ("PNG", "RGB")
-        return np.asarray(image)
+    labels = [f"{phrase} {score:.2f}" for phrase, _, score in found]
+    image = draw_boxes(str(tmp_path / name), [box for _, box, _ in found], labels)
+    assert image.mode == "RGB"
+    return np.asarray(image)
 
 
 def is_color(pixels, color):
@@ -95,7 +94,24 @@ def test_any_kind_of_picture_is_shown_on_white(tmp_path, mode, color, name):
     if mode == "P":
         picture.putpalette([255] * 768)
     picture.save(tmp_path / name)
-    write_with_boxes(tmp_path / "boxes.png", str(tmp_path / name), [("x", [9, 99, 90, 190], 1.0)])
-    with Image.open(tmp_path / "boxes.png") as image:
-        assert image.getpixel((500, 500)) == (255, 255, 255)
-        assert image.getpixel((9, 150)) == FIRST
+    image = draw_boxes(tmp_path / name, [[9, 99, 90, 190]])
+    assert image.getpixel((500, 500)) == (255, 255, 255)
+    assert image.getpixel((9, 150)) == FIRST
+
+
+def test_colours_and_widths_of_ones_own(tmp_path):
+    Image.new("RGB", (50, 50), "white").save(tmp_path / "a.png")
+    box = [0, 0, 49, 49]
+    image = draw_boxes(
+        tmp_path / "a.png", [box] * 3, colors=["#ff0000", "#0000ff80"], widths=[9, 5, 2], size=50
+    )
+    assert image.size == (50, 50)
+    assert [image.getpixel((x, 25)) for x in (1, 7, 20)] == [(255, 0, 0)] * 2 + [(255, 255, 255)]
+    assert image.getpixel((3, 25)) == (127, 0, 128)  # the second is translucent
+
+
+def test_no_box_and_no_label(tmp_path):
+    Image.new("RGB", (800, 600), "white").save(tmp_path / "a.png")
+    assert np.all(np.asarray(draw_boxes(tmp_path / "a.png", [])) == 255)
+    pixels = np.asarray(draw_boxes(tmp_path / "a.png", [[100, 100, 200, 200]]))
+    assert np.all(pixels[:100] == 255)
