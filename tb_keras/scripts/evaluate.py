@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
     evaluate = evaluate_localization if settings["task"] == "localization" else evaluate_retrieval
     metrics, tables = evaluate(run, corpus, _SPLIT.value, fitted_on, _MODEL.value)
     print("", "\n\n".join(map(str, tables)), sep="\n")
-    if settings.get("published"):
+    if settings["published"]:
         recipe = PUBLISHED_RECIPES[settings["published"]]
         print(f"\npublished: {recipe.source}. {recipe.note}")
     file = run.directory / "metrics.json"

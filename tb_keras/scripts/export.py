@@ -174,7 +174,7 @@ def _image_encoder(settings: dict):
         return RegionEncoder(settings["image_encoder"], **settings["regions"])
     if settings["image_encoder"] is None:
         return None
-    return image_encoder(settings["image_encoder"], crops=settings.get("crops", 1))
+    return image_encoder(settings["image_encoder"], crops=settings["crops"])
 
 
 def _text_encoder(run: Run):

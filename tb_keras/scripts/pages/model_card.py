@@ -56,7 +56,7 @@ def model_card(run: Run, network: str, seed: int, network_digest: str, contents:
     chosen = f"the epoch and the seed ({seed}) were"
     if network == "cca":
         chosen = "its settings were"
-    elif settings["recipes"][network].get("kept_epoch") == "last":
+    elif settings["recipes"][network]["kept_epoch"] == "last":
         chosen = f"the seed ({seed}) was"
     return f"""# {run.name}
 
@@ -81,7 +81,7 @@ Versions: {versions}. Network SHA-256: {network_digest}
 
 
 def _recipe(settings: Mapping) -> str:
-    name = settings.get("published")
+    name = settings["published"]
     if not name:
         return ""
     recipe = PUBLISHED_RECIPES[name]
@@ -96,7 +96,7 @@ def _licences(settings: Mapping) -> str:
     if text_encoder in FITTED_TEXT_ENCODERS:
         how = "trained with the network" if text_encoder in WORD_ENCODERS else "fitted"
         lines = [f"Text encoder: {text_encoder}, {how} on the data set's texts."]
-        vectors = settings.get("word_vectors", "random")
+        vectors = settings["word_vectors"]
         if text_encoder != "tfidf" and vectors != "random":
             parts["Word vectors"] = vectors
     else:

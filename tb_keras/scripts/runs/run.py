@@ -12,15 +12,7 @@ from tb_keras.networks import TwoBranchNetwork
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.recipe import NETWORKS
 
-# Settings that earlier versions had no choice of.
-_BEFORE_IT_WAS_KEPT = {
-    "loss": "ranking",
-    "gradient_cache_rows": 0,
-    "start": "random",
-    "dtype": "",
-    "landmarks": 0,
-    "kept_epoch": "best",
-}
+_FORMAT = 1  # of a run's files; raised when they can no longer be read as before
 
 
 class Run:
@@ -37,7 +29,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The directory's own name, also where it was given as `.`."""
+        """The directory's own name, even if it was given as `.`."""
         return self.directory.resolve().name
 
     @property
@@ -46,29 +38,35 @@ class Run:
 
         Raises:
             FileNotFoundError: if there is no run.
+            ValueError: if another version of the package made it.
         """
         try:
-            return json.loads((self.directory / "settings.json").read_text())
+            settings = json.loads((self.directory / "settings.json").read_text())
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"{str(self.directory)!r} must be a run of tb-train; it has no settings.json"
             ) from None
+        if settings.pop("format", None) != _FORMAT:
+            raise ValueError(
+                f"{str(self.directory)!r} was made by another version of tb_keras: train it again"
+            )
+        return settings
 
     def start(self, data: dict, recipe: dict) -> None:
-        """Writes the settings, or checks that the networks there were trained with the same ones.
+        """Writes the settings, or checks that the run's networks were trained with the same ones.
 
         Args:
-            data: what all networks of the run share.
-            recipe: that of one kind of network, which it names as "network".
+            data: the settings that all networks of the run share.
+            recipe: the settings of one kind of network, which it names as "network".
 
         Raises:
-            ValueError: if they were trained with others; the message names them.
+            ValueError: if they were trained with other settings, which the message names, or by
+                another version of the package.
         """
         file = self.directory / "settings.json"
-        # An earlier version of the package wrote no recipes, and its networks elsewhere.
-        before = {"recipes": {}, **(self.settings if file.exists() else {})}
+        before = self.settings if file.exists() else {"recipes": {}}
         trained = {
-            network: {**_BEFORE_IT_WAS_KEPT, **kept}
+            network: kept
             for network, kept in before["recipes"].items()
             if self._is_trained(network)
         }
@@ -88,14 +86,14 @@ class Run:
                 )
         ours["recipes"] = {**before["recipes"], **ours["recipes"]}
         with written_beside(file) as beside:
-            beside.write_text(json.dumps(ours, indent=2) + "\n")
+            beside.write_text(json.dumps({"format": _FORMAT, **ours}, indent=2) + "\n")
 
     def seed_directory(self, network: str, seed: int) -> Path:
-        """Returns where the network of one kind and seed is kept."""
+        """Returns the directory of the network of one kind and seed."""
         return self.directory / network / f"seed-{seed}"
 
     def networks(self) -> list[str]:
-        """Returns the kinds of network that were trained to the end, the embedding network first.
+        """Returns the kinds of network whose training has finished, the embedding network first.
 
         Raises:
             FileNotFoundError: if no training has finished.
@@ -106,9 +104,9 @@ class Run:
         return found
 
     def results(self, network: str) -> list[dict]:
-        """Returns `monitor`, `figure` (its value), `seed` and `seconds` of each training, by seed.
+        """Returns `monitor`, its `figure`, `seed` and `seconds` of each training, by seed.
 
-        A training that was continued counts its seconds from there.
+        The seconds are those since the training was last continued.
         """
         files = self.directory.glob(f"{network}/seed-*/result.json")
         return sorted((json.loads(f.read_text()) for f in files), key=lambda r: r["seed"])

@@ -17,7 +17,7 @@ def load_corpus(settings: dict, split: str) -> Corpus:
     from tb_keras import datasets
     from tb_keras.features import with_extracted_features
 
-    options = dict(settings.get("dataset_options", {}))
+    options = dict(settings["dataset_options"])
     localizing = settings["task"] == "localization"
     if not localizing and settings["dataset"] in _WITH_SENTENCES:
         options["texts"] = "sentences"
@@ -81,7 +81,7 @@ def encoded(run: Run, corpus: Corpus, split: str) -> Corpus:
     if settings["task"] == "retrieval":
         print(f"{split}: {corpus.num_images} images, {corpus.num_texts} texts", flush=True)
         with damaged_picture_named(corpus.image_paths or ()):
-            return encode_corpus(corpus, *encoders, crops=settings.get("crops", 1))
+            return encode_corpus(corpus, *encoders, crops=settings["crops"])
     with damaged_picture_named(corpus.grounding.picture_paths):
         print(f"{split}: {corpus.grounding.num_pictures} pictures, proposals ...", flush=True)
         proposals = _proposals(settings, corpus, split)

@@ -33,7 +33,7 @@ class RunModel:
                 f"{str(run.directory)!r} was trained on features, or to localize phrases: "
                 "its pictures cannot be searched"
             )
-        self._encoder, self._crops = settings["image_encoder"], settings.get("crops", 1)
+        self._encoder, self._crops = settings["image_encoder"], settings["crops"]
         self._text_encoder = text_encoder_name(run)
         self._network = run.network(self.network, run.best_seed(self.network))
 

@@ -17,5 +17,5 @@ def published_row(settings: Mapping) -> dict[str, dict[str, float]]:
         >>> published_row({"published": "referit_similarity"})
         {'published': {'recall@1': 34.54}}
     """
-    recipe = PUBLISHED_RECIPES.get(settings.get("published"))
+    recipe = PUBLISHED_RECIPES.get(settings["published"])
     return {"published": dict(recipe.published)} if recipe else {}

@@ -21,7 +21,8 @@ MONITORS = {"retrieval": "val_rsum", "localization": "val_recall@1"}
 
 def finished_run(directory, task, networks=("embedding", "similarity"), kept_epoch="best", **data):
     run = Run(directory)
-    settings = {"task": task, "data": None, "text_encoder": "minilm", **DATA[task], **data}
+    settings = {"task": task, "data": None, "text_encoder": "minilm", "published": None}
+    settings |= {**DATA[task], **data}
     for network in networks:
         run.start(settings, {"network": network, "margin": 0.1, "kept_epoch": kept_epoch})
         for seed, best in ((0, 12.5), (1, 40.25)):

@@ -1,6 +1,5 @@
 """Tests of the run directory: settings that bind, networks of each kind, the best seed."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -93,38 +92,26 @@ def test_another_recipe_is_refused_once_there_is_a_network_of_its_kind(tmp_path)
     }
 
 
-def test_a_run_that_kept_settings_without_use_goes_on(tmp_path):
-    """Earlier versions kept all settings of cca, with an epoch, and the crops of regions."""
-    run, cca = Run(tmp_path), Recipe(network="cca")
-    run.start({**DATA, "crops": 1}, {**dataclasses.asdict(cca), "epochs": 1})
+def test_a_run_of_another_version_must_be_trained_again(tmp_path):
+    run = Run(tmp_path)
+    run.start(DATA, EMBEDDING)
+    file = tmp_path / "settings.json"
+    settings = json.loads(file.read_text())
+    for old in ({**settings, "format": 0}, {n: s for n, s in settings.items() if n != "format"}):
+        file.write_text(json.dumps(old))
+        with pytest.raises(ValueError, match=r"was made by another version .* train it again"):
+            _ = run.settings
+        with pytest.raises(ValueError, match=r"was made by another version .* train it again"):
+            run.start(DATA, EMBEDDING)
+
+
+def test_settings_that_a_network_has_no_use_for_do_not_bind(tmp_path):
+    run = Run(tmp_path)
+    run.start(DATA, Recipe(network="cca").settings())
     unfinished(run, "cca")
-    run.start(DATA, cca.settings())
+    run.start(DATA, Recipe(network="cca", epochs=9).settings())
     with pytest.raises(ValueError, match=r"\(cca.embedding_dim was 512, is 9\)"):
         run.start(DATA, Recipe(network="cca", embedding_dim=9).settings())
-
-
-def test_a_run_from_before_there_was_a_choice_of_losses_has_the_ranking_loss(tmp_path):
-    run = Run(tmp_path)
-    kept = Recipe().settings()
-    del kept["loss"]
-    run.start(DATA, kept)
-    unfinished(run, "embedding")
-    with pytest.raises(ValueError, match=r"\(embedding.loss was 'ranking', is 'info_nce'\)"):
-        run.start(DATA, Recipe(loss="info_nce").settings())
-    run.start(DATA, Recipe().settings())
-    assert run.settings["recipes"]["embedding"]["loss"] == "ranking"
-    with pytest.raises(ValueError, match=r"\(embedding.loss was 'ranking', is 'sigmoid'\)"):
-        run.start(DATA, Recipe(loss="sigmoid").settings())
-
-
-def test_a_run_from_before_gradient_caching_had_none(tmp_path):
-    run, kept = Run(tmp_path), Recipe().settings()
-    del kept["gradient_cache_rows"], kept["kept_epoch"], kept["landmarks"]
-    run.start(DATA, kept)
-    unfinished(run, "embedding")
-    run.start(DATA, Recipe().settings())
-    with pytest.raises(ValueError, match=r"\(embedding.gradient_cache_rows was 0, is 9\)"):
-        run.start(DATA, Recipe(gradient_cache_rows=9).settings())
 
 
 @pytest.mark.parametrize("recipe", [EMBEDDING, SIMILARITY])
