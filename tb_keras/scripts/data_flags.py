@@ -11,26 +11,28 @@ TASK = flags.DEFINE_enum(
     "task",
     "retrieval",
     ["retrieval", "localization"],
-    "What is learned: which picture a text is about, or where in a picture a phrase is.",
+    "What to learn: retrieval (which picture a text is about) or localization (where in a picture "
+    "a phrase is).",
 )
 DATASET = flags.DEFINE_string(
     "dataset",
     None,
-    "Data set: table (your own, see --data), arrays (your own features), openmoji (pictures that "
-    "arrive with pip), scenes (made of them, to localize phrases in), flickr30k, coco, multi30k, "
-    "coco_cn, flickr30k_entities, referit, refcoco, or authors (the features they released).",
+    "Data set: table (your own pictures and texts, see --data), arrays (your own features), "
+    "openmoji (drawings that arrive with pip), scenes (made of these, to localize phrases in), "
+    "flickr30k, coco, multi30k, coco_cn, flickr30k_entities, referit, refcoco, or authors (the "
+    "features that the papers' authors released).",
 )
 DATA = flags.DEFINE_string(
     "data",
     None,
-    "Where the data set is. For table: a CSV, TSV, JSONL or Parquet file with columns image (a "
-    "path, relative to the file), text and, if you like, split (train, validation, test) and, to "
-    "localize, x_min, y_min, x_max, y_max.",
+    "Where the data set is: a directory, or for table a CSV, TSV, JSONL or Parquet file. The file "
+    "has columns image (a path, relative to the file) and text; it may have a column split (train, "
+    "validation or test). Localization needs columns x_min, y_min, x_max and y_max.",
 )
 DATASET_OPTIONS = flags.DEFINE_list(
     "dataset_options",
     [],
-    "What the data set's reader takes besides, NAME=VALUE; + joins several: "
+    "Further options of the data set's reader as NAME=VALUE, with + between several values: "
     "languages=en+de,task=2.",
 )
 IMAGE_ENCODER = flags.DEFINE_string(
@@ -41,56 +43,57 @@ IMAGE_ENCODER = flags.DEFINE_string(
     "keras_hub/PRESET (weights are downloaded).",
 )
 _CROPS = flags.DEFINE_integer(
-    "crops", 1, "Crops of each picture over which its features are averaged: 1 or 10."
+    "crops", 1, "Crops of each picture whose features are averaged: 1 or 10."
 )
 _IMAGE_FEATURES = flags.DEFINE_string(
-    "image_features", None, "Directory of features that tb-extract wrote, instead of pictures."
+    "image_features", None, "Directory of features from tb-extract, used instead of the pictures."
 )
 _MISSING_FEATURES = flags.DEFINE_enum(
     "missing_features",
     "error",
     ["error", "drop"],
-    "What to do about images that have none in --image_features: drop leaves them out.",
+    "What to do with images that have no features in --image_features: stop with an error, or "
+    "drop them.",
 )
 TEXT_ENCODER = flags.DEFINE_string(
     "text_encoder",
     "minilm",
-    "Text encoder: minilm (weights arrive with pip), keras_hub/PRESET; fitted to the training "
-    "texts: tfidf, mean_words, hglmm; or trained with the network: attended_words, lstm, "
+    "Text encoder. Pretrained: minilm (weights arrive with pip) or keras_hub/PRESET. Fitted to the "
+    "training texts: tfidf, mean_words or hglmm. Trained with the network: attended_words, lstm or "
     "bidirectional_lstm.",
 )
 _WORD_VECTORS = flags.DEFINE_string(
     "word_vectors",
     "minilm",
-    "Word vectors, for the encoders that take words: a file of word2vec, GloVe or fastText, a text "
-    "encoder that encodes each word alone (minilm), or random, to be trained from scratch.",
+    "Word vectors for the encoders of words: a file of word2vec, GloVe or fastText; a text encoder "
+    "that encodes each word alone (minilm); or random, for encoders that are trained.",
 )
 PROPOSALS = flags.DEFINE_enum(
     "proposals",
     "selective_search",
     ["selective_search", "edge_boxes"],
-    "Localization: how regions are proposed; edge_boxes needs --edge_model.",
+    "Localization: how regions are proposed. edge_boxes needs --edge_model.",
 )
 PROPOSALS_PER_PICTURE = flags.DEFINE_integer(
-    "proposals_per_picture", 200, "Localization: at most so many proposals.", lower_bound=1
+    "proposals_per_picture", 200, "Localization: most proposals in a picture.", lower_bound=1
 )
 EDGE_MODEL = flags.DEFINE_string(
-    "edge_model", None, "Localization: the file of OpenCV's structured-forest edge detector."
+    "edge_model", None, "Localization: file of OpenCV's structured-forest edge detector."
 )
 _REGION_SIZE = flags.DEFINE_integer(
     "region_size",
     None,
-    "Localization: pixels to which regions are warped; by default the image encoder's own size.",
+    "Localization: pixels to which regions are scaled; by default the image encoder's own size.",
     lower_bound=32,
 )
 _SPATIAL = flags.DEFINE_bool(
-    "spatial", True, "Localization: whether a region's features say where in the picture it is."
+    "spatial", True, "Localization: whether a region's features include its place in the picture."
 )
 _CONTEXT = flags.DEFINE_bool(
-    "context", False, "Localization: whether the whole picture's features stand beside a region's."
+    "context", False, "Localization: whether a region's features include the whole picture's."
 )
 _POSITIVE_IOU = flags.DEFINE_float(
-    "positive_iou", 0.6, "Localization: least IoU of a region that matches a phrase."
+    "positive_iou", 0.6, "Localization: a region with at least this IoU matches the phrase."
 )
 _NEGATIVE_IOU = flags.DEFINE_float(
     "negative_iou", 0.3, "Localization: a region with a lower IoU is a negative of the phrase."
@@ -116,10 +119,13 @@ _OF_ONE_TASK = {
 
 
 def data_settings(recipe: Mapping[str, object] | None = None) -> dict:
-    """Returns the data flags as they are kept in a run's settings.
+    """Returns the settings of a run that the data flags make.
 
     Args:
-        recipe: what a recipe says of some of them; a flag that was given wins.
+        recipe: a recipe's values for some of the flags; a flag given on the command line wins.
+
+    Raises:
+        ValueError: if a flag is of another task, or no data set is named.
     """
     recipe = dict(recipe or {})
 
@@ -147,7 +153,7 @@ def data_settings(recipe: Mapping[str, object] | None = None) -> dict:
 
 
 def proposal_settings() -> dict:
-    """Returns the flags that say how regions are proposed, as `propose_regions` takes them."""
+    """Returns the arguments of `propose_regions` that the flags make."""
     return _values(_OF_PROPOSALS)
 
 
@@ -169,7 +175,7 @@ def _options(given: list[str]) -> dict[str, object]:
 
 
 def _literal(value: str) -> object:
-    """A number, True, False or None; else the string as it is."""
+    """Returns a number, True, False or None where the string is one, else the string."""
     try:
         return ast.literal_eval(value)
     except (ValueError, SyntaxError):

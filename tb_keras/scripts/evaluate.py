@@ -3,13 +3,13 @@
     tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
     tb-evaluate --run=runs/scenes --model=savedmodels/scenes,savedmodels/scenes-similarity
 
-Prints a table and writes RUN/metrics.json: under "embedding", "similarity" and "cca" the figures
-of the exported model where --model names it, else of the best seed's network; those of every seed
-under "seeds", and of the baselines under "baselines". For retrieval, the first network's figures
-stand at the top as well: recalls are hit rates in percent, rsum is their sum. MSCOCO's test split
-is measured in five folds as well, several languages one by one. For localization recall@k is the
-share of phrases with a region of IoU >= 0.5 among the first k, upper_bound that with any such
-proposal.
+Prints a table and writes RUN/metrics.json. There, "embedding", "similarity" and "cca" hold the
+figures of the exported model that --model names, or else of the best seed's network; "seeds" holds
+the figures of every seed, and "baselines" those of the baselines. For retrieval, the first
+network's figures stand at the top level as well: recalls are hit rates in percent, and rsum is
+their sum. MSCOCO's test split is also measured in five folds, and each of several languages alone.
+For localization, recall@k is the share of phrases with a region of IoU >= 0.5 among the first k,
+and upper_bound is the share with such a region among all proposals.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
-_MODEL = flags.DEFINE_list("model", [], "Directories of exported models to measure as well.")
+_MODEL = flags.DEFINE_list("model", [], "Directories of exported models to measure, too.")
 _SPLIT = flags.DEFINE_string("split", "test", "Split to measure on.")
-_BASELINES = flags.DEFINE_bool("baselines", True, "Whether to fit and measure the baselines.")
+_BASELINES = flags.DEFINE_bool("baselines", True, "Whether to fit and measure baselines.")
 _HTML = flags.DEFINE_string(
-    "html", None, "Localization: also write a page with pictures, predicted and true boxes."
+    "html",
+    None,
+    "Localization: file to write a page to, with pictures and the predicted and true boxes.",
 )
 
 

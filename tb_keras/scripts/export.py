@@ -4,11 +4,11 @@
     tb-export --run=runs/scenes --network=similarity
     tb-export --run=runs/mine --corpus=~/Pictures --weights=float16
 
-The model takes raw picture bytes and raw strings (and boxes, to localize), and needs nothing of
-this package; where the run was trained on features of another origin, it takes such. It is written
-to DIRECTORY/VERSION/, with the next free version number. What the latest version already holds is
-not exported again. Among savedmodels/, models.config is brought up to date, by which a server knows
-its models and which version is stable and which canary.
+The model takes the bytes of pictures and strings (and boxes, to localize), and needs nothing of
+this package. If the run was trained on features of another origin, it takes such features. It is
+written to DIRECTORY/VERSION/ under the next free version number, unless the latest version already
+holds the same. savedmodels/models.config is updated, which tells a server its models and which
+version is stable and which is canary.
 """
 
 from __future__ import annotations
@@ -38,31 +38,32 @@ _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made
 _NETWORK = flags.DEFINE_string(
     "network",
     None,
-    "Which network: embedding, similarity or cca; by default the first of these that the run has.",
+    "Network to export: embedding, similarity or cca; by default the first of these in the run.",
 )
 _DIRECTORY = flags.DEFINE_string(
     "directory",
     None,
-    "The model's directory; by default savedmodels/ and the run's name, with -similarity or -cca "
-    "behind it for such a network.",
+    "Directory of the model; by default savedmodels/ and the run's name, followed by -similarity "
+    "or -cca for these networks.",
 )
 _CORPUS = flags.DEFINE_string(
     "corpus",
     None,
-    "Pictures and texts to search, by the signatures search and search_texts: a folder of pictures "
-    "with all below it, a table of pictures and texts, or 'run', all of the run's own data set.",
+    "Pictures and texts that the signatures search and search_texts find: a folder of pictures, "
+    "with its subfolders; a table of pictures and texts; or 'run', all of the run's own data set.",
 )
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
     "float32",
     STORED_DTYPES,
-    "How matrices are stored, and what is to be searched; half takes half the room and some time.",
+    "How the matrices and the embeddings to search are stored. A 16-bit type takes half the space "
+    "and is somewhat slower.",
 )
 _ENCODERS = flags.DEFINE_bool(
     "encoders",
     True,
-    "Whether the model has the encoders; with --noencoders it takes features of pictures and texts "
-    "and is small.",
+    "Whether the model holds the encoders. With --noencoders it is small, and takes features of "
+    "pictures and texts.",
 )
 
 
@@ -106,17 +107,17 @@ def main(arguments: list[str]) -> None:
     print(f"Wrote {version}")
     for inputs, encoder in (("pictures", "image_encoder"), ("texts", "text_encoder")):
         if settings[encoder] is None:
-            print(
-                f"It takes features of {inputs}, no {inputs}: the run has no {encoder} of its own"
-            )
+            print(f"It takes features of {inputs}: the run has no {encoder} of its own")
     if not find_spec("tensorflow_serving"):
-        print("It has no warm-up: pip install 'tb_keras[serving]' and export again for one")
+        print(
+            "It has no warm-up requests: pip install 'tb_keras[serving]' and export again for some"
+        )
     elif _DIRECTORY.value is None:
         print(f"Wrote {write_server_config(directory.parent)}")
 
 
 def _searchable(run: Run, network: str) -> Searchable:
-    """What is to be searched, embedded by the network that is exported."""
+    """Returns the pictures and texts to search, embedded by the network to export."""
     if network == "similarity":
         raise ValueError("--corpus needs a network that embeds; --network=similarity does not")
     model = RunModel(run, network)
@@ -144,7 +145,7 @@ def _searched(run: Run) -> Searched:
 
 
 def _contents(searchable: Searchable | None) -> str:
-    """For the card: what tells this export from another of the same network."""
+    """Returns the part of the card that tells this export from others of the same network."""
     said = []
     if not _ENCODERS.value:
         said.append("It has no encoders, and takes their features.")

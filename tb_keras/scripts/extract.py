@@ -4,12 +4,12 @@
     tb-extract --images=photos --output=features/vgg19 --image_encoder=vgg19_fc7 --crops=10
 
 --images is a folder (searched with its subfolders), a table (CSV, TSV, JSONL, Parquet) with a
-column image or image_path, or a text file with a path a line. --output becomes a directory with
-features.npy, a row for each picture, images.jsonl, which says which, and settings.json.
+column image or image_path, or a text file with a path on each line. --output becomes a directory
+with features.npy (a row for each picture), images.jsonl (the picture of each row) and
+settings.json.
 
-Pictures that cannot be read are left out and listed, there in unreadable.jsonl too. Run the same
-command again after an interruption, or when pictures were added or changed: it encodes what is not
-there yet.
+Pictures that cannot be read are left out and listed in unreadable.jsonl. Run the same command again
+after an interruption, or when pictures were added or changed: it encodes only what is missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _IMAGE_ENCODER = flags.DEFINE_string(
     "keras.applications/NAME or keras_hub/PRESET (weights are downloaded).",
 )
 _WEIGHTS = flags.DEFINE_string(
-    "weights", "pretrained", "File of the encoder's weights, where they are not the published ones."
+    "weights", "pretrained", "File of the encoder's weights; by default the published ones."
 )
 _SIZE = flags.DEFINE_integer(
     "size", None, "Pixels of the encoder's input; by default its own size.", lower_bound=32
@@ -41,10 +41,12 @@ _CROPS = flags.DEFINE_enum(
     "crops",
     "1",
     ["1", "10"],
-    "Crops of each picture over which its features are averaged: the central one, or ten as in the "
-    "papers (which take ten times as long).",
+    "Crops of each picture whose features are averaged: the central one, or ten as in the papers "
+    "(ten times as slow).",
 )
-_DTYPE = flags.DEFINE_enum("dtype", "float16", ["float16", "float32"], "Of the features on disk.")
+_DTYPE = flags.DEFINE_enum(
+    "dtype", "float16", ["float16", "float32"], "Type of the features on disk."
+)
 _STRICT = flags.DEFINE_bool("strict", False, "Whether a picture that cannot be read is an error.")
 _IMAGES_PER_BATCH = flags.DEFINE_integer(
     "images_per_batch",

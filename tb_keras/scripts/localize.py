@@ -1,10 +1,10 @@
-"""Finds where in a picture phrases are.
+"""Finds the places in a picture that phrases speak of.
 
     tb-localize --model=savedmodels/scenes park.jpg "a dog" "the bench behind it"
 
-Proposes regions, scores them with each phrase, prints the best boxes (left, top, right, bottom, in
-pixels) and writes the picture with the best box of each phrase drawn in, to PICTURE.localized.png
-unless --output names another file.
+Proposes regions, scores them with each phrase and prints the best boxes (left, top, right, bottom,
+in pixels). Then it draws the best box of each phrase into a copy of the picture,
+PICTURE.localized.png unless --output names another file.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tb_keras.serving import ExportedLocalizer
 from tb_keras.storage.atomic_file import written_beside
 
 _MODEL = flags.DEFINE_string("model", None, "Directory of the exported model.", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "Where to write the picture with the boxes (PNG).")
-_K = flags.DEFINE_integer("k", 3, "How many boxes to print for a phrase.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string("output", None, "File to write the picture with the boxes to (PNG).")
+_K = flags.DEFINE_integer("k", 3, "Boxes to print for each phrase.", lower_bound=1)
 for _flag in (data_flags.PROPOSALS, data_flags.PROPOSALS_PER_PICTURE, data_flags.EDGE_MODEL):
     flags.declare_key_flag(_flag)  # so that --help shows it
 

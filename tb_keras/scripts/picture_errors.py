@@ -1,4 +1,4 @@
-"""A picture that cannot be decoded is named."""
+"""Errors that name the picture which cannot be decoded."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 @contextmanager
 def damaged_picture_named(paths: Sequence[str]) -> Iterator[None]:
-    """Within it, TensorFlow's complaint about some picture of a batch becomes one about its file.
+    """Makes TensorFlow's error about some picture of a batch one that names the file.
 
     Args:
         paths: the picture files that are encoded within the context.
 
     Raises:
-        ValueError: if one of them is no picture; the message has its path.
+        ValueError: if one of them cannot be decoded; the message has its path.
     """
     import tensorflow as tf
 

@@ -2,8 +2,8 @@
 
     tb-promote --model=savedmodels/openmoji
 
-tb-export names each new version canary in savedmodels/models.config. Requests that ask for the
-label stable get the version before until this is called.
+tb-export labels each new version canary in savedmodels/models.config. A request for the label
+stable gets the earlier version until you run this.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
     tb-search --model=savedmodels/openmoji --dataset=openmoji "a sleeping cat"
     tb-search --run=runs/mine --images=~/Pictures "a dog on a beach" --html=found.html
 
-Searches by the best network of a run, or by an exported model; where no pictures are named, in all
-pictures of the run's own data set. Each argument is a query: the path of a picture file asks for
-texts, anything else for pictures. Answers are ranked by the dot product of the embeddings, best
+Searches with the best network of a run or with an exported model. If you name no pictures, it
+searches all of the run's own data set. Each argument is a query: the path of a picture file finds
+texts, anything else finds pictures. Answers are ranked by the dot product of the embeddings, best
 first.
 """
 
@@ -34,13 +34,15 @@ from tb_keras.serving import ExportedModel
 _RUN = flags.DEFINE_string("run", None, "Directory of a run that tb-train made.")
 _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model, instead of --run.")
 _IMAGES = flags.DEFINE_string(
-    "images", None, "Folder with the pictures to search, with all below it; instead of --dataset."
+    "images", None, "Folder of pictures to search, with its subfolders; instead of --dataset."
 )
 _SPLIT = flags.DEFINE_string(
-    "split", None, "Split of the data set to search; by default test, and all of a run's own."
+    "split",
+    None,
+    "Split of the data set to search; by default test, or all of a run's own data set.",
 )
-_K = flags.DEFINE_integer("k", 5, "How many answers to a query.", lower_bound=1)
-_HTML = flags.DEFINE_string("html", None, "Also write a page that shows the pictures.")
+_K = flags.DEFINE_integer("k", 5, "Answers to each query.", lower_bound=1)
+_HTML = flags.DEFINE_string("html", None, "File to write a page to that shows the pictures.")
 for _flag in (data_flags.DATASET, data_flags.DATA):
     flags.declare_key_flag(_flag)  # so that --help shows it
 

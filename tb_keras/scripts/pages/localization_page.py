@@ -1,4 +1,4 @@
-"""Pictures with the predicted and the true boxes of phrases, as a page in one file."""
+"""A page, in one file, of pictures with the predicted and the true boxes of phrases."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_localization_page(path: str | os.PathLike, run: Run, corpus: Corpus) -
     """Writes the page, with the first pictures of a split and the best seeds' predictions.
 
     Args:
-        path: of the page.
+        path: file of the page.
         run: with at least one network trained.
         corpus: of proposals and phrases, with features.
     """
@@ -62,13 +62,14 @@ def write_localization_page(path: str | os.PathLike, run: Run, corpus: Corpus) -
 
 
 def best_regions(network, corpus: Corpus) -> np.ndarray:
-    """Returns int64 `(m,)`, for each phrase the region of its picture with the highest score.
-
-    -1 where the picture has no region.
+    """Returns for each phrase the region of its picture with the highest score.
 
     Args:
         network: with `score_pairs`.
         corpus: of proposals and phrases, with features.
+
+    Returns:
+        int64 `(m,)`, -1 where the picture has no region.
     """
     regions, phrases = corpus.grounding.same_picture_pairs()
     scores = network.score_pairs(corpus.image_features, corpus.text_features, regions, phrases)

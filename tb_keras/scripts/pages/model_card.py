@@ -34,14 +34,14 @@ _SCORE["cca"] = _SCORE["embedding"]
 
 
 def model_card(run: Run, network: str, seed: int, network_digest: str, contents: str = "") -> str:
-    """Returns the card, Markdown: data, figures on validation, licences, versions.
+    """Returns the card in Markdown: data, figures on the validation split, licences, versions.
 
     Args:
-        run: the run that the network is from.
-        network: its kind.
-        seed: which of its networks.
-        network_digest: SHA-256 of the network's file; tells which network a version holds.
-        contents: what else there is to say of what the model holds.
+        run: the run of the network.
+        network: kind of the network.
+        seed: seed of the network.
+        network_digest: SHA-256 of the network's file, by which a version's network is told.
+        contents: further sentences about what the model holds.
     """
     settings = run.settings
     result = next(result for result in run.results(network) if result["seed"] == seed)
@@ -89,7 +89,7 @@ def _recipe(settings: Mapping) -> str:
 
 
 def _licences(settings: Mapping) -> str:
-    """A list of what is known of the data set, the encoders and the word vectors."""
+    """Returns a list of the licences of the data set, the encoders and the word vectors."""
     text_encoder = settings["text_encoder"]
     parts = {"Data set": settings["dataset"], "Image encoder": settings["image_encoder"]}
     lines = []

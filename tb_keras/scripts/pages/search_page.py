@@ -1,4 +1,4 @@
-"""Search results as a page that shows the pictures, in one file."""
+"""A page, in one file, of search results with their pictures."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ small {{ color: #555; display: block; overflow-wrap: anywhere }}
 def write_search_page(
     path: str | os.PathLike, results: Iterable, names: Mapping[str, str] | None = None
 ) -> None:
-    """Writes the page; pictures are embedded in it, so that it can be passed on alone.
+    """Writes the page, with the pictures embedded in it.
 
     Args:
-        path: of the page.
+        path: file of the page.
         results: each with `query`, `is_picture` and `answers`, as `tb-search` makes them.
-        names: what to call a picture, by path; its file name if left out.
+        names: names of pictures by path; by default their file names.
     """
     names = names or {}
     sections = []

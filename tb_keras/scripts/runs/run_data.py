@@ -13,7 +13,7 @@ _WITH_SENTENCES = ("scenes", "flickr30k_entities")  # data sets of phrases and o
 
 
 def load_corpus(settings: dict, split: str) -> Corpus:
-    """Loads a split of the data set that `settings` name, with such features as it has itself."""
+    """Loads a split of the data set that the settings name, with the features that it brings."""
     from tb_keras import datasets
     from tb_keras.features import with_extracted_features
 
@@ -38,9 +38,9 @@ def load_corpus(settings: dict, split: str) -> Corpus:
 
 
 def encoders_needed(settings: dict, corpus: Corpus) -> dict:
-    """Returns the settings of the encoders that a corpus, as it was loaded, leaves to be used.
+    """Returns the settings of the encoders that a loaded corpus changes.
 
-    Features that it has itself have no encoder; those of `tb-extract` have theirs.
+    There is no encoder for features that the corpus brings, but for those from `tb-extract`.
     """
     changes = {}
     if settings.get("image_features"):
@@ -53,7 +53,7 @@ def encoders_needed(settings: dict, corpus: Corpus) -> dict:
 
 
 def _extracted_by(directory: str) -> dict:
-    """The encoder of extracted features, None where `image_encoder` could not build it by name."""
+    """Returns the encoder of extracted features, None if `image_encoder` cannot build it."""
     from tb_keras.features.feature_directory import read_settings
 
     if not (Path(directory) / "settings.json").exists():  # features of another origin
@@ -70,9 +70,9 @@ def load_encoded(run: Run, split: str) -> Corpus:
 
 
 def encoded(run: Run, corpus: Corpus, split: str) -> Corpus:
-    """Returns a split that was loaded with the features of the run's encoders.
+    """Returns a loaded split with the features of the run's encoders.
 
-    To localize, its regions are proposals; for training the true boxes stand among them.
+    For localization its regions are proposals; in the training split the true boxes are added.
     """
     from tb_keras.features import encode_corpus
 

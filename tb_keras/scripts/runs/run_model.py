@@ -1,4 +1,4 @@
-"""The best network of a run with the run's encoders, asked as an exported model is."""
+"""The best network of a run with the run's encoders, with the methods of an exported model."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 
 
 class RunModel:
-    """Embeds pictures and texts by a run's best network; their features are kept on disk.
+    """Embeds pictures and texts with a run's best network; their features are kept on disk.
 
     Args:
-        run: for retrieval, with pictures and texts that encoders were chosen for.
-        network: its kind; by default the first that has embeddings to search by.
+        run: of retrieval, trained on pictures and texts.
+        network: its kind; by default the first that embeds.
 
     Raises:
         FileNotFoundError: if no training has finished.
-        ValueError: if the run has no encoders.
+        ValueError: if the run was trained on features, or for localization.
     """
 
     def __init__(self, run: Run, network: str | None = None):

@@ -22,17 +22,17 @@ from tb_keras.storage.atomic_file import written_beside
 
 
 def text_encoder_name(run: Run) -> str | None:
-    """Returns the name of a run's text encoder, or the file of the one that was fitted."""
+    """Returns the name of a run's text encoder, or the path of one that was fitted."""
     name = run.settings["text_encoder"]
     return str(_file(run, "encoder")) if name in FITTED_TEXT_ENCODERS else name
 
 
 def check_text_encoder(settings: Mapping) -> None:
-    """Checks what names the text encoder and its word vectors, before anything is encoded.
+    """Checks the text encoder and the word vectors in the settings, before anything is encoded.
 
     Raises:
-        ValueError: if there is no such text encoder, or random word vectors are of no use to it.
-        FileNotFoundError: if the file of the word vectors is not there.
+        ValueError: if there is no such text encoder, or it cannot use random word vectors.
+        FileNotFoundError: if there is no such file of word vectors.
     """
     name, vectors = settings["text_encoder"], settings["word_vectors"]
     if name is None or _is_pretrained(name) or name.endswith(".keras"):
@@ -56,17 +56,17 @@ def _is_pretrained(name: str) -> bool:
 
 
 def fitted_word_encoder(run: Run, train: Corpus) -> keras.Model | None:
-    """Fits the run's text encoder where it is of that kind, unless the same was fitted before.
+    """Fits the run's text encoder if it is of that kind, unless the same was fitted before.
 
-    It is kept as `text_encoder.keras` in the run's directory, with `text_encoder.json`, which says
-    what it was fitted to.
+    The encoder is kept as `text_encoder.keras` in the run's directory. Beside it,
+    `text_encoder.json` says what it was fitted to.
 
     Args:
         run: with settings.
         train: with the training texts.
 
     Returns:
-        The part of it that is trained with a network, or None.
+        The part of the encoder that is trained with a network, or None.
     """
     settings = run.settings
     if settings["text_encoder"] not in FITTED_TEXT_ENCODERS:

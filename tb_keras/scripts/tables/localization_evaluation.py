@@ -26,10 +26,11 @@ from tb_keras.scripts.tables.published_row import published_row
 def evaluate_localization(
     run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
 ) -> tuple[dict, list[MetricsTable]]:
-    """Measures everything on one split; the arguments are those of `evaluate_retrieval`.
+    """Measures networks, exported models and baselines on one split.
 
-    Among what metrics.json holds is "by_category": for each network's best seed the figures of each
-    category and each kind of phrase, where the data set tells them apart.
+    The arguments and the returned values are those of `evaluate_retrieval`. The figures have a
+    further entry "by_category": for each network's best seed the figures of each category and kind
+    of phrase, if the data set has them.
     """
     rows = {}
     if fitted_on:

@@ -24,14 +24,14 @@ def network_rows(
         run: with at least one network trained.
         corpus: with features.
         models: directories of exported models.
-        of_best: what is to be known besides of the best seed's network of each kind; called with
-            it and with the corpus that has its embeddings for features.
-        of_export: how an exported model is measured.
+        of_best: called with the best seed's network of each kind and with a corpus whose features
+            are that network's embeddings.
+        of_export: measures an exported model on `corpus`.
 
     Returns:
-        `{"embedding": …, "similarity": …, "seeds": […]}`, for each network the figures of its
-        exported model or, without one, of its best seed; the rows of a table by name; and for each
-        network what `of_best` returned.
+        The figures for metrics.json, `{"embedding": …, "similarity": …, "seeds": […]}`, for each
+        kind those of its exported model or, without one, of its best seed; the rows of a table by
+        name; and for each kind what `of_best` returned.
     """
     metrics, rows, seeds, best = {}, {}, [], {}
     for kind in run.networks():

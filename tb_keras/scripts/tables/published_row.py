@@ -1,4 +1,4 @@
-"""The figures that a run is to be held against, as a row of a table."""
+"""Published figures as a row of a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 
 
 def published_row(settings: Mapping) -> dict[str, dict[str, float]]:
-    """Returns `{"published": figures}` of the run's recipe, or nothing where it names none.
+    """Returns `{"published": figures}` of a run's recipe, or an empty dict if it has none.
 
     Args:
         settings: of the run.

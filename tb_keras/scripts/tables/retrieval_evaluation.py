@@ -25,17 +25,17 @@ _HELD_VALUES = 2**28  # training features (1 GiB) up to which baselines that hol
 def evaluate_retrieval(
     run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
 ) -> tuple[dict, list[MetricsTable]]:
-    """Measures everything on one split.
+    """Measures networks, exported models and baselines on one split.
 
     Args:
         run: with at least one network trained.
         corpus: the split, with features.
-        split: its name.
-        fitted_on: training and validation corpus for the baselines, or nothing.
+        split: name of the split.
+        fitted_on: training and validation corpus for the baselines, or an empty tuple.
         models: directories of exported models.
 
     Returns:
-        What metrics.json holds, and the tables.
+        The figures for metrics.json, and the tables to print.
     """
     rows = {}
     if fitted_on:
@@ -70,7 +70,7 @@ def evaluate_retrieval(
 
 
 def _measured(matcher, corpus: Corpus) -> dict[str, float]:
-    """Figures of anything with `embed_images` and `embed_texts` from features."""
+    """Returns the figures of an object with `embed_images` and `embed_texts` from features."""
     return retrieval_metrics(
         matcher.embed_images(corpus.image_features),
         matcher.embed_texts(corpus.text_features),
@@ -79,9 +79,10 @@ def _measured(matcher, corpus: Corpus) -> dict[str, float]:
 
 
 def _of_export(network: ExportedNetwork, corpus: Corpus) -> dict[str, float]:
-    """Returns figures from raw images and strings where the export takes them, else from features.
+    """Returns the figures of an exported model.
 
-    A similarity network scores pairs, and so is measured on features too.
+    They are from image files and strings if the model takes them, else from features. A similarity
+    network scores pairs, and is always measured on features.
     """
     raw = network.takes_raw and corpus.image_paths is not None and corpus.texts is not None
     if network.network == "similarity" or not raw:

@@ -1,4 +1,4 @@
-"""The further tables of retrieval: folds, languages, extended ground truths."""
+"""Further tables of retrieval: folds, languages, extended ground truths."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _GROUND_TRUTHS = {"original": "the captions' own images", "cxc": "CxC", "eccv": 
 def protocol_tables(
     settings: Mapping, corpus: Corpus, split: str, networks: Mapping[str, Embedded]
 ) -> dict[str, MetricsTable]:
-    """Returns the tables that a data set asks for, by the name they have in metrics.json.
+    """Returns the tables that suit a data set, by their names in metrics.json.
 
     Args:
         settings: of the run.
         corpus: the split.
-        split: its name.
-        networks: the best network of each kind, with the corpus that has its embeddings for
-            features (`tb_keras.training.metrics.embedded_corpus`).
+        split: name of the split.
+        networks: the best network of each kind, with a corpus whose features are its embeddings
+            (`tb_keras.training.metrics.embedded_corpus`).
     """
     tables = {}
     if settings["dataset"] == "coco" and split == "test" and corpus.num_images >= _FOLDS:
