@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCHMARK_VENV := .venv-benchmark
+SHARED := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
 export TB_KERAS_CACHE ?= $(CURDIR)/.cache
 
 .PHONY: venv demo demo-localize test test-all benchmark lint format clean
@@ -42,10 +43,10 @@ demo-localize: venv
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadgroup
+	$(BIN)/python -m pytest --quiet $(SHARED)
 
 test-all: venv
-	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadgroup -m "" tests tb_keras tests/benchmarks
+	$(BIN)/python -m pytest --quiet $(SHARED) -m "" tests tb_keras tests/benchmarks
 
 $(BENCHMARK_VENV)/installed: setup.py pyproject.toml
 	test -x $(BENCHMARK_VENV)/bin/python || $(PYTHON) -m venv $(BENCHMARK_VENV)

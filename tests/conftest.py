@@ -28,6 +28,13 @@ def fixed_random_seed():
     np.random.seed(0)
 
 
+def pytest_collection_modifyitems(config, items):
+    """Workers begin with the long files, so that they end at about the same time."""
+    if hasattr(config, "workerinput"):
+        long = ("tests/scripts/", "tests/serving/", "tests/test_")
+        items.sort(key=lambda item: not item.nodeid.startswith(long))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Gives each worker whole files, and the tests of an `xdist_group` together.
