@@ -82,8 +82,8 @@ def connected_groups(size: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
         int `(size,)`. Groups are numbered from 0 as they appear.
 
     Examples:
-        >>> connected_groups(5, [(0, 3), (3, 4)])
-        array([0, 1, 2, 0, 0])
+        >>> connected_groups(5, [(0, 3), (3, 4)]).tolist()
+        [0, 1, 2, 0, 0]
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
