@@ -30,9 +30,9 @@ from tb_keras.training import (
 
 
 def retrieval(directory: Path) -> dict[str, float]:
-    train: tb_keras.Corpus = load("table", data="pictures.csv", split="train")
+    train: tb_keras.Corpus = load("table", "pictures.csv", split="train")
     train = encode_corpus(train, "efficientnet_lite0", "minilm")
-    held_out = load("table", data="pictures.csv", split="validation")
+    held_out = load("table", "pictures.csv", split="validation")
     recipe: Recipe = RECIPES["retrieval", "embedding"]["small"]
     training = from_recipe(train, recipe, seed=0)
     training.model.fit(training.batches(0), epochs=2)

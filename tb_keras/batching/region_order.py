@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from tb_keras.checks.arguments import check_int
+from tb_keras.corpus.adjacency import Adjacency
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 
@@ -31,6 +32,7 @@ class RegionOrder:
     phrases_per_picture: int
     regions_per_picture: int
     regions_per_phrase: int
+    _regions_of: Adjacency = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         check_int("phrases_per_picture", self.phrases_per_picture, least=1)

@@ -19,6 +19,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def write_parts(
         os.rename(unfinished, directory)
 
 
-def read_parts(directory: str | os.PathLike) -> dict[str, object]:
+def read_parts(directory: str | os.PathLike) -> dict[str, Any]:
     """Returns the arguments of the `Corpus` in a directory, with features as memory maps.
 
     Raises:

@@ -68,7 +68,7 @@ class Grounding:
         ):
             object.__setattr__(self, name, _checked_array(name, getattr(self, name), width))
         check_length("picture_sizes", self.picture_sizes, self.num_pictures, "picture_paths")
-        positive = (self.picture_sizes > 0).all(axis=1)
+        positive = np.all(self.picture_sizes > 0, axis=1)
         _check_rows("picture_sizes", positive, self.picture_sizes, "be positive")
         for kind in ("region", "phrase"):
             pictures, kind_boxes = (getattr(self, f"{kind}_{n}") for n in ("pictures", "boxes"))
@@ -104,7 +104,9 @@ class Grounding:
             region_pictures: int `(n,)`, the picture of each region.
             region_boxes: float `(n, 4)`, the box of each region, xyxy in pixels.
         """
-        return dataclasses.replace(self, region_pictures=region_pictures, region_boxes=region_boxes)
+        return dataclasses.replace(
+            self, region_pictures=np.asarray(region_pictures), region_boxes=np.asarray(region_boxes)
+        )
 
     def subset(self, regions: np.ndarray | slice, phrases: np.ndarray | slice) -> Grounding:
         """Returns the grounding of some regions and some phrases, with all pictures."""
@@ -198,7 +200,8 @@ def _checked_array(argument: str, values: ArrayLike, width: int | None) -> np.nd
         raise ValueError(f"`{argument}` must hold ints. Received: dtype={array.dtype}")
     largest = np.iinfo(np.int32).max
     fits = (array >= -largest) & (array <= largest)
-    _check_rows(argument, fits if width is None else fits.all(axis=1), array, "hold int32 values")
+    fits = fits if width is None else np.all(fits, axis=1)
+    _check_rows(argument, fits, array, "hold int32 values")
     return array.astype(np.int32)
 
 

@@ -64,14 +64,15 @@ class Matches:
                     "A pair must not be both a match and ignored. "
                     f"Received: image {image} and text {text} in `pairs` and in `ignored`"
                 )
-        self._texts_of = Adjacency(*self.pairs.T, self.num_images)
-        self._images_of = Adjacency(*self.pairs.T[::-1], self.num_texts)
+        images, texts = self.pairs.T
+        self._texts_of = Adjacency(images, texts, self.num_images)
+        self._images_of = Adjacency(texts, images, self.num_texts)
         # A pair is related if it is a match or ignored: if it is not a negative.
         self._texts_related_to, self._images_related_to = self._texts_of, self._images_of
         if len(self.ignored):
-            related = np.concatenate([self.pairs, self.ignored])
-            self._texts_related_to = Adjacency(*related.T, self.num_images)
-            self._images_related_to = Adjacency(*related.T[::-1], self.num_texts)
+            images, texts = np.concatenate([self.pairs, self.ignored]).T
+            self._texts_related_to = Adjacency(images, texts, self.num_images)
+            self._images_related_to = Adjacency(texts, images, self.num_texts)
 
     @classmethod
     def of(cls, matches: Matches | ArrayLike, num_images: int | None = None) -> Matches:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.openmoji.reader import load_openmoji
@@ -40,7 +41,7 @@ __all__ = [
     "with_ground_truth",
 ]
 
-_READERS = {
+_READERS: dict[str, Callable[..., Corpus]] = {
     "openmoji": load_openmoji,
     "scenes": load_scenes,
     "flickr30k": load_flickr30k,

@@ -105,10 +105,10 @@ class GroundedPictures:
             text_attributes=dict(self._text_attributes),
             grounding=Grounding(
                 self._picture_paths,
-                self._picture_sizes,
-                self._region_pictures,
+                np.array(self._picture_sizes),
+                np.array(self._region_pictures),
                 region_boxes,
-                self._phrase_pictures,
+                np.array(self._phrase_pictures),
                 _unions(region_boxes[pairs[:, 0]], pairs[:, 1], len(self._texts)),
             ),
         )

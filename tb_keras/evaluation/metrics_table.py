@@ -59,7 +59,7 @@ class MetricsTable:
         | mine |     100.0 | 100.0 |  100.0 |     100.0 | 100.0 |  100.0 |  600.0 |
     """
 
-    rows: Mapping[str, Mapping[str, float]]
+    rows: dict[str, dict[str, float]]
     columns: str | Mapping[str, str] = "retrieval"
     title: str = ""
 

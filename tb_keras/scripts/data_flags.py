@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from typing import Any
 
 from absl import flags
 
@@ -118,7 +119,7 @@ _OF_ONE_TASK = {
 }
 
 
-def data_settings(recipe: Mapping[str, object] | None = None) -> dict:
+def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
     """Returns the settings of a run that the data flags make.
 
     Args:

@@ -48,9 +48,9 @@ def main(arguments: list[str]) -> None:
     if _HTML.value and settings["task"] != "localization":
         raise ValueError(f"--html is for localization. Received: a run of {settings['task']}")
     corpus = load_encoded(run, _SPLIT.value)
-    fitted_on = ()
+    fitted_on = None
     if _BASELINES.value:
-        fitted_on = [load_encoded(run, split) for split in ("train", "validation")]
+        fitted_on = load_encoded(run, "train"), load_encoded(run, "validation")
     evaluate = evaluate_localization if settings["task"] == "localization" else evaluate_retrieval
     metrics, tables = evaluate(run, corpus, _SPLIT.value, fitted_on, _MODEL.value)
     print("", "\n\n".join(map(str, tables)), sep="\n")

@@ -16,6 +16,7 @@ tb-evaluate, tb-search, tb-export.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from absl import flags
 
@@ -55,7 +56,7 @@ def _defined(field: dataclasses.Field) -> flags.FlagHolder:
         f"{field.metadata['help']} By default the recipe's (for the embedding network and "
         f"retrieval: {shown})."
     )
-    define = {
+    define: Any = {
         bool: flags.DEFINE_bool,
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
@@ -84,7 +85,7 @@ def main(arguments: list[str]) -> None:
             f"Received: --network={','.join(_NETWORK.value)}"
         )
     published = PUBLISHED_RECIPES.get(_RECIPE.value)
-    settings = data_flags.data_settings(published and published.data_settings())
+    settings = data_flags.data_settings(published.data_settings() if published else None)
     settings["published"] = _RECIPE.value if published else None
     recipes = [_recipe(settings, network) for network in _networks(published)]
     if published:
@@ -102,13 +103,13 @@ def main(arguments: list[str]) -> None:
     for recipe in recipes:
         run.start(settings, recipe.settings())
     word_encoder = fitted_word_encoder(run, splits["train"])
-    corpora = [run_data.encoded(run, corpus, split) for split, corpus in splits.items()]
+    train, validation = (run_data.encoded(run, corpus, name) for name, corpus in splits.items())
     for recipe in recipes:
         for seed in map(int, _SEEDS.value):
             long = "in closed form" if recipe.network == "cca" else f"{recipe.epochs} epochs"
             print(f"{recipe.network} network, seed {seed}: {long}", flush=True)
             directory = run.seed_directory(recipe.network, seed)
-            train_network(*corpora, recipe, directory, seed, word_encoder)
+            train_network(train, validation, recipe, directory, seed, word_encoder)
     for recipe in recipes:
         for result in run.results(recipe.network):
             print(

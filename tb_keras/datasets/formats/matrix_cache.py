@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Matrix(Protocol):
 
     path: Path
     shape: tuple[int, int]
-    part: object
+    part: Any
 
     def blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
         """Yields blocks that make up the matrix: first row, first column, values."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import gzip
 import json
 import os
 import zlib
 from pathlib import Path
+from typing import Any
 
 
 def read_text(path: str | os.PathLike) -> str:
@@ -34,7 +36,7 @@ def read_text(path: str | os.PathLike) -> str:
         raise ValueError(f"{path}, line {line}: not in UTF-8 ({error})") from error
 
 
-def read_json(path: str | os.PathLike, distinct_keys: bool = False) -> object:
+def read_json(path: str | os.PathLike, distinct_keys: bool = False) -> Any:
     """Returns the content of a JSON file.
 
     Args:
@@ -60,6 +62,6 @@ def read_json(path: str | os.PathLike, distinct_keys: bool = False) -> object:
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        seen = set()
-        raise KeyError(next(key for key, _ in pairs if key in seen or seen.add(key)))
+        counts = collections.Counter(key for key, _ in pairs)
+        raise KeyError(next(key for key, count in counts.items() if count > 1))
     return result

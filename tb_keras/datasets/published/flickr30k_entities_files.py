@@ -54,7 +54,7 @@ class Annotations:
     """
 
     size: tuple[int, int]
-    objects: tuple[tuple[int, tuple[str, ...], tuple[int, int, int, int]], ...]
+    objects: tuple[tuple[int, tuple[str, ...], tuple[int, ...]], ...]
 
 
 def parse_sentence(line: str) -> Sentence:

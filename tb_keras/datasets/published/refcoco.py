@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.formats.json_fields import field, items_by_id
@@ -207,7 +209,7 @@ def _items(where: str, values: object) -> list:
     return values
 
 
-def _known(file: Path, known: dict[int, object], id: int, kind: str, where: str):
+def _known(file: Path, known: Mapping[int, Any], id: int, kind: str, where: str):
     if id not in known:
         raise ValueError(f"{where}: {file} has no {kind} {id}")
     return known[id]

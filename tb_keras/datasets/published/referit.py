@@ -85,7 +85,7 @@ def load_referit(
     if not queries:
         raise ValueError(f"{files['queries']} holds no region")
 
-    picture_of = {}
+    picture_of: dict[str, int] = {}
     for picture, regions in crops.items():
         for region in _strings(files["crops"], picture, regions):
             if picture_of.setdefault(region, picture) != picture:

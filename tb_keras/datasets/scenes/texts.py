@@ -142,7 +142,9 @@ def describe(
     facts = _facts(ways, boxes, GAP * min(width, height))
     sentences: list[str] = []
     phrases: list[Phrase] = []
-    named, introduced, told = [0] * len(names), set(), set()
+    named = [0] * len(names)
+    introduced: set[int] = set()
+    told: set[tuple] = set()
     for _ in range(rng.integers(_SENTENCES[0], _SENTENCES[1] + 1)):
         left = [fact for fact in facts if fact not in told]
         if not left:

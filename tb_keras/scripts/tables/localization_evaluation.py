@@ -24,7 +24,11 @@ from tb_keras.scripts.tables.published_row import published_row
 
 
 def evaluate_localization(
-    run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
+    run: Run,
+    corpus: Corpus,
+    split: str,
+    fitted_on: tuple[Corpus, Corpus] | None,
+    models: Sequence[str],
 ) -> tuple[dict, list[MetricsTable]]:
     """Measures networks, exported models and baselines on one split.
 
@@ -60,7 +64,7 @@ def _by_category(network: PairScorer, embedded: Corpus) -> dict[str, dict[str, f
         return {}
     pairs = embedded.grounding.same_picture_pairs()
     scores = network.fuse_rows(embedded.image_features, embedded.text_features, *pairs)
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for name in attributes:
         found |= corpus_localization_metrics_by_category(scores, embedded, name)
     return found

@@ -157,6 +157,7 @@ class Client:
             ValueError: if there are not as many pictures as texts, or if one of them is not as
                 `embed_images` or `embed_texts` takes it.
         """
+        columns: dict[str, list]
         columns = {"image_bytes": picture_items(pictures), "text": text_items(texts)}
         if len(columns["image_bytes"]) != len(columns["text"]):
             raise ValueError(

@@ -18,8 +18,8 @@ def picture_items(pictures: Sequence[Picture]) -> list[Path | bytes]:
         if isinstance(picture, (bytes, bytearray, memoryview)):
             items.append(bytes(picture))
         elif isinstance(picture, (str, os.PathLike)):
-            items.append(Path(picture))
-            if not items[-1].is_file():
+            items.append(path := Path(picture))
+            if not path.is_file():
                 raise FileNotFoundError(
                     f"`pictures[{position}]` must be a file. Received: {str(picture)!r}"
                 )
