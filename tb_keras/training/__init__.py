@@ -8,10 +8,12 @@ from tb_keras.training.gradient_caching import GradientCaching
 from tb_keras.training.loss_attachment import attach_losses
 from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
+from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.recipes.recipe import RECIPES, Recipe
 from tb_keras.training.whole_training import train_network
 
 __all__ = [
+    "PUBLISHED_RECIPES",
     "RECIPES",
     "CorpusEvaluation",
     "FusedAdam",
