@@ -60,9 +60,8 @@ def scramble(network, rng):
     """Gives every weight a value that is not its first one; those of a start have theirs."""
     for weight in network.weights:
         if "start" not in weight.path and np.issubdtype(weight.dtype, np.floating):
-            weight.assign(rng.uniform(0.5, 1.5, weight.shape) * rng.choice([1, 1, -1]))
-        if weight.name in ("deviation", "moving_variance"):
-            weight.assign(np.abs(weight))
+            spread = weight.name in ("deviation", "moving_variance", "gamma")
+            weight.assign(rng.uniform(0.5 if spread else -1.5, 1.5, weight.shape))
 
 
 def features(rng):
