@@ -1,4 +1,4 @@
-"""Keras functional models: what is saved, indexed and served. No loss in them."""
+"""Networks that embed and score images and texts: Keras functional models without losses."""
 
 from tb_keras.networks.embedding_network import EmbeddingNetwork
 from tb_keras.networks.l2_normalization import L2Normalization

@@ -1,4 +1,4 @@
-"""What both networks are: two branches, and a fusion that scores pairs of embeddings."""
+"""The base of both networks: two branches, and a fusion that scores pairs of embeddings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PARTS = ("image_start", "text_start", "text_encoder")
 
 
 class TwoBranchNetwork(PairScorer, keras.Model):
-    """The part that `EmbeddingNetwork` and `SimilarityNetwork` share; not to be built by itself.
+    """The base class of `EmbeddingNetwork` and `SimilarityNetwork`.
 
-    Each argument of a network is an attribute of the same name, too.
+    A network has each of its arguments as an attribute of the same name.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
@@ -59,7 +59,7 @@ class TwoBranchNetwork(PairScorer, keras.Model):
 
         Args:
             features: float `(n, image_dim)`.
-            batch_size: rows at a time.
+            batch_size: how many images go through the branch at a time.
 
         Returns:
             float32 `(n, embedding_dim)`, rows of unit length.
@@ -67,14 +67,19 @@ class TwoBranchNetwork(PairScorer, keras.Model):
         return _embedded(self.image_branch, features, batch_size)
 
     def embed_texts(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
-        """As `embed_images`, for text features: `(m, text_dim)` → float32 `(m, embedding_dim)`.
+        """Embeds text features, batch by batch; they may be a memory map of any float type.
 
-        With a text encoder, `features` are its word indices: int `(m, text_dim)`.
+        Args:
+            features: float `(m, text_dim)`; with a text encoder its word indices, int.
+            batch_size: how many texts go through the branch at a time.
+
+        Returns:
+            float32 `(m, embedding_dim)`, rows of unit length.
         """
         return _embedded(self.text_branch, features, batch_size)
 
     def fuse(self, image_embeddings: ArrayLike, text_embeddings: ArrayLike) -> np.ndarray:
-        """Scores pairs of embeddings, float32 `(pairs, embedding_dim)` each → `(pairs,)`."""
+        """Returns the scores of pairs of embeddings `(p, embedding_dim)` each, float32 `(p,)`."""
         return self.fusion.predict_on_batch({"image": image_embeddings, "text": text_embeddings})
 
     def get_config(self) -> dict:

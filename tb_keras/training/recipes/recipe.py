@@ -62,7 +62,7 @@ class Recipe:
     landmarks: int = _setting(
         2000,
         "Canonical start: radial basis functions of each view, at most. The maps are linear if it "
-        "is 0, or if there are more than four times as many images or texts.",
+        "is 0 or less than a quarter of the training images or texts.",
     )
 
     loss: str = _setting(
