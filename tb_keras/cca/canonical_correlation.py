@@ -1,4 +1,4 @@
-"""Canonical correlation analysis in closed form, from covariances summed block by block."""
+"""Canonical correlation analysis in closed form, from covariances."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tb_keras.cca.pair_covariances import PairCovariances
+from tb_keras.cca.covariances import PairCovariances
 from tb_keras.checks.arguments import check_int
 
-_LEAST_CORRELATION = 1e-5  # what is below comes of rounding: its direction is not determined
+_LEAST_CORRELATION = 1e-5  # a lower one comes from rounding and has no certain direction
 
 
 class CanonicalDirections(NamedTuple):
@@ -19,8 +19,8 @@ class CanonicalDirections(NamedTuple):
     Attributes:
         images: float64 `(image_dim, dim)`.
         texts: float64 `(text_dim, dim)`.
-        correlations: float64 `(dim,)`, in [0, 1] and falling. Where one is zero, both of its
-            directions are.
+        correlations: float64 `(dim,)`, in [0, 1] and falling. A correlation of 0 has directions of
+            zeros.
     """
 
     images: np.ndarray
@@ -36,17 +36,17 @@ def canonical_directions(
 ) -> CanonicalDirections:
     """Solves regularised CCA exactly.
 
-    With covariances X, Y, C and the regularised X' = X + r·mean variance·I, Y' alike, the images'
-    directions w are the leading solutions of C Y'⁻¹ Cᵀ w = ρ² X' w with wᵀX'w = 1, and the texts'
-    Y'⁻¹ Cᵀ w / ρ: a symmetric eigenproblem of the narrower view's size, of which only the `dim`
-    leading solutions are computed.
+    With covariances X, Y and C, the regularised X' = X + r·mean variance·I, and Y' alike, the
+    images' directions w are the leading solutions of C Y'⁻¹ Cᵀ w = ρ² X' w with wᵀX'w = 1. Those of
+    the texts are Y'⁻¹ Cᵀ w / ρ. This is a symmetric eigenproblem of the narrower view's size, and
+    only the leading solutions are computed.
 
     Args:
-        covariances: of the two views.
+        covariances: those of the two views.
         regularization: share r of a view's mean variance to add to its covariance, at least 0.
-        dim: number of directions, at most; all, as many as the narrower view has, if None.
-        penalties: of the images' and of the texts' directions, float64 `(view_dim, view_dim)`,
-            positive definite: what takes the place of mean variance·I; that itself if None.
+        dim: number of directions, at most; as many as the narrower view has if None.
+        penalties: float64 `(view_dim, view_dim)`, positive definite, one for the images' and one
+            for the texts' directions, in the place of mean variance·I; None for that itself.
 
     Raises:
         ValueError: if `regularization` is negative or `dim` is no positive int.
@@ -60,7 +60,7 @@ def canonical_directions(
         >>> rng = np.random.default_rng(0)
         >>> images = rng.standard_normal((50, 2))
         >>> corpus = Corpus(np.arange(50), image_features=images, text_features=2 - images[:, :1])
-        >>> from tb_keras.cca.pair_covariances import pair_covariances
+        >>> from tb_keras.cca.covariances import pair_covariances
         >>> canonical_directions(pair_covariances(corpus), regularization=0).correlations.round(6)
         array([1.])
     """
@@ -79,7 +79,7 @@ def canonical_directions(
 
 
 def _leading(narrow: np.ndarray, cross: np.ndarray, wide: np.ndarray, dim: int | None):
-    """Directions of both views, and correlations; overwrites both regularised covariances."""
+    """Returns both views' directions and the correlations; overwrites `narrow` and `wide`."""
     from scipy import linalg
 
     size = len(narrow)

@@ -1,4 +1,4 @@
-"""Both views mapped onto their canonical directions, of their features or by a kernel."""
+"""Maps of both views onto their canonical directions, linear or by a kernel."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.cca.canonical_correlation import canonical_directions
+from tb_keras.cca.covariances import PairCovariances, pair_covariances
 from tb_keras.cca.landmark_kernel import LandmarkKernel
-from tb_keras.cca.pair_covariances import PairCovariances, pair_covariances
 from tb_keras.cca.projection import Projection
 from tb_keras.cca.unit_rows import unit_rows
 from tb_keras.corpus.corpus import Corpus
 
-_JITTER = 1e-6  # of the kernel of a landmark with itself: two of them may be the same
+_JITTER = 1e-6  # added to the diagonal of the kernel: two landmarks may be the same
 Kernels = Sequence[LandmarkKernel | None]
 
 
 class CanonicalProjections(NamedTuple):
-    """The maps of images and of texts onto the directions along which these correlate.
+    """The maps of images and of texts onto the directions along which they correlate.
 
     Attributes:
-        images: from image features.
-        texts: from text features.
-        correlations: float64 `(dim,)`, of the training pairs, in [0, 1] and falling.
+        images: map of image features.
+        texts: map of text features.
+        correlations: float64 `(dim,)`, those of the training pairs, in [0, 1] and falling.
     """
 
     images: Projection
@@ -33,7 +33,7 @@ class CanonicalProjections(NamedTuple):
     correlations: np.ndarray
 
     def weighted(self, power: float) -> CanonicalProjections:
-        """Returns the same with each direction scaled by a power of its correlation.
+        """Returns the projections with each direction scaled by a power of its correlation.
 
         Examples:
             >>> plain = Projection(np.zeros(2), np.ones(2), np.eye(2))
@@ -48,21 +48,22 @@ class CanonicalProjections(NamedTuple):
         return CanonicalProjections(images, texts, self.correlations)
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
-        """Returns float32 `(n, dim)`, rows of unit length, or of zeros."""
+        """Returns embeddings of images, float32 `(n, dim)`, rows of unit length or zero."""
         return unit_rows(self.images(features))
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
-        """Returns float32 `(m, dim)`, rows of unit length, or of zeros."""
+        """Returns embeddings of texts, float32 `(m, dim)`, rows of unit length or zero."""
         return unit_rows(self.texts(features))
 
 
 class CanonicalProblem(NamedTuple):
-    """What CCA needs of a corpus, whatever the regularisation.
+    """The statistics of a corpus from which CCA is solved for any regularisation.
 
     Attributes:
-        covariances: of the pairs, of their features or their kernels.
-        kernels: of the images and of the texts; None for the features of a view themselves.
-        penalties: what holds the directions of each view; see `canonical_directions`.
+        covariances: those of the matching pairs' features or kernels.
+        kernels: the kernel of the images and that of the texts; None where a view's features are
+            taken as they are.
+        penalties: the penalty of each view's directions; see `canonical_directions`.
     """
 
     covariances: PairCovariances
@@ -73,10 +74,14 @@ class CanonicalProblem(NamedTuple):
     def of(
         cls, corpus: Corpus, kernels: Kernels = (None, None), verbose: bool = False
     ) -> CanonicalProblem:
-        """Sums up the pairs of a corpus with both features, memory maps block by block.
+        """Sums up the pairs of a corpus.
 
-        Where a kernel stands in the place of a view's features, its directions are held by their
-        length in the kernel's space.
+        With a kernel, a view's directions are penalised by their length in the kernel's space.
+
+        Args:
+            corpus: corpus with both features; memory maps are read block by block.
+            kernels: the kernel of the images and that of the texts, or None for either.
+            verbose: whether to show a bar of progress.
 
         Raises:
             ValueError: if the corpus lacks features or matches.
@@ -89,7 +94,11 @@ class CanonicalProblem(NamedTuple):
         return cls(covariances, kernels, penalties)
 
     def solved(self, regularization: float, dim: int | None = None) -> CanonicalProjections:
-        """Returns the projections onto the `dim` leading directions, at most; onto all if None.
+        """Returns the projections onto the leading directions.
+
+        Args:
+            regularization: share of each view's mean variance to add to its covariance, at least 0.
+            dim: number of directions, at most; all if None.
 
         Examples:
             >>> views = np.array([[1.0], [2.0], [4.0]])
@@ -108,7 +117,7 @@ class CanonicalProblem(NamedTuple):
 
 
 def _penalty(kernel: LandmarkKernel, deviation: np.ndarray) -> np.ndarray:
-    """Squared lengths in the kernel's space, in units of the mean variance of a landmark there."""
+    """Returns squared lengths in the kernel's space, in units of a landmark's mean variance."""
     gram = kernel.gram()
     variance = (1 - gram.mean()) / len(gram)
     gram.flat[:: len(gram) + 1] += _JITTER

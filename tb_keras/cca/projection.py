@@ -1,4 +1,4 @@
-"""The map of one view onto directions, linear or by a kernel, block by block."""
+"""The map of one view onto directions, linear or by a kernel."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.cca.landmark_kernel import LandmarkKernel
-from tb_keras.cca.pair_covariances import BLOCK_VALUES, product_type, standardized
+from tb_keras.corpus.feature_statistics import BLOCK_VALUES, product_type, standardized
 
 
 class Projection(NamedTuple):
-    """Features of one view, or their kernel, standardised and taken along directions.
+    """Standardises features of one view, or their kernel, and multiplies them by directions.
 
     Attributes:
         mean: float64 `(feature_dim,)`, or `(landmarks,)` with a kernel.
         deviation: float64 of the same shape, positive.
         directions: float64 `(feature_dim, dim)`, or `(landmarks, dim)`.
-        kernel: what to take of the features first; None for themselves.
+        kernel: called on the features first; None to take them as they are.
     """
 
     mean: np.ndarray
@@ -27,7 +27,10 @@ class Projection(NamedTuple):
     kernel: LandmarkKernel | None = None
 
     def __call__(self, features: ArrayLike) -> np.ndarray:
-        """Returns float32 `(n, dim)` for features float `(n, feature_dim)`, block by block.
+        """Returns the projected features, float32 `(n, dim)`.
+
+        Args:
+            features: float `(n, feature_dim)`; memory maps are read block by block.
 
         Examples:
             >>> projection = Projection(np.array([1.0, 0.0]), np.array([2.0, 1.0]), np.eye(2))
@@ -47,7 +50,10 @@ class Projection(NamedTuple):
         return projected
 
     def mean_square(self, features: ArrayLike) -> float:
-        """Returns the mean of the squares of the projected features, without holding them all.
+        """Returns the mean of the squares of the projected features, block by block.
+
+        Args:
+            features: float `(n, feature_dim)`.
 
         Examples:
             >>> Projection(np.zeros(2), np.ones(2), np.eye(2)).mean_square(np.array([[1.0, 3.0]]))

@@ -1,4 +1,4 @@
-"""Embeddings scaled to unit length, as cosines need them."""
+"""Rows scaled to unit length, as cosines need them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 
 def unit_rows(vectors: ArrayLike) -> np.ndarray:
-    """Returns float32 `(n, dim)`, rows of unit length; rows of zeros stay so.
+    """Returns rows of unit length, float32 `(n, dim)`; rows of zeros stay zero.
 
     Args:
         vectors: float `(n, dim)`.

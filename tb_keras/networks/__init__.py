@@ -1,20 +1,22 @@
-"""Keras functional models: what is saved, indexed and served. No loss in them."""
+"""Networks that embed and score images and texts: Keras functional models without losses."""
 
 from tb_keras.networks.embedding_network import EmbeddingNetwork
 from tb_keras.networks.l2_normalization import L2Normalization
-from tb_keras.networks.linear_network import LinearNetwork
 from tb_keras.networks.pair_scorer import PairScorer
-from tb_keras.networks.radial_basis import RadialBasis
 from tb_keras.networks.similarity_network import SimilarityNetwork
 from tb_keras.networks.standardization import Standardization
+from tb_keras.networks.starts.branch_start import BranchStart
+from tb_keras.networks.starts.kernel_start import KernelStart
+from tb_keras.networks.starts.linear_start import LinearStart
 from tb_keras.networks.two_branch_network import TwoBranchNetwork
 
 __all__ = [
+    "BranchStart",
     "EmbeddingNetwork",
+    "KernelStart",
     "L2Normalization",
-    "LinearNetwork",
+    "LinearStart",
     "PairScorer",
-    "RadialBasis",
     "SimilarityNetwork",
     "Standardization",
     "TwoBranchNetwork",

@@ -4,91 +4,116 @@ from __future__ import annotations
 
 import keras
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.networks.l2_normalization import L2Normalization
-from tb_keras.networks.radial_basis import RadialBasis
 from tb_keras.networks.standardization import Standardization
+from tb_keras.networks.starts.branch_start import BranchStart
 
 
 def build_branch(
+    view: str,
     feature_dim: int,
+    first: keras.layers.Layer | None = None,
+    *,
     hidden_dim: int,
     embedding_dim: int,
     dropout: float,
-    name: str,
-    noise: float = 0.0,
+    noise: float,
     dtype: str | keras.DTypePolicy | None = None,
-    encoder: keras.Model | None = None,
-    projected: bool = False,
-    landmarks: int = 0,
 ) -> keras.Model:
-    """Returns a branch: standardise → noise → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm.
+    """Returns a branch: first part → noise → Dense → BatchNorm → ReLU → Dropout → Dense → L2 norm.
 
-    An encoder that is trained along stands before all of them. Its outputs move while it learns, so
-    that statistics taken beforehand would not hold: a BatchNorm without scale and shift
-    standardises them instead.
+    The first part standardises the features, unless one is given:
 
-    A projected branch has a fixed map to the size of the embedding after `standardize`, linear or,
-    with landmarks, a sum of radial basis functions; the layers stand on what that gives, and what
-    they make of it is added to it before the L2 norm. They begin by adding nothing, so that
-    training starts from the map: as in a residual network (He et al., CVPR 2016) whose identity it
-    is.
+    - an encoder, which is trained along. Its outputs move while it learns, so a BatchNorm without
+      scale and shift standardises them.
+    - a start. Its output, divided by its scale, is also added to that of the last Dense layer,
+      which begins at zero, as in a residual network (He et al., CVPR 2016). With `hidden_dim=0` the
+      branch is the start alone.
 
     Args:
-        feature_dim: size of the incoming feature vectors, or how many ints the encoder takes.
+        view: "image" or "text"; names the branch and its arguments in errors.
+        feature_dim: size of the features, or number of ints that the encoder takes.
+        first: a start; or an encoder, int32 `(batch, feature_dim)` → float `(batch, any size)`. It
+            becomes a part of the branch; no copy is made.
         hidden_dim: units of the hidden layer.
         embedding_dim: size of the embedding.
-        dropout: rate in [0, 1) between the two dense layers.
-        name: the model's name.
-        noise: standard deviation of Gaussian noise on the standardised features while training.
-        dtype: the layers' dtype policy; Keras's own if left out. The L2 norm is float32 under each.
-        encoder: int32 `(batch, feature_dim)` → float `(batch, any size)`; it becomes a part of the
-            branch, no copy is made.
-        projected: whether it has the map; a linear one is the identity, cut to size, until set.
-        landmarks: of the radial basis functions that the map is a sum of; 0 for a linear one.
+        dropout: rate in [0, 1) between the two Dense layers.
+        noise: standard deviation in [0, 1] of Gaussian noise while training, on the standardised
+            features or, in units of its scale, on what the start gives.
+        dtype: dtype policy of the layers; Keras's own if None. Starts and the L2 norm are float32.
 
     Returns:
-        A functional model, float32, or with an encoder int32, `(batch, feature_dim)` → float32
+        A functional model, float32 (with an encoder int32) `(batch, feature_dim)` → float32
         `(batch, embedding_dim)`.
+
+    Raises:
+        ValueError: if a size, `dropout` or `noise` is out of range, or `first` does not fit.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1.
 
     Examples:
-        >>> build_branch(8, 16, 4, 0.5, name="image_branch").output_shape
+        >>> sizes = {"hidden_dim": 8, "embedding_dim": 4, "dropout": 0.5, "noise": 0.0}
+        >>> build_branch("image", 6, **sizes).output_shape
         (None, 4)
     """
-    features = keras.Input((feature_dim,), name="features", dtype="int32" if encoder else "float32")
-    if encoder is None:
-        standardized = Standardization(name="standardize")(features)
-    else:
+    start = first if isinstance(first, BranchStart) else None
+    check_int(f"{view}_dim", feature_dim, least=1)
+    check_int("hidden_dim", hidden_dim, least=1 if start is None else 0)
+    check_int("embedding_dim", embedding_dim, least=1)
+    if not 0 <= dropout < 1:
+        raise ValueError(f"`dropout` must be in [0, 1). Received: dropout={dropout}")
+    if not 0 <= noise <= 1:
+        raise ValueError(f"`noise` must be in [0, 1]. Received: noise={noise}")
+    if start is not None:
+        _check_start(view, start, feature_dim)
+        features = keras.Input((feature_dim,), name="features")
+        given = start(features)
+    elif first is not None:
+        _check_encoder(view, first, feature_dim)
+        features = keras.Input((feature_dim,), name="features", dtype="int32")
         # Encodings may be small: the usual epsilon of 1e-3 would hold them down.
-        standardized = keras.layers.BatchNormalization(
+        norm = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-6, center=False, scale=False, name="encoder_norm", dtype=dtype
-        )(encoder(features))
-    if landmarks:
-        standardized = RadialBasis(landmarks, name="radial_basis")(standardized)
-    if projected:
-        standardized = keras.layers.Dense(
-            embedding_dim,
-            use_bias=bool(landmarks),
-            kernel_initializer="identity",
-            trainable=False,
-            name="projection",
-            dtype="float32" if landmarks else dtype,  # see `RadialBasis`
-        )(standardized)
-    # Noise on the inputs is Tikhonov regularisation (Bishop, Neural Computation 7(1), 1995).
-    noisy = keras.layers.GaussianNoise(noise, name="feature_noise", dtype=dtype)(standardized)
-    hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=dtype)(noisy)
-    # The released code keeps 10 % of the old average a step; 0.9 is the usual share to keep.
-    norm = keras.layers.BatchNormalization(momentum=0.9, name="hidden_norm", dtype=dtype)
-    hidden = keras.layers.ReLU(name="hidden_relu", dtype=dtype)(norm(hidden))
-    hidden = keras.layers.Dropout(dropout, name="hidden_dropout", dtype=dtype)(hidden)
-    start = "zeros" if projected else "glorot_uniform"
-    output = keras.layers.Dense(
-        embedding_dim, kernel_initializer=start, name="embedding", dtype=dtype
-    )
-    embedding = output(hidden)
-    if projected:
-        embedding = keras.layers.Add(name="shortcut", dtype=dtype)([noisy, embedding])
-    embedding = L2Normalization(name="l2_norm")(embedding)
-    return keras.Model(features, embedding, name=name)
+        )
+        given = norm(first(features))
+    else:
+        features = keras.Input((feature_dim,), name="features")
+        given = Standardization(name="standardize")(features)
+    embedding = given
+    if hidden_dim:
+        if start is not None:
+            unit = keras.layers.Rescaling(1.0 / start.scale, name="unit_scale", dtype="float32")
+            given = unit(given)
+        # Noise on the inputs is Tikhonov regularisation (Bishop, Neural Computation 7(1), 1995).
+        noisy = keras.layers.GaussianNoise(noise, name="feature_noise", dtype=dtype)(given)
+        hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=dtype)(noisy)
+        # The released code keeps 10 % of the old average a step; 0.9 is the usual share to keep.
+        norm = keras.layers.BatchNormalization(momentum=0.9, name="hidden_norm", dtype=dtype)
+        hidden = keras.layers.ReLU(name="hidden_relu", dtype=dtype)(norm(hidden))
+        hidden = keras.layers.Dropout(dropout, name="hidden_dropout", dtype=dtype)(hidden)
+        initializer = "glorot_uniform" if start is None else "zeros"
+        embedding = keras.layers.Dense(
+            embedding_dim, kernel_initializer=initializer, name="embedding", dtype=dtype
+        )(hidden)
+        if start is not None:
+            embedding = keras.layers.Add(name="shortcut", dtype=dtype)([noisy, embedding])
+    return keras.Model(features, L2Normalization(name="l2_norm")(embedding), name=f"{view}_branch")
+
+
+def _check_start(view: str, start: BranchStart, feature_dim: int) -> None:
+    if start.feature_dim != feature_dim:
+        raise ValueError(
+            f"`{view}_start` must take {feature_dim} features, as `{view}_dim` says. "
+            f"Received: a start from {start.feature_dim} features"
+        )
+
+
+def _check_encoder(view: str, encoder: keras.Model, feature_dim: int) -> None:
+    taken, given = encoder.input_shape, encoder.output_shape
+    if len(taken) != 2 or taken[1] not in (None, feature_dim) or len(given) != 2 or not given[1]:
+        raise ValueError(
+            f"`{view}_encoder` must take ints (batch, {feature_dim}), as `{view}_dim` says, and "
+            f"give vectors (batch, dim). Received: a model from {taken} to {given}"
+        )

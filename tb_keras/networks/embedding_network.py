@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 
-from tb_keras.networks.branches import build_branches
-from tb_keras.networks.two_branch_network import TwoBranchNetwork
+from tb_keras.networks.branch import build_branch
+from tb_keras.networks.starts.branch_start import BranchStart
+from tb_keras.networks.two_branch_network import TwoBranchNetwork, branch_inputs, checked_dim
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
@@ -14,42 +17,42 @@ class EmbeddingNetwork(TwoBranchNetwork):
 
     The similarity of an image and a text is the dot product of their embeddings. The two branches
     share nothing. The network holds no loss: `tb_keras.training.attach_losses` builds the model to
-    train, on the same weights. Called on `{"image": (n, image_dim), "text": (m, text_dim)}` it
-    returns `{"image": (n, embedding_dim), "text": (m, embedding_dim)}`, float32; n and m may
-    differ.
+    train, on the same weights.
 
     Args:
         image_dim: size of the image features.
         text_dim: size of the text features.
-        hidden_dim: units of each branch's hidden layer.
-        embedding_dim: size of the embeddings.
+        hidden_dim: units of each branch's hidden layer. With 0 a branch is its start alone.
+        embedding_dim: size of the embeddings; if None that of the starts, or 512.
         dropout: rate in [0, 1) after each hidden layer.
-        noise: standard deviation, at least 0, of Gaussian noise on the features while training, in
-            units of their standardised spread (see `standardize`). On few images, 1 did far more
-            against overfitting than dropout.
-        dtype: dtype policy of the layers, such as `"mixed_bfloat16"`; Keras's own if left out. It
-            is saved with the network.
+        noise: standard deviation, in [0, 1], of Gaussian noise on the features while training, in
+            units of their standardised spread (see `standardize`) or of the scale of the start.
+        dtype: dtype policy of the layers, such as `"mixed_bfloat16"`; Keras's own if None. It is
+            saved with the network.
+        image_start: where the image branch starts, such as a `LinearStart` or a `KernelStart`. The
+            branch's layers take what it gives and begin by adding nothing to it, so an untrained
+            branch is its start. `tb_keras.training.canonical_starts` fits one for each branch.
+            None for random weights.
+        text_start: the same for the text branch.
         text_encoder: a Keras model from word indices, int32 `(batch, text_dim)`, to vectors
-            `(batch, any size)`, that becomes the first part of the text branch and is trained with
-            it (no copy is made); see `tb_keras.encoders.word_encoder`. The texts' features are then
-            word indices.
-        projected: whether each branch has a fixed map into the embedding space, see
-            `set_projection`, on which its layers stand and to which their output is added. They
-            begin by adding nothing: an untrained network is that map, and training starts from
-            there. On few images this did most for the figures.
-        image_landmarks: of the radial basis functions (`RadialBasis`) that the projected image
-            branch's map is a sum of; 0 for a linear map.
-        text_landmarks: the same for the text branch.
+            `(batch, any size)`, such as `tb_keras.encoders.word_encoder` returns. It becomes the
+            first part of the text branch and is trained with it; no copy is made. The texts'
+            features are then word indices, and the text branch has no start.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
         text_branch: `keras.Model`, `(batch, text_dim)` → `(batch, embedding_dim)`.
         fusion: `keras.Model`, the dot product of pairs of embeddings.
 
+    Call arguments:
+        inputs: dict of `"image"`, float `(n, image_dim)`, and `"text"`, float `(m, text_dim)`.
+
+    Returns:
+        A dict of `"image"`, float32 `(n, embedding_dim)`, and `"text"`, `(m, embedding_dim)`.
+
     Raises:
-        ValueError: if a size is no positive int, `dropout` or `noise` is out of range,
-            `text_encoder` takes or gives something else, or stands before a projected branch, or
-            there are landmarks of one that is not projected.
+        ValueError: if a size, `dropout` or `noise` is out of range, or a start or the text encoder
+            does not fit.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1 (arXiv 1704.03470).
@@ -68,34 +71,49 @@ class EmbeddingNetwork(TwoBranchNetwork):
         image_dim: int,
         text_dim: int,
         hidden_dim: int = 2048,
-        embedding_dim: int = 512,
+        embedding_dim: int | None = None,
         dropout: float = 0.5,
         noise: float = 0.0,
         dtype: str | keras.DTypePolicy | None = None,
+        image_start: BranchStart | None = None,
+        text_start: BranchStart | None = None,
         text_encoder: keras.Model | None = None,
-        projected: bool = False,
-        image_landmarks: int = 0,
-        text_landmarks: int = 0,
         **kwargs,
     ):
-        settings = {
-            "image_dim": image_dim,
-            "text_dim": text_dim,
-            "hidden_dim": hidden_dim,
-            "embedding_dim": embedding_dim,
-            "dropout": dropout,
-            "noise": noise,
-            "projected": projected,
-            "image_landmarks": image_landmarks,
-            "text_landmarks": text_landmarks,
+        dim = checked_dim(embedding_dim, image_start, text_start, text_encoder, default=512)
+
+        # === Layers ===
+        branch = functools.partial(
+            build_branch,
+            hidden_dim=hidden_dim,
+            embedding_dim=dim,
+            dropout=dropout,
+            noise=noise,
+            dtype=dtype,
+        )
+        self.image_branch = branch("image", image_dim, image_start)
+        text_first = text_start if text_encoder is None else text_encoder
+        self.text_branch = branch("text", text_dim, text_first)
+        self.fusion = _dot_product(dim)
+
+        # === Functional model ===
+        inputs = branch_inputs(image=self.image_branch, text=self.text_branch)
+        embeddings = {
+            "image": self.image_branch(inputs["image"]),
+            "text": self.text_branch(inputs["text"]),
         }
-        branches = build_branches(settings, dtype, text_encoder)
-        super().__init__(inputs=branches.inputs, outputs=branches.embeddings, **kwargs)
-        self.hold(branches, build_dot_product(branches.settings["embedding_dim"]))
+        super().__init__(inputs=inputs, outputs=embeddings, **kwargs)
+
+        # === Config ===
+        self.dtype_policy = keras.dtype_policies.get(dtype)
+        self.image_dim, self.text_dim = int(image_dim), int(text_dim)
+        self.hidden_dim, self.embedding_dim = int(hidden_dim), int(dim)
+        self.dropout, self.noise = float(dropout), float(noise)
+        self.image_start, self.text_start = image_start, text_start
+        self.text_encoder = text_encoder
 
 
-def build_dot_product(embedding_dim: int) -> keras.Model:
-    """Returns the fusion of an embedding network: the dot product of pairs of embeddings."""
+def _dot_product(embedding_dim: int) -> keras.Model:
     pair = {name: keras.Input((embedding_dim,), name=name) for name in ("image", "text")}
     product = keras.layers.Multiply(dtype="float32", name="product")(list(pair.values()))
     return keras.Model(pair, keras.ops.sum(product, axis=1), name="fusion")

@@ -1,4 +1,4 @@
-"""Embeddings of unit length."""
+"""A layer that scales rows to unit length."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from keras import ops
 class L2Normalization(keras.layers.Layer):
     """Scales each row to unit length: x · rsqrt(Σx² + ε), in float32 under every dtype policy.
 
-    Unlike `keras.layers.UnitNormalization` it has a finite gradient on a row of zeros under XLA,
+    Unlike `keras.layers.UnitNormalization`, it has a finite gradient on a row of zeros under XLA,
     and its sum of squares does not overflow in float16.
 
     Args:
         epsilon: positive float, added to the squared length.
+
+    Call arguments:
+        inputs: float `(..., dim)`.
+
+    Returns:
+        float32 `(..., dim)`; rows of zeros stay zero.
 
     Examples:
         >>> L2Normalization()(keras.ops.array([[3.0, 4.0], [0.0, 0.0]])).numpy()

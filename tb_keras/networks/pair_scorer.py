@@ -1,4 +1,4 @@
-"""Scores of pairs, in blocks, for anything that embeds images and texts and fuses the two."""
+"""Scores of pairs, in blocks, for any class that embeds images and texts and fuses the two."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ _PAIRS = 8192  # pairs that are fused at a time
 
 
 class PairScorer:
-    """What can be asked of every matcher; how it embeds and fuses is left to the class itself.
+    """Scores pairs of images and texts; a subclass embeds them and fuses their embeddings."""
 
-    (No `abc.ABC`: Keras makes an instance of each base of a functional model's class.)
-    """
+    # Not an `abc.ABC`: Keras makes an instance of each base of a functional model's class.
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
-        """Returns float32 `(n, dim)` for image features `(n, image_dim)`."""
+        """Returns the embeddings of image features `(n, image_dim)`, float32 `(n, dim)`."""
         raise NotImplementedError
 
     def embed_texts(self, features: ArrayLike) -> np.ndarray:
-        """Returns float32 `(m, dim)` for text features `(m, text_dim)`."""
+        """Returns the embeddings of text features `(m, text_dim)`, float32 `(m, dim)`."""
         raise NotImplementedError
 
     def fuse(self, image_embeddings: np.ndarray, text_embeddings: np.ndarray) -> np.ndarray:
-        """Returns the scores `(p,)` of pairs of embeddings, float32 `(p, dim)` each."""
+        """Returns the scores of pairs of embeddings `(p, dim)` each, float32 `(p,)`."""
         raise NotImplementedError
 
     def score(self, image_features: ArrayLike, text_features: ArrayLike) -> np.ndarray:
@@ -36,7 +35,7 @@ class PairScorer:
             text_features: float `(n, text_dim)`.
 
         Returns:
-            float32 `(n,)`, higher for what belongs together.
+            float32 `(n,)`, higher for pairs that belong together.
 
         Raises:
             ValueError: if there are not as many texts as images.
@@ -56,7 +55,7 @@ class PairScorer:
         image_rows: np.ndarray,
         text_rows: np.ndarray,
     ) -> np.ndarray:
-        """Scores some pairs, each image and each text being embedded once.
+        """Scores some pairs; each image and each text is embedded once.
 
         Args:
             image_features: float `(n, image_dim)`.
@@ -68,7 +67,7 @@ class PairScorer:
             float32 `(p,)`.
 
         Raises:
-            ValueError: if a row is out of range, or the two have different lengths.
+            ValueError: if a row is out of range, or `image_rows` and `text_rows` differ in length.
         """
         image_rows = _checked_rows("image_rows", image_rows, len(image_features))
         text_rows = _checked_rows("text_rows", text_rows, len(text_features))
@@ -83,25 +82,29 @@ class PairScorer:
     def score_blocks(
         self, image_features: ArrayLike, text_features: ArrayLike
     ) -> Iterator[np.ndarray]:
-        """Scores every image with every text, in blocks of rows float32 `(rows, m)`.
+        """Yields the scores of every image with every text, in blocks float32 `(rows, m)`.
 
-        For corpora whose matrix would not fit; see `retrieval_metrics_from_scores`. No array of the
-        size n·m·dim is made.
+        Use it for corpora whose matrix does not fit in memory; see
+        `tb_keras.evaluation.retrieval_metrics_from_scores`.
+
+        Args:
+            image_features: float `(n, image_dim)`.
+            text_features: float `(m, text_dim)`.
         """
         return self.fuse_blocks(self.embed_images(image_features), self.embed_texts(text_features))
 
     def score_matrix(self, image_features: ArrayLike, text_features: ArrayLike) -> np.ndarray:
-        """Scores every image with every text, float32 `(n, m)`; computed in blocks.
+        """Returns the scores of every image with every text, float32 `(n, m)`.
 
         Args:
-            image_features: float `(n, image_dim)`, for example of all regions of a picture.
-            text_features: float `(m, text_dim)`, for example of all phrases about it.
+            image_features: float `(n, image_dim)`, for example those of all regions of a picture.
+            text_features: float `(m, text_dim)`, for example those of all phrases about it.
         """
         empty = np.zeros((0, len(text_features)), np.float32)
         return np.concatenate([empty, *self.score_blocks(image_features, text_features)])
 
     def fuse_blocks(self, images: np.ndarray, texts: np.ndarray) -> Iterator[np.ndarray]:
-        """Scores every image with every text, as `score_blocks` does, from their embeddings.
+        """Yields the scores of every image with every text from embeddings, as `score_blocks` does.
 
         Args:
             images: float32 `(n, dim)`, embeddings.
@@ -121,8 +124,6 @@ class PairScorer:
     ) -> np.ndarray:
         """Scores some pairs of embeddings, block by block.
 
-        The last block is padded, so that shapes stay static.
-
         Args:
             images: float32 `(n, dim)`, embeddings.
             texts: float32 `(m, dim)`, embeddings.
@@ -133,6 +134,7 @@ class PairScorer:
             float32 `(p,)`.
         """
         scores = np.empty(len(image_rows), np.float32)
+        # The last block is filled up, so that shapes stay static.
         block = min(_PAIRS, 1 << max(0, len(image_rows) - 1).bit_length())
         for start in range(0, len(image_rows), block):
             some = slice(start, start + block)

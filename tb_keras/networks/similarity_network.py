@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import keras
 
-from tb_keras.networks.branches import build_branches, checked_size
-from tb_keras.networks.two_branch_network import TwoBranchNetwork
+from tb_keras.checks.arguments import check_int
+from tb_keras.networks.branch import build_branch
+from tb_keras.networks.starts.branch_start import BranchStart
+from tb_keras.networks.two_branch_network import TwoBranchNetwork, branch_inputs, checked_dim
 
-# Of a projected network's logit in the cosine, before training: evens at 0.3. On held-out pictures
-# slopes of 20 and 30 gave the same figures; without an intercept the first epoch went into one.
-_START_SLOPE, _START_INTERCEPT = 10.0, -3.0
+# The logit of an untrained network with two starts is evens at a cosine of 0.3. Without the
+# intercept the first epoch went into learning one; see benchmarks/choices.md.
+_SLOPE, _INTERCEPT = 10.0, -3.0
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class SimilarityNetwork(TwoBranchNetwork):
     """Scores how well an image and a text belong together, by regression.
 
-    The two branches of the embedding network (their outputs of unit length) are fused by an
-    element-wise product; Dense → BatchNorm → ReLU layers follow, and a Dense(1). The score is the
-    logit of the probability that the two belong together. Called on `{"image": (n, image_dim),
-    "text": (n, text_dim)}` it returns scores `(n,)`, float32, one for each pair. Like the embedding
-    network it holds no loss.
+    The two branches are those of the embedding network. An element-wise product fuses their outputs
+    of unit length; Dense → BatchNorm → ReLU layers follow, and a Dense(1). The score is the logit
+    of the probability that the two belong together. Like the embedding network it holds no loss.
 
     Args:
         image_dim: size of the image features.
         text_dim: size of the text features.
-        hidden_dim: units of each branch's hidden layer.
-        embedding_dim: size of the branches' outputs.
+        hidden_dim: units of each branch's hidden layer. With 0 a branch is its start alone.
+        embedding_dim: size of the branches' outputs; if None that of the starts, or 1024.
         joint_dims: units of the layers after the product.
         dropout: rate in [0, 1) after each branch's hidden layer.
-        noise: standard deviation, at least 0, of Gaussian noise on the standardised features while
-            training.
-        dtype: dtype policy of the layers; Keras's own if left out. Scores are float32 under each.
+        noise: standard deviation, in [0, 1], of Gaussian noise on the features while training, in
+            units of their standardised spread or of the scale of the start.
+        dtype: dtype policy of the layers; Keras's own if None. Scores are float32 under each.
+        image_start: where the image branch starts, as in `EmbeddingNetwork`. With a start of each
+            branch, the output of the layers after the product is added to a logit of the cosine and
+            begins at zero. The scores of an untrained network then rise with the cosines.
+        text_start: the same for the text branch.
         text_encoder: a Keras model from word indices, int32 `(batch, text_dim)`, to vectors
-            `(batch, any size)`, that becomes the first part of the text branch and is trained with
-            it (no copy is made); see `tb_keras.encoders.word_encoder`. The texts' features are then
-            word indices.
-        projected: whether each branch has a fixed map, as in `EmbeddingNetwork`, and the score is
-            that of the layers after the product added to a logit of the cosine alone. All layers
-            begin by adding nothing, so that the scores of an untrained network rise with the
-            cosines of these maps.
-        image_landmarks: of the projected image branch, as in `EmbeddingNetwork`.
-        text_landmarks: the same for the text branch.
+            `(batch, any size)`, as in `EmbeddingNetwork`.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
@@ -51,10 +48,15 @@ class SimilarityNetwork(TwoBranchNetwork):
         fusion: `keras.Model`, `{"image": (pairs, embedding_dim), "text": (pairs, embedding_dim)}`
             → scores `(pairs,)`: all that comes after the branches.
 
+    Call arguments:
+        inputs: dict of `"image"`, float `(n, image_dim)`, and `"text"`, float `(n, text_dim)`.
+
+    Returns:
+        float32 `(n,)`, the score of each pair.
+
     Raises:
-        ValueError: if a size is no positive int, `dropout` or `noise` is out of range,
-            `text_encoder` takes or gives something else, or stands before a projected branch, or
-            there are landmarks of one that is not projected.
+        ValueError: if a size, `dropout` or `noise` is out of range, or a start or the text encoder
+            does not fit.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.3 (arXiv 1704.03470). The sizes
@@ -76,40 +78,61 @@ class SimilarityNetwork(TwoBranchNetwork):
         image_dim: int,
         text_dim: int,
         hidden_dim: int = 1024,
-        embedding_dim: int = 1024,
+        embedding_dim: int | None = None,
         joint_dims: Sequence[int] = (1024, 256),
         dropout: float = 0.5,
         noise: float = 0.0,
         dtype: str | keras.DTypePolicy | None = None,
+        image_start: BranchStart | None = None,
+        text_start: BranchStart | None = None,
         text_encoder: keras.Model | None = None,
-        projected: bool = False,
-        image_landmarks: int = 0,
-        text_landmarks: int = 0,
         **kwargs,
     ):
-        settings = {
-            "image_dim": image_dim,
-            "text_dim": text_dim,
-            "hidden_dim": hidden_dim,
-            "embedding_dim": embedding_dim,
-            "dropout": dropout,
-            "noise": noise,
-            "projected": projected,
-            "image_landmarks": image_landmarks,
-            "text_landmarks": text_landmarks,
-        }
-        branches = build_branches(settings, dtype, text_encoder)
-        joint_dims = [checked_size("joint_dims", size) for size in joint_dims]
-        branches.settings["joint_dims"] = joint_dims
-        fusion = _build_fusion(
-            branches.settings["embedding_dim"], joint_dims, branches.dtype, projected
+        dim = checked_dim(embedding_dim, image_start, text_start, text_encoder, default=1024)
+        for size in joint_dims:
+            check_int("joint_dims", size, least=1)
+
+        # === Layers ===
+        branch = functools.partial(
+            build_branch,
+            hidden_dim=hidden_dim,
+            embedding_dim=dim,
+            dropout=dropout,
+            noise=noise,
+            dtype=dtype,
         )
-        super().__init__(inputs=branches.inputs, outputs=fusion(branches.embeddings), **kwargs)
-        self.hold(branches, fusion)
+        self.image_branch = branch("image", image_dim, image_start)
+        text_first = text_start if text_encoder is None else text_encoder
+        self.text_branch = branch("text", text_dim, text_first)
+        started = image_start is not None and text_start is not None
+        self.fusion = _joint_layers(dim, joint_dims, dtype, started)
+
+        # === Functional model ===
+        inputs = branch_inputs(image=self.image_branch, text=self.text_branch)
+        embeddings = {
+            "image": self.image_branch(inputs["image"]),
+            "text": self.text_branch(inputs["text"]),
+        }
+        super().__init__(inputs=inputs, outputs=self.fusion(embeddings), **kwargs)
+
+        # === Config ===
+        self.dtype_policy = keras.dtype_policies.get(dtype)
+        self.image_dim, self.text_dim = int(image_dim), int(text_dim)
+        self.hidden_dim, self.embedding_dim = int(hidden_dim), int(dim)
+        self.joint_dims = tuple(map(int, joint_dims))
+        self.dropout, self.noise = float(dropout), float(noise)
+        self.image_start, self.text_start = image_start, text_start
+        self.text_encoder = text_encoder
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "joint_dims": list(self.joint_dims)}
 
 
-def _build_fusion(
-    embedding_dim: int, joint_dims: Sequence[int], dtype: keras.DTypePolicy, projected: bool
+def _joint_layers(
+    embedding_dim: int,
+    joint_dims: Sequence[int],
+    dtype: str | keras.DTypePolicy | None,
+    started: bool,
 ) -> keras.Model:
     pair = {name: keras.Input((embedding_dim,), name=name) for name in ("image", "text")}
     product = keras.layers.Multiply(dtype="float32", name="product")(list(pair.values()))
@@ -122,14 +145,16 @@ def _build_fusion(
             momentum=0.9, name=f"joint_{number}_norm", dtype=dtype
         )
         joint = keras.layers.ReLU(name=f"joint_{number}_relu", dtype=dtype)(norm(joint))
-    start = "zeros" if projected else "glorot_uniform"
-    score = keras.layers.Dense(1, kernel_initializer=start, name="score", dtype="float32")(joint)
-    if projected:
+    initializer = "zeros" if started else "glorot_uniform"
+    score = keras.layers.Dense(1, kernel_initializer=initializer, name="score", dtype="float32")(
+        joint
+    )
+    if started:
         cosine = keras.ops.sum(product, axis=1, keepdims=True)
         logit = keras.layers.Dense(
             1,
-            kernel_initializer=keras.initializers.Constant(_START_SLOPE),
-            bias_initializer=keras.initializers.Constant(_START_INTERCEPT),
+            kernel_initializer=keras.initializers.Constant(_SLOPE),
+            bias_initializer=keras.initializers.Constant(_INTERCEPT),
             name="cosine_score",
             dtype="float32",
         )(cosine)

@@ -1,22 +1,28 @@
-"""Features shifted and scaled by fixed statistics."""
+"""A layer that shifts and scales features by fixed statistics."""
 
 from __future__ import annotations
 
 import keras
-import numpy as np
 from numpy.typing import ArrayLike
 
-_BLOCK = 4096  # rows read at a time
+from tb_keras.corpus.feature_statistics import mean_and_deviation
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class Standardization(keras.layers.Layer):
     """Subtracts a mean and divides by a deviation; the identity until `adapt` sets them.
 
-    Unlike `keras.layers.Normalization` it holds both as weights, which a function that is already
-    traced sees change, and it does not blow up a dimension that hardly varies where it was adapted.
+    Unlike `keras.layers.Normalization` it holds both as weights, so that a function that is already
+    traced sees them change, and a dimension that hardly varied when it was adapted is not blown up.
+
+    Call arguments:
+        inputs: float `(batch, dim)`.
+
+    Returns:
+        float32 `(batch, dim)`.
 
     Examples:
+        >>> import numpy as np
         >>> layer = Standardization()
         >>> layer.build((None, 2))
         >>> layer.adapt(np.array([[0.0, 10.0], [2.0, 30.0]]))
@@ -33,17 +39,14 @@ class Standardization(keras.layers.Layer):
         self.deviation = self.add_weight((size,), "ones", trainable=False, name="deviation")
 
     def adapt(self, features: ArrayLike) -> None:
-        """Sets mean and standard deviation to those of `features`, float `(n, dim)`."""
-        features = np.asanyarray(features)
-        total = squares = np.zeros(features.shape[1])
-        for start in range(0, len(features), _BLOCK):
-            rows = np.asarray(features[start : start + _BLOCK], np.float64)
-            total = total + rows.sum(axis=0)
-            squares = squares + (rows * rows).sum(axis=0)
-        mean = total / len(features)
-        deviation = np.sqrt(np.maximum(squares / len(features) - mean * mean, 0.0))
+        """Sets mean and standard deviation to those of features.
+
+        Args:
+            features: float `(n, dim)`; memory maps are read block by block.
+        """
+        mean, deviation = mean_and_deviation(features)
         self.mean.assign(mean)
-        self.deviation.assign(np.maximum(deviation, 0.01 * deviation.mean() + 1e-12))
+        self.deviation.assign(deviation)
 
     def call(self, inputs):
         return (inputs - self.mean) / self.deviation

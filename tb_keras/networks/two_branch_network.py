@@ -1,4 +1,4 @@
-"""What both networks are: two branches, and a fusion that scores pairs of embeddings."""
+"""The base of both networks: two branches, and a fusion that scores pairs of embeddings."""
 
 from __future__ import annotations
 
@@ -8,114 +8,58 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.networks.branches import Branches
 from tb_keras.networks.pair_scorer import PairScorer
+from tb_keras.networks.standardization import Standardization
+from tb_keras.networks.starts.branch_start import BranchStart
+
+_SETTINGS = ("image_dim", "text_dim", "hidden_dim", "embedding_dim", "dropout", "noise")
+_PARTS = ("image_start", "text_start", "text_encoder")
 
 
 class TwoBranchNetwork(PairScorer, keras.Model):
-    """The part that `EmbeddingNetwork` and `SimilarityNetwork` share; not to be built by itself.
+    """The base class of `EmbeddingNetwork` and `SimilarityNetwork`.
+
+    A network has each of its arguments as an attribute of the same name.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
         text_branch: `keras.Model`, `(batch, text_dim)` → `(batch, embedding_dim)`.
         fusion: `keras.Model`, `{"image": (pairs, embedding_dim), "text": (pairs, embedding_dim)}`
             → scores `(pairs,)`.
-        text_encoder: `keras.Model`, int32 `(batch, text_dim)` → float, the trainable first part of
-            the text branch; None where texts come as features.
-        settings: the arguments that the network was built with, but for `dtype` and `text_encoder`.
     """
 
     image_branch: keras.Model
     text_branch: keras.Model
     fusion: keras.Model
-    text_encoder: keras.Model | None = None
-    settings: dict
-
-    def hold(self, branches: Branches, fusion: keras.Model) -> None:
-        """Keeps the parts that the network was built of, at the end of its constructor."""
-        self.dtype_policy = branches.dtype
-        self.image_branch, self.text_branch = branches.image, branches.text
-        self.text_encoder = branches.text_encoder
-        self.fusion = fusion
-        self.settings = branches.settings
+    image_start: BranchStart | None
+    text_start: BranchStart | None
+    text_encoder: keras.Model | None
+    embedding_dim: int
 
     def standardize(self, image_features: ArrayLike, text_features: ArrayLike) -> None:
-        """Sets both branches to standardise their features by the statistics of these ones.
+        """Sets the branches to standardise their features by the statistics of these ones.
 
-        To be called before training; it speeds up the learning from features whose dimensions have
-        different spreads. It adds no trainable weight, and is saved with the network. Word indices
-        are left as they are: what a text encoder makes of them is standardised batch by batch.
+        Call it before training. It speeds up the learning from features whose dimensions have
+        different spreads, adds no trainable weight, and is saved with the network. A branch with a
+        start or an encoder is left as it is.
 
         Args:
             image_features: float `(n, image_dim)`, those of the training images.
-            text_features: float `(m, text_dim)`, those of the training texts; or word indices.
+            text_features: float `(m, text_dim)`, those of the training texts, or their word
+                indices.
         """
-        self.image_branch.get_layer("standardize").adapt(image_features)
-        if self.text_encoder is None:
-            self.text_branch.get_layer("standardize").adapt(text_features)
-
-    def set_projection(
-        self,
-        view: str,
-        mean: ArrayLike,
-        deviation: ArrayLike,
-        directions: ArrayLike,
-        kernel: tuple[ArrayLike, float, ArrayLike] | None = None,
-    ) -> None:
-        """Sets a projected branch's map to (features - mean) / deviation @ directions.
-
-        Where it is one of radial basis functions, k(features) of the standardised features takes
-        the features' place, less a mean of its own: (k(features) - centre) @ directions.
-
-        Args:
-            view: `"image"` or `"text"`.
-            mean: float `(feature_dim,)`.
-            deviation: float `(feature_dim,)`, positive.
-            directions: float `(feature_dim, embedding_dim)`, or `(landmarks, embedding_dim)`.
-            kernel: of a branch with landmarks, these, float `(landmarks, feature_dim)`, rows of
-                unit length; gamma; and the centre, float `(landmarks,)`.
-
-        Raises:
-            ValueError: if `view` is neither, an array has another shape, the branches are not
-                projected, or `kernel` is given to one without landmarks or the other way round.
-
-        Examples:
-            >>> import numpy as np
-            >>> from tb_keras.networks import EmbeddingNetwork
-            >>> network = EmbeddingNetwork(2, 3, hidden_dim=8, embedding_dim=2, projected=True)
-            >>> network.set_projection("image", [1, 0], [1, 1], np.eye(2))
-            >>> network.embed_images(np.array([[4.0, 4.0]]))
-            array([[0.6, 0.8]], dtype=float32)
-        """
-        if view not in ("image", "text"):
-            raise ValueError(f"`view` must be 'image' or 'text'. Received: {view!r}")
-        if not self.settings.get("projected", True):
-            raise ValueError(
-                "`projected` must have been True when the network was built. Received: False"
-            )
-        landmarks = self.settings.get(f"{view}_landmarks", 0)
-        if (kernel is None) != (landmarks == 0):
-            raise ValueError(
-                "`kernel` must be given for a branch with landmarks, and only there. "
-                f"Received: {'no' if kernel is None else 'a'} kernel, {view}_landmarks={landmarks}"
-            )
-        branch = self.image_branch if view == "image" else self.text_branch
-        standardize = branch.get_layer("standardize")
-        standardize.mean.assign(mean)
-        standardize.deviation.assign(deviation)
-        projection = branch.get_layer("projection")
-        projection.kernel.assign(directions)
-        if kernel is not None:
-            rows, gamma, centre = kernel
-            branch.get_layer("radial_basis").set_weights([np.asarray(rows), np.float32(gamma)])
-            projection.bias.assign(-(np.asarray(centre) @ np.asarray(directions)))
+        views = (self.image_branch, image_features), (self.text_branch, text_features)
+        for branch, features in views:
+            for layer in branch.layers:
+                if isinstance(layer, Standardization):
+                    layer.adapt(features)
 
     def embed_images(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
         """Embeds image features, batch by batch; they may be a memory map of any float type.
 
         Args:
             features: float `(n, image_dim)`.
-            batch_size: rows at a time.
+            batch_size: how many images go through the branch at a time.
 
         Returns:
             float32 `(n, embedding_dim)`, rows of unit length.
@@ -123,31 +67,80 @@ class TwoBranchNetwork(PairScorer, keras.Model):
         return _embedded(self.image_branch, features, batch_size)
 
     def embed_texts(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
-        """As `embed_images`, for text features: `(m, text_dim)` → float32 `(m, embedding_dim)`.
+        """Embeds text features, batch by batch; they may be a memory map of any float type.
 
-        With a text encoder, `features` are its word indices: int `(m, text_dim)`.
+        Args:
+            features: float `(m, text_dim)`; with a text encoder its word indices, int.
+            batch_size: how many texts go through the branch at a time.
+
+        Returns:
+            float32 `(m, embedding_dim)`, rows of unit length.
         """
         return _embedded(self.text_branch, features, batch_size)
 
     def fuse(self, image_embeddings: ArrayLike, text_embeddings: ArrayLike) -> np.ndarray:
-        """Scores pairs of embeddings, float32 `(pairs, embedding_dim)` each → `(pairs,)`."""
+        """Returns the scores of pairs of embeddings `(p, embedding_dim)` each, float32 `(p,)`."""
         return self.fusion.predict_on_batch({"image": image_embeddings, "text": text_embeddings})
 
     def get_config(self) -> dict:
         dtype = keras.dtype_policies.serialize(self.dtype_policy)
-        config = {"name": self.name, "trainable": self.trainable, "dtype": dtype, **self.settings}
-        if self.text_encoder is not None:
-            config["text_encoder"] = keras.saving.serialize_keras_object(self.text_encoder)
-        return config
+        config = {"name": self.name, "trainable": self.trainable, "dtype": dtype}
+        config |= {name: getattr(self, name) for name in _SETTINGS}
+        return config | {
+            name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS
+        }
 
     @classmethod
     def from_config(cls, config: dict) -> TwoBranchNetwork:
-        if config.get("text_encoder") is not None:
-            # A functional model takes its config apart while it is built of it.
-            of_encoder = copy.deepcopy(config["text_encoder"])
-            text_encoder = keras.saving.deserialize_keras_object(of_encoder)
-            config = {**config, "text_encoder": text_encoder}
-        return cls(**config)
+        """Builds a network, its starts and its text encoder from a config."""
+        # A functional model takes its config apart while it is built of it.
+        parts = {
+            name: keras.saving.deserialize_keras_object(copy.deepcopy(config[name]))
+            for name in _PARTS
+        }
+        return cls(**config | parts)
+
+
+def checked_dim(
+    embedding_dim: int | None,
+    image_start: BranchStart | None,
+    text_start: BranchStart | None,
+    text_encoder: keras.Model | None,
+    default: int,
+) -> int:
+    """Returns the size of the embeddings: as given, else that of the starts, else the default.
+
+    Raises:
+        ValueError: if a start is of another class, the sizes differ, both starts are one layer, or
+            a start and an encoder are given for the texts.
+    """
+    if text_start is not None and text_encoder is not None:
+        raise ValueError(
+            "`text_start` must be None with a `text_encoder`: no fixed map holds for encodings "
+            f"that are still to be learned. Received: text_start={text_start!r}"
+        )
+    if image_start is not None and image_start is text_start:
+        raise ValueError("`image_start` and `text_start` must be two layers. Received: one")
+    for view, start in (("image", image_start), ("text", text_start)):
+        if start is None:
+            continue
+        if not isinstance(start, BranchStart):
+            raise ValueError(f"`{view}_start` must be a `BranchStart`. Received: {start!r}")
+        if embedding_dim not in (None, start.size):
+            raise ValueError(
+                f"`{view}_start` must have the size of the embeddings, {embedding_dim}. "
+                f"Received: a start of size {start.size}"
+            )
+        embedding_dim = start.size
+    return default if embedding_dim is None else embedding_dim
+
+
+def branch_inputs(**branches: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Returns symbolic features for each branch, by the names of their views."""
+    return {
+        view: keras.Input(branch.input.shape[1:], name=view, dtype=branch.input.dtype)
+        for view, branch in branches.items()
+    }
 
 
 def _embedded(branch: keras.Model, features: ArrayLike, batch_size: int) -> np.ndarray:

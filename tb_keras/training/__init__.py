@@ -1,17 +1,19 @@
-"""Networks and losses into a model for `fit`, and what watches over its training."""
+"""Training: a network and a loss become a model for `fit`, by a recipe or step by step."""
 
 from tb_keras.training.callbacks.corpus_evaluation import CorpusEvaluation
 from tb_keras.training.callbacks.network_checkpoint import NetworkCheckpoint
-from tb_keras.training.canonical_networks import canonical_start
+from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.gradient_caching import GradientCaching
 from tb_keras.training.loss_attachment import attach_losses
 from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
+from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.recipes.recipe import RECIPES, Recipe
 from tb_keras.training.whole_training import train_network
 
 __all__ = [
+    "PUBLISHED_RECIPES",
     "RECIPES",
     "CorpusEvaluation",
     "FusedAdam",
@@ -19,7 +21,7 @@ __all__ = [
     "NetworkCheckpoint",
     "Recipe",
     "attach_losses",
-    "canonical_start",
+    "canonical_starts",
     "from_recipe",
     "network_metrics",
     "train_network",

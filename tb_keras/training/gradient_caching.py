@@ -11,29 +11,28 @@ from tb_keras.checks.arguments import check_int
 
 
 class GradientCaching(keras.Model):
-    """A model with a loss over the whole batch that looks at few rows of it at a time.
+    """A model with a loss over the whole batch that embeds few rows of it at a time.
 
-    A training step embeds the batch chunk by chunk and keeps the embeddings alone; it computes the
-    loss of all of them and its gradient in each (the cache); then it embeds each chunk again and
-    carries its part of the cache on to the weights. The sum of the chunks' gradients is that of the
-    whole batch: memory is set by the chunk, for a second pass forward, about a third more time in
-    the branches.
+    A training step embeds the batch chunk by chunk and keeps the embeddings alone. It computes the
+    loss of all of them and its gradient in each embedding (the cache). Then it embeds each chunk
+    again and carries its part of the cache on to the weights. The sum of the chunks' gradients is
+    that of the whole batch. The chunk sets the memory, at the price of a second forward pass.
 
     Dropout and noise draw the same numbers in both passes. Batch normalisation takes its statistics
-    over a chunk, in both passes the same ones ("ghost batch normalisation", Hoffer, Hubara and
-    Soudry, NeurIPS 2017), and moves its averages once a chunk: with it the gradient is the exact
-    one of the network that normalises by chunks, and without it (or frozen) that of the plain
-    training step. Chunks differ by a row at the most, so that none is too small for statistics.
+    over a chunk, the same in both passes ("ghost batch normalisation", Hoffer, Hubara and Soudry,
+    NeurIPS 2017), and moves its averages once a chunk. With it the gradient is that of a network
+    that normalises by chunks. Without it, or with it frozen, the gradient is that of the plain
+    training step. Chunks differ by one row at most, so none is too small for statistics.
 
-    `tb_keras.training.attach_losses(network, loss, gradient_cache_rows=...)` builds it. The loss
-    has its own memory: `BidirectionalRanking(block_rows=...)` bounds that. Evaluation and
-    prediction are those of any model. On TensorFlow only.
+    `tb_keras.training.attach_losses(network, loss, gradient_cache_rows=...)` builds this model.
+    `BidirectionalRanking(block_rows=...)` bounds the memory of the loss itself. Evaluation and
+    prediction are those of any model. It runs on TensorFlow only.
 
     Args:
         inputs: symbolic inputs by name, `image` and `text` among them.
         outputs: the symbolic loss.
-        branches: from the name of an input with features to the model that embeds it; no layer of
-            one may add a loss of its own.
+        branches: dict from the name of an input with features to the model that embeds it. No layer
+            of these models may add a loss of its own.
         loss: the layer called on the embeddings, in the order of `branches`, and on all other
             inputs, in their order.
         block_rows: positive int, the most rows of a chunk.
@@ -68,7 +67,7 @@ class GradientCaching(keras.Model):
         state = [v for b in self.branches.values() for v in b.variables if not v.trainable]
         before = [tf.identity(variable.value) for variable in state]
         embeddings = [self._embed(branch, batch[name]) for name, branch in self.branches.items()]
-        # The second pass begins where the first began: the same dropout, averages moved once.
+        # The second pass begins where the first did: same dropout, and averages moved once.
         for variable, value in zip(state, before):
             variable.assign(value)
         weights = self.trainable_weights
@@ -93,7 +92,7 @@ class GradientCaching(keras.Model):
         return self.compute_metrics(batch, None, output)
 
     def _embed(self, branch: keras.Model, features):
-        """Embeds all rows, chunk by chunk."""
+        """Returns the embeddings of all rows, chunk by chunk."""
 
         def embed(chunk_of: Callable, start, embeddings):
             found = branch(chunk_of(features), training=True)
@@ -143,17 +142,18 @@ class GradientCaching(keras.Model):
 
 
 def _dense(gradient, source):
-    """A gradient to add to, also where there is none, or one of some rows of a table."""
+    """Returns a dense gradient: zeros for None, and all rows where a table has some only."""
     if gradient is None:
         return ops.zeros(source.shape, source.dtype)
     return ops.convert_to_tensor(gradient)
 
 
 def _spans(count: int, rows: int) -> Iterator[tuple[int, int, int]]:
-    """First row, number and size of the longer and of the shorter of the chunks of `count` rows.
+    """Yields the first row, number and size of the longer chunks, then of the shorter ones.
 
-    >>> list(_spans(10, 4)), list(_spans(8, 4))
-    ([(0, 1, 4), (4, 2, 3)], [(0, 2, 4)])
+    Examples:
+        >>> list(_spans(10, 4)), list(_spans(8, 4))
+        ([(0, 1, 4), (4, 2, 3)], [(0, 2, 4)])
     """
     number = -(-count // rows)
     size, longer = divmod(count, number)

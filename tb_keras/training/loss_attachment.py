@@ -1,4 +1,4 @@
-"""A network and a loss layer make the model that `fit` sees."""
+"""Joins a network and a loss layer to the model that `fit` sees."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ def attach_losses(
     name: str = "training",
     gradient_cache_rows: int | None = None,
 ) -> keras.Model:
-    """Returns a model over the same layers and weights as `network` that carries the loss.
+    """Returns a model with a loss over the layers and weights of a network.
 
     Train it with `model.compile(optimizer)` and `model.fit(batches)` on batches from
-    `tb_keras.batching`; no `y` is needed. Then save, index and serve `network`, which knows nothing
-    of the loss.
+    `tb_keras.batching`; no `y` is needed. Then save, index and serve `network`, which holds no
+    loss.
 
     Args:
         network: a `tb_keras.networks.EmbeddingNetwork` or `SimilarityNetwork`.
         loss: a layer called on `[image_embeddings, text_embeddings, matches, negatives,
-            text_negatives, image_negatives]`. If left out: `BidirectionalRanking()`, or
-            `PairwiseLogistic(network.fusion)` for a similarity network.
+            text_negatives, image_negatives]`. None for `BidirectionalRanking()`, or for
+            `PairwiseLogistic(network.fusion)` with a similarity network.
         name: the model's name.
-        gradient_cache_rows: positive int, how many images or texts of a batch to carry through a
-            branch at a time while training: large batches at the memory of small ones, see
+        gradient_cache_rows: positive int, how many images or texts of a batch go through a branch
+            at a time while training. It gives large batches the memory of small ones; see
             `tb_keras.training.GradientCaching`. None for all at once.
 
     Returns:

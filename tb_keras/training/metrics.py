@@ -1,4 +1,4 @@
-"""The figures of a network on a corpus, whichever network and whichever task."""
+"""The figures of any network on a corpus, for either task."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MATRIX_VALUES = 2**26  # up to this size (256 MiB) all scores are held, and com
 def network_metrics(
     network: PairScorer, corpus: Corpus, ks: Sequence[int] = (1, 5, 10)
 ) -> dict[str, float]:
-    """Returns the figures of retrieval, or of localization where the corpus has a grounding.
+    """Returns the figures of retrieval, or of localization if the corpus has a grounding.
 
     Args:
         network: a trained network.
@@ -43,9 +43,9 @@ def network_metrics(
 
 
 def embedded_corpus(network: PairScorer, corpus: Corpus) -> Corpus:
-    """Returns a corpus with a network's embeddings, float32 `(n, dim)`, for its features.
+    """Returns a corpus with a network's embeddings, float32 `(n, dim)`, as its features.
 
-    Where a corpus and parts of it are measured, each image and text is so embedded once.
+    Use it to embed each image and text once where a corpus and parts of it are measured.
 
     Args:
         network: a trained network.
@@ -60,11 +60,11 @@ def embedded_corpus(network: PairScorer, corpus: Corpus) -> Corpus:
 def embedding_metrics(
     network: PairScorer, embedded: Corpus, ks: Sequence[int] = (1, 5, 10)
 ) -> dict[str, float]:
-    """Returns the figures of `network_metrics` for an `embedded_corpus`, or a part of one.
+    """Returns the figures of `network_metrics` for an `embedded_corpus` or a part of one.
 
     Args:
         network: the network that embedded it; it fuses the embeddings to scores.
-        embedded: with the embeddings for features.
+        embedded: corpus with embeddings as its features.
         ks: the k of each recall@k.
     """
     embeddings = embedded.image_features, embedded.text_features
@@ -81,7 +81,7 @@ def embedding_metrics(
 
 
 def headline_metric(corpus: Corpus) -> str:
-    """Returns the figure by which networks are chosen: `recall@1` to localize, `rsum` to retrieve.
+    """Returns the name of the figure that chooses networks: `recall@1` to localize, else `rsum`.
 
     Examples:
         >>> headline_metric(Corpus([0, 1]))
@@ -91,10 +91,10 @@ def headline_metric(corpus: Corpus) -> str:
 
 
 def baseline_figure(baseline: RegularizedCCABaseline, corpus: Corpus) -> float:
-    """Returns the `headline_metric` of a baseline, or of what embeds images and texts as one does.
+    """Returns the `headline_metric` of a baseline.
 
     Args:
-        baseline: whose rows have unit length.
+        baseline: an object with `embed_images` and `embed_texts` that return rows of unit length.
         corpus: with both features.
 
     Examples:

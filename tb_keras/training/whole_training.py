@@ -1,4 +1,4 @@
-"""The whole training of a network, from two corpora to a file."""
+"""Trains a network from two corpora to a file."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ def train_network(
 ) -> TwoBranchNetwork:
     """Trains a network by a recipe and keeps that of the best epoch, or of the last.
 
-    The task follows from the corpora: localization where they have a grounding, else retrieval.
-    `directory` gets `network.keras`, `history.csv` (a line an epoch) and, at the end,
-    `result.json`. Called again, it returns a finished network from there, or goes on with a
-    training that was interrupted or killed. The network "cca" is fitted by `train_cca`.
+    The task follows from the corpora: localization if they have a grounding, else retrieval.
+    `directory` gets `network.keras`, `history.csv` with a line an epoch and, at the end,
+    `result.json`. Called again, the function returns a finished network from there, or goes on with
+    a training that was interrupted or killed. The network "cca" has no epochs and no history.
 
     Args:
         train: corpus with both features.
         validation: corpus with both features, for the same task.
         recipe: the settings.
         directory: where everything is kept.
-        seed: of the weights, the dropout and the order of the batches.
-        text_encoder: from `tb_keras.encoders.word_encoder`, where the texts' features are word
-            indices; a copy of it is trained with the network.
+        seed: int, for the weights, the dropout and the order of the batches.
+        text_encoder: from `tb_keras.encoders.word_encoder`, if the texts' features are word
+            indices. A copy of it is trained with the network.
 
     Returns:
-        The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`;
-        of the last epoch where `recipe.kept_epoch` says so.
+        The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
+        If `recipe.kept_epoch` is "last", the network of the last epoch.
 
     Raises:
         ValueError: if features are missing, the corpora are for different tasks, a setting is out
@@ -66,7 +66,7 @@ def train_network(
             )
     if (train.grounding is None) != (validation.grounding is None):
         raise ValueError(
-            "`validation` must be for the task of `train`, with a grounding where that has one. "
+            "`validation` must have a grounding if `train` has one, and only then. "
             f"Received: train={train}, validation={validation}"
         )
     if recipe.network == "cca":
@@ -109,7 +109,7 @@ def train_network(
 
 
 def _cut_history(file: Path, epochs: int) -> None:
-    """Keeps the lines of the first epochs: those after the last backup are gone through again."""
+    """Keeps the lines of the first epochs; the epochs after the last backup run again."""
     if not file.exists():
         return
     lines = file.read_text().splitlines(keepends=True)[: epochs + 1 if epochs else 0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tb_keras.cca.canonical_correlation import canonical_directions
-from tb_keras.cca.pair_covariances import PairCovariances, pair_covariances
+from tb_keras.cca.covariances import PairCovariances, pair_covariances
 from tb_keras.corpus.corpus import Corpus
 
 

@@ -212,14 +212,14 @@ def test_a_frozen_branch_does_not_move():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image_dim": 0}, "`image_dim` must be a positive int. Received: 0"),
-        ({"text_dim": -2}, "`text_dim` must be a positive int. Received: -2"),
-        ({"hidden_dim": 2.5}, "`hidden_dim` must be a positive int. Received: 2.5"),
-        ({"embedding_dim": None}, "`embedding_dim` must be a positive int. Received: None"),
-        ({"noise": -1.0}, r"`noise` must be a non-negative float. Received: -1.0"),
-        ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\). Received: 1.0"),
-        ({"dropout": -0.1}, r"`dropout` must be in \[0, 1\). Received: -0.1"),
-        ({"dropout": float("nan")}, r"`dropout` must be in \[0, 1\). Received: nan"),
+        ({"image_dim": 0}, "`image_dim` must be a positive int. Received: image_dim=0"),
+        ({"text_dim": -2}, "`text_dim` must be a positive int. Received: text_dim=-2"),
+        ({"hidden_dim": 2.5}, "`hidden_dim` must be a positive int. Received: hidden_dim=2.5"),
+        ({"embedding_dim": 0}, "`embedding_dim` must be a positive int. Received: embedding_dim=0"),
+        ({"noise": -1.0}, r"`noise` must be in \[0, 1\]. Received: noise=-1.0"),
+        ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\). Received: dropout=1.0"),
+        ({"dropout": -0.1}, r"`dropout` must be in \[0, 1\). Received: dropout=-0.1"),
+        ({"dropout": float("nan")}, r"`dropout` must be in \[0, 1\). Received: dropout=nan"),
     ],
 )
 def test_wrong_settings_are_named(changes, message):

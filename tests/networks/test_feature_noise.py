@@ -10,4 +10,4 @@ def test_noise_is_there_in_training_alone_and_survives_saving():
     np.testing.assert_array_equal(quiet, network.image_branch(rows, training=False).numpy())
     assert np.ptp(quiet, axis=0).max() < 1e-6
     assert np.ptp(network.image_branch(rows, training=True).numpy(), axis=0).max() > 0.1
-    assert EmbeddingNetwork.from_config(network.get_config()).settings["noise"] == 1.0
+    assert EmbeddingNetwork.from_config(network.get_config()).noise == 1.0

@@ -66,7 +66,7 @@ def scored(network, batch):
     image = embedded(network.image_branch, batch["image"])
     text = embedded(network.text_branch, batch["text"])
     joint, weights = image * text * image.shape[1], named_weights(network.fusion)
-    for number in range(1, 1 + len(network.settings["joint_dims"])):
+    for number in range(1, 1 + len(network.joint_dims)):
         joint = dense_norm_relu(weights, f"joint_{number}", joint)
     return dense(weights, "score", joint)[:, 0]
 
@@ -167,14 +167,14 @@ def test_the_scores_are_float32_between_layers_that_are_not(dtype):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image_dim": 0}, "`image_dim` must be a positive int. Received: 0"),
-        ({"text_dim": -2}, "`text_dim` must be a positive int. Received: -2"),
-        ({"hidden_dim": 2.5}, "`hidden_dim` must be a positive int. Received: 2.5"),
-        ({"embedding_dim": None}, "`embedding_dim` must be a positive int. Received: None"),
-        ({"joint_dims": (4, 0)}, "`joint_dims` must be a positive int. Received: 0"),
-        ({"joint_dims": (4.5,)}, "`joint_dims` must be a positive int. Received: 4.5"),
-        ({"noise": -1.0}, "`noise` must be a non-negative float. Received: -1.0"),
-        ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\). Received: 1.0"),
+        ({"image_dim": 0}, "`image_dim` must be a positive int. Received: image_dim=0"),
+        ({"text_dim": -2}, "`text_dim` must be a positive int. Received: text_dim=-2"),
+        ({"hidden_dim": 2.5}, "`hidden_dim` must be a positive int. Received: hidden_dim=2.5"),
+        ({"embedding_dim": 0}, "`embedding_dim` must be a positive int. Received: embedding_dim=0"),
+        ({"joint_dims": (4, 0)}, "`joint_dims` must be a positive int. Received: joint_dims=0"),
+        ({"joint_dims": (4.5,)}, "`joint_dims` must be a positive int. Received: joint_dims=4.5"),
+        ({"noise": -1.0}, r"`noise` must be in \[0, 1\]. Received: noise=-1.0"),
+        ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\). Received: dropout=1.0"),
     ],
 )
 def test_wrong_settings_are_named(changes, message):

@@ -4,16 +4,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tb_keras.networks import EmbeddingNetwork, KernelStart, SimilarityNetwork
 
 TEXT_DIM = 16
 
 
 def network(image_dim, text_dim, kind="embedding"):
-    """Random weights, moving averages of the batch norm too; a "kernel ..." has landmarks."""
+    """Random weights, moving averages of the batch norm too; a "kernel ..." has kernel starts."""
     settings = {"hidden_dim": 24, "embedding_dim": 16}
     if kind.startswith("kernel"):
-        settings.update(projected=True, image_landmarks=9, text_landmarks=8)
+        settings["image_start"] = kernel_start(image_dim, 9)
+        settings["text_start"] = kernel_start(text_dim, 8)
     if kind.endswith("similarity"):
         made = SimilarityNetwork(image_dim, text_dim, joint_dims=(12, 6), **settings)
     else:
@@ -28,6 +29,12 @@ def network(image_dim, text_dim, kind="embedding"):
         ]
     )
     return made
+
+
+def kernel_start(dim, landmarks):
+    """Zeros, to be filled as all weights are."""
+    rows, centre = np.zeros((landmarks, dim)), np.zeros(landmarks)
+    return KernelStart(np.zeros(dim), np.ones(dim), rows, 0.5, centre, np.zeros((landmarks, 16)))
 
 
 def image_encoder(name, weights="pretrained", size=None):

@@ -168,9 +168,9 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path, kind):
         "embedding_dim",
         "dropout",
         "noise",
-        "projected",
-        "image_landmarks",
-        "text_landmarks",
+        "image_start",
+        "text_start",
+        "text_encoder",
         *(["joint_dims"] if kind == "similarity" else []),
     }
     loaded = keras.saving.load_model(tmp_path / "network.keras")

@@ -9,7 +9,7 @@ import pytest
 from tb_keras.evaluation.baselines.localization_baselines import localization_recall_at_1
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.baselines.ridge_baseline import retrieval_rsum
-from tb_keras.networks import LinearNetwork
+from tb_keras.networks import EmbeddingNetwork, LinearStart
 from tb_keras.scripts.runs.run import Run
 from tb_keras.training import network_metrics
 from tb_keras.training import whole_training as module
@@ -33,7 +33,9 @@ def finished(request, tmp_path_factory):
 
 def test_the_network_is_the_baseline_of_the_same_settings(finished):
     task, (train, validation), run, network = finished
-    assert type(network) is LinearNetwork
+    assert type(network) is EmbeddingNetwork
+    assert type(network.image_start) is type(network.text_start) is LinearStart
+    assert network.trainable_weights == []
     baseline = RegularizedCCABaseline(train, validation, figure=FIGURES[task])
     np.testing.assert_allclose(
         network.embed_images(validation.image_features),
@@ -62,7 +64,7 @@ def test_what_it_leaves_in_a_run(finished):
     assert result["monitor"] == f"val_{headline}"
     assert result["seconds"] >= 0
     loaded = run.network("cca", 3)
-    assert type(loaded) is LinearNetwork
+    assert type(loaded) is EmbeddingNetwork
     metrics = network_metrics(loaded, validation)
     assert metrics[headline] == result["figure"]
     assert metrics[headline] > {"retrieval": 400, "localization": 70}[task]  # far above chance
@@ -81,7 +83,7 @@ def test_the_recipe_says_how_many_directions(tmp_path):
     corpora = toy_corpus("retrieval", 40, 0), toy_corpus("retrieval", 30, 1)
     recipe = dataclasses.replace(RECIPES["retrieval", "cca"]["small"], embedding_dim=2)
     network = module.train_network(*corpora, recipe, tmp_path / "of" / "mine")
-    assert network.settings["embedding_dim"] == 2
+    assert network.embedding_dim == 2
     assert network.embed_images(corpora[0].image_features).shape == (40, 2)
     assert json.loads((tmp_path / "of" / "mine" / "result.json").read_text())["seed"] == 0
 

@@ -160,7 +160,7 @@ METHODS = {
         recipe=_RANDOM_START,
         needs=("torch", "sentence_transformers"),
     ),
-    "ridge regression": Method("closed form", "ridge", tuned=False, needs=("sklearn",)),
+    "ridge regression": Method("closed form", "ridge", tuned=False),
     "CCA (scikit-learn)": Method("closed form", "cca", tuned=False, needs=("sklearn",)),
     "CCA, regularised": Method("closed form", "regularized_cca", tuned=False),
     "CCA by a kernel, regularised": Method("closed form", "kernel_cca", tuned=False),

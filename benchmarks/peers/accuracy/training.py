@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from benchmarks.peers.accuracy.best_epoch import BestEpoch
+from benchmarks.peers.accuracy.scikit_learn_cca import ScikitLearnCCA
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.evaluation.baselines.cca_baseline import CCABaseline
 from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
@@ -22,7 +22,7 @@ from tb_keras.training.recipes.recipe import Recipe
 
 _CLOSED_FORM = {
     "ridge": RidgeBaseline,
-    "cca": CCABaseline,
+    "cca": ScikitLearnCCA,
     "regularized_cca": RegularizedCCABaseline,
     "kernel_cca": KernelCCABaseline,
 }

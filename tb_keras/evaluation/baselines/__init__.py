@@ -1,1 +1,1 @@
-"""What a network must beat: chance, ridge regression, canonical correlation analysis."""
+"""Baselines that a network must beat: chance, ridge regression, canonical correlation analysis."""

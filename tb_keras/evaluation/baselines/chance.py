@@ -1,4 +1,4 @@
-"""What a matcher that knows nothing gets."""
+"""The figures of random scores."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _DRAWS = 20
 def chance_metrics(
     matches: Matches, ks: Sequence[int] = (1, 5, 10), seed: int = 0
 ) -> dict[str, float]:
-    """Returns the figures of `retrieval_metrics`, averaged over 20 draws of random scores.
+    """Returns the figures of `retrieval_metrics` for random scores, averaged over 20 draws.
 
     Args:
         matches: which images and texts belong together.
         ks: the k of each recall@k.
-        seed: of the draws.
+        seed: int, for the draws.
 
     Examples:
         >>> round(chance_metrics(Matches.of(np.arange(100)))["t2i_recall@10"])

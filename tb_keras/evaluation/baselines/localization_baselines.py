@@ -1,4 +1,4 @@
-"""Scores of regions that a localizer must beat: chance, the largest region, ridge regression.
+"""Baselines that a localizer must beat: chance, the largest region, ridge regression.
 
 Each function scores every pair of a region and a phrase of one picture, in the order of
 `Grounding.same_picture_pairs`, for `tb_keras.evaluation.corpus_localization_metrics`.
@@ -18,11 +18,11 @@ _BLOCK_VALUES = 2**24  # features and embeddings in a block: 64 MiB
 
 
 def random_region_scores(grounding: Grounding, seed: int = 0) -> np.ndarray:
-    """Returns float64 `(q,)` random scores in [0, 1), drawn for each pair by itself.
+    """Returns random scores in [0, 1), float64 `(q,)`, one for each pair.
 
     Args:
-        grounding: where the regions and the phrases are.
-        seed: of the draws.
+        grounding: the regions and phrases of each picture.
+        seed: int, for the draws.
 
     Examples:
         >>> grounding = Grounding(
@@ -36,10 +36,13 @@ def random_region_scores(grounding: Grounding, seed: int = 0) -> np.ndarray:
 
 
 def largest_region_scores(grounding: Grounding) -> np.ndarray:
-    """Returns float64 `(q,)` scores by area: the larger the region, the higher.
+    """Returns scores by area, float64 `(q,)`, higher for a larger region.
 
-    The score is no area but a place in the order of all regions, so that no two tie: of regions of
-    equal area the one of the lower index comes first.
+    The score is a region's place in the order of all areas. Among regions of equal area the one of
+    the lower index is higher, so no two regions tie.
+
+    Args:
+        grounding: the regions and phrases of each picture.
 
     Examples:
         >>> grounding = Grounding(
@@ -56,15 +59,15 @@ def largest_region_scores(grounding: Grounding) -> np.ndarray:
 
 
 def ridge_region_scores(ridge: RidgeBaseline, corpus: Corpus) -> np.ndarray:
-    """Returns float32 `(q,)`, the cosines of region and phrase that a fitted baseline sees.
+    """Returns the cosines of region and phrase by a fitted baseline, float32 `(q,)`.
 
     Args:
-        ridge: a `RidgeBaseline`, or another with its `embed_images` and `embed_texts`, whose rows
-            have unit length.
-        corpus: of regions and phrases, with both features and a grounding.
+        ridge: a `RidgeBaseline`, or an object with `embed_images` and `embed_texts` that return
+            rows of unit length.
+        corpus: corpus of regions and phrases, with both features and a grounding.
 
     Raises:
-        ValueError: if the corpus lacks one of them.
+        ValueError: if the corpus lacks features or a grounding.
 
     Examples:
         >>> grounding = Grounding(
@@ -95,10 +98,14 @@ def ridge_region_scores(ridge: RidgeBaseline, corpus: Corpus) -> np.ndarray:
 
 
 def localization_recall_at_1(baseline: RidgeBaseline, corpus: Corpus) -> float:
-    """Returns recall@1 of the localization in percent: the `figure` for a `RidgeBaseline` here.
+    """Returns a baseline's recall@1 of the localization in percent.
 
-    By retrieval, its figure elsewhere, the regions of all pictures would compete, and a region that
-    overlaps with a match would be its false negative.
+    To localize, use it as the `figure` of a baseline. By `retrieval_rsum` the regions of all
+    pictures would compete, and a region that overlaps with a match would be a false negative.
+
+    Args:
+        baseline: an object with `embed_images` and `embed_texts` that return rows of unit length.
+        corpus: corpus of regions and phrases, with both features and a grounding.
     """
     return corpus_localization_metrics(ridge_region_scores(baseline, corpus), corpus)["recall@1"]
 

@@ -1,4 +1,4 @@
-"""Normalised, regularised canonical correlation analysis: the strongest linear baseline."""
+"""A baseline by normalised, regularised canonical correlation analysis."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ class RegularizedCCABaseline:
     """Normalised, regularised CCA in closed form, compared by cosine.
 
     Both views are standardised, the texts by one deviation for all features, and mapped onto their
-    canonical directions; each direction is scaled by a power of its correlation: power 0 is plain
-    CCA, 4 that of the reference. Regularisation and power are chosen on the validation corpus.
-    Without regularisation its correlations are those of scikit-learn's `CCA`; a test holds the two
-    against each other.
+    canonical directions. Each direction is scaled by a power of its correlation: power 0 is plain
+    CCA, 4 that of the reference. The validation corpus chooses regularisation and power. Without
+    regularisation the correlations are those of scikit-learn's `CCA`.
 
     Args:
         train: corpus with both features; memory maps are read block by block.
@@ -27,21 +26,20 @@ class RegularizedCCABaseline:
         regularizations: shares of the mean variance to add to each view's covariance.
         powers: exponents of the correlations.
         dim: number of canonical directions, at most; all if None.
-        figure: of a baseline and the validation corpus, what both shall maximise.
+        figure: function of a baseline and the validation corpus; its value chooses the
+            regularisation and the power, higher for better.
         verbose: whether to show bars of progress.
-        kernels: of the images and of the texts, what stands in the place of their features, with
-            directions held by their length in the kernel's space; see `KernelCCABaseline`. None for
-            the features of a view themselves.
+        kernels: the kernel of the images and that of the texts, which take the place of the
+            features; see `KernelCCABaseline`. None to take a view's features as they are.
 
     Attributes:
-        projections: `CanonicalProjections` of both views, and the correlations of the training
-            pairs along them.
-        regularization: the one chosen.
-        power: the one chosen.
-        figure: what these got on the validation corpus.
+        projections: `CanonicalProjections` of both views.
+        regularization: the chosen one.
+        power: the chosen one.
+        figure: float, the value of `figure` for these.
 
     Raises:
-        ValueError: if nothing gets a figure, such as a validation corpus without matches.
+        ValueError: if no setting has a figure, as with a validation corpus without matches.
 
     Reference:
         Gong, Ke, Isard and Lazebnik, *A Multi-View Embedding Space for Modeling Internet Images,

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
-from tb_keras.networks import EmbeddingNetwork, LinearNetwork, TwoBranchNetwork
+from tb_keras.networks import EmbeddingNetwork, LinearStart, TwoBranchNetwork
 from tb_keras.search import Searchable
 from tb_keras.search.graph_index import GraphIndex
 from tb_keras.serving.exporting.signature_table import signature_table
@@ -177,10 +177,11 @@ def _indices(searchable: Searchable | None, dtype: str) -> tuple[GraphIndex | No
 
 
 def _kind(network: TwoBranchNetwork) -> str:
-    """Returns the network's kind by its name in `NETWORKS`, or "cca"."""
-    if isinstance(network, LinearNetwork):
-        return "cca"
-    return "embedding" if isinstance(network, EmbeddingNetwork) else "similarity"
+    """Returns the network's kind: "embedding", "similarity", or "cca" for linear starts alone."""
+    if not isinstance(network, EmbeddingNetwork):
+        return "similarity"
+    linear = network.hidden_dim == 0 and isinstance(network.image_start, LinearStart)
+    return "cca" if linear else "embedding"
 
 
 def latest_version(directory: str | os.PathLike) -> int:

@@ -1,4 +1,4 @@
-"""Figures on a validation corpus after each epoch."""
+"""A callback that measures a network on a validation corpus after each epoch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tb_keras.training.metrics import network_metrics
 class CorpusEvaluation(keras.callbacks.Callback):
     """Puts `val_rsum`, `val_i2t_recall@1` and the others of `retrieval_metrics` into the logs.
 
-    For a corpus with a grounding they are those of `localization_metrics`, such as `val_recall@1`.
-    It must stand before the callbacks that read them. `EarlyStopping` and `NetworkCheckpoint` on
-    them need `mode="max"`.
+    For a corpus with a grounding the figures are those of `localization_metrics`, such as
+    `val_recall@1`. List this callback before those that read the figures. `EarlyStopping` and
+    `NetworkCheckpoint` need `mode="max"` for them.
 
     Args:
-        network: the network that is trained (not the model with the losses).
+        network: the network that is trained, not the model with the losses.
         corpus: validation corpus with both features; it is evaluated as a whole.
         ks: the k of each recall@k.
 

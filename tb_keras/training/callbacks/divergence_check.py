@@ -1,4 +1,4 @@
-"""A training whose loss is no number any more ends with an error that says so."""
+"""A callback that ends a training whose loss is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 class DivergenceCheck(keras.callbacks.Callback):
     """Raises an error after the first batch with a loss that is NaN or infinite.
 
-    Unlike `keras.callbacks.TerminateOnNaN`, which ends a training as if it were finished.
+    `keras.callbacks.TerminateOnNaN` ends a training as if it were finished.
 
     Raises:
         ValueError: at a batch's end; the message has the epoch, counted from 1.

@@ -1,4 +1,4 @@
-"""Keeps the best network of a training, or the last, on disk."""
+"""A callback that keeps the best network of a training, or the last, on disk."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tb_keras.storage.atomic_file import written_beside
 
 
 class NetworkCheckpoint(keras.callbacks.Callback):
-    """Saves the network, without the losses around it, whenever the monitored figure gets better.
+    """Saves the network, without the losses, whenever the monitored figure gets better.
 
-    The file is written beside and renamed, so that it is always whole. Beside it stands a JSON file
-    with the epoch and the figure, from which a training that is continued knows the best so far.
+    The file is always whole. A JSON file beside it has the epoch and the figure, so that a training
+    that is continued knows the best figure so far.
 
     Args:
-        network: the network that is trained (not the model with the losses).
+        network: the network that is trained, not the model with the losses.
         path: where to save it; must end in `.keras`.
-        monitor: the figure in the epoch's logs.
-        mode: `"max"` or `"min"`, what is better; `"last"` to save after every epoch.
+        monitor: name of the figure in the epoch's logs.
+        mode: `"max"` or `"min"`, which says what is better, or `"last"` to save after every epoch.
 
     Attributes:
         kept: float, the figure of the network on disk; None before the first.
 
     Raises:
-        ValueError: if `path` or `mode` is none of these, or, at an epoch's end, if `monitor` is not
-            in the logs.
+        ValueError: if `path` or `mode` is wrong or, at an epoch's end, if `monitor` is not in the
+            logs.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A training that is killed goes on where it was."""
+"""A callback from which a training that was killed goes on."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ import keras
 class TrainingBackup(keras.callbacks.Callback):
     """Keeps weights, optimizer and random states on disk at epochs' ends, and restores them.
 
-    Unlike `keras.callbacks.BackupAndRestore`, each backup is one file, written beside and renamed,
-    whose name has the epoch: whenever the process is killed, a whole backup is there.
+    Unlike `keras.callbacks.BackupAndRestore`, it writes each backup beside and renames it, with the
+    epoch in its name. A whole backup is there whenever the process is killed.
 
     Args:
         directory: where backups are kept.
-        seconds_between: least time between two backups, what a kill loses at the most.
+        seconds_between: least seconds between two backups.
 
-    Example: continue `model`, which is compiled, where it was::
-
-        backup = TrainingBackup("run/backup")
-        epoch = backup.restore(model)
-        batches = neighborhood_batches(corpus, first_epoch=epoch)
-        model.fit(batches, initial_epoch=epoch, epochs=20, callbacks=[backup])
+    Examples:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x, y = np.ones((4, 2)), np.ones((4, 1))
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     backup = TrainingBackup(directory, seconds_between=0)
+        ...     history = model.fit(x, y, epochs=2, verbose=0, callbacks=[backup])
+        ...     epoch = backup.restore(model)  # as another process would
+        ...     history = model.fit(x, y, initial_epoch=epoch, epochs=3, verbose=0)
+        >>> epoch
+        2
     """
 
     def __init__(self, directory: str | os.PathLike, seconds_between: float = 30.0):
@@ -77,7 +84,7 @@ class TrainingBackup(keras.callbacks.Callback):
 
 
 def _random_states(model: keras.Model) -> list[keras.Variable]:
-    """Those of dropout, noise and the choice of pairs, which Keras does not save with weights."""
+    """Returns the states of dropout, noise and the choice of pairs, which Keras does not save."""
     return [v for v in model.variables if v.path.endswith("seed_generator_state")]
 
 

@@ -1,4 +1,4 @@
-"""One progress bar over a whole training."""
+"""A callback that shows one progress bar over a whole training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import keras
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Shows one bar over all epochs, with the loss and the figures named; use with `verbose=0`.
+    """Shows one bar over all epochs with the loss and some figures; use it with `verbose=0`.
 
     Args:
         figures: names in the epoch's logs to show beside the loss.

@@ -1,4 +1,4 @@
-"""A recipe and a corpus to a network, a compiled model and its batches."""
+"""Builds a network, a compiled model and its batches from a recipe and a corpus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.text.word_encoder import redrawn
 from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
-from tb_keras.training.canonical_networks import canonical_start
+from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.loss_attachment import attach_losses
 from tb_keras.training.recipes.recipe import Recipe
@@ -23,9 +23,9 @@ class Training(NamedTuple):
     """What `fit` needs.
 
     Attributes:
-        network: the network to train, with standardised features.
+        network: the network to train; it has its starts, or standardises its features.
         model: the same with its losses, compiled.
-        batches: from the number of epochs done to the data set of the remaining ones.
+        batches: a function from the number of epochs done to the data set of the remaining ones.
     """
 
     network: TwoBranchNetwork
@@ -40,22 +40,24 @@ def from_recipe(
     text_encoder: keras.Model | None = None,
     validation: Corpus | None = None,
 ) -> Training:
-    """Builds all that `recipe` says for a training corpus with both features.
+    """Builds the network, the compiled model and the batches that a recipe describes.
 
-    A start from canonical correlation analysis needs features of both views: it is left out where a
-    text encoder is trained along. With it the embeddings may have fewer dimensions; see
-    `canonical_start`.
+    Starts by canonical correlation analysis need features of both views, so they are left out where
+    a text encoder is trained along. With them the embeddings may have fewer dimensions than the
+    recipe says; see `canonical_starts`.
 
     Args:
         train: corpus with both features; with a grounding, its batches are of regions and phrases.
-        recipe: the settings.
-        seed: of the weights, the dropout and the order of the batches; sets Keras's global seed.
-        text_encoder: from `tb_keras.encoders.word_encoder`, where the texts' features are word
-            indices; a copy of it, drawn anew by the seed, is trained with the network.
-        validation: by which a start from canonical correlation analysis chooses between two.
+        recipe: the settings, for an embedding or a similarity network.
+        seed: int, for the weights, the dropout and the order of the batches. It becomes Keras's
+            global seed.
+        text_encoder: from `tb_keras.encoders.word_encoder`, if the texts' features are word
+            indices. A copy of it, drawn anew by the seed, is trained with the network.
+        validation: corpus with both features, by which `canonical_starts` chooses.
 
     Raises:
-        ValueError: if there are word indices without a text encoder, or the other way round.
+        ValueError: if there are word indices without a text encoder, or the other way round, or a
+            setting is out of range.
 
     Examples:
         >>> corpus = Corpus(np.arange(9), image_features=np.eye(9), text_features=np.eye(9))
@@ -64,22 +66,21 @@ def from_recipe(
     """
     if (train.text_features.dtype.kind in "iu") != (text_encoder is not None):
         raise ValueError(
-            "`text_encoder` must be given where the text features are word indices, and only "
-            f"there. Received: text_encoder={text_encoder!r}, train={train}"
+            "`text_encoder` must be given if the text features are word indices, and only then. "
+            f"Received: text_encoder={text_encoder!r}, train={train}"
         )
     keras.utils.set_random_seed(seed)
     build = {"embedding": EmbeddingNetwork, "similarity": SimilarityNetwork}[recipe.network]
     dims = train.image_features.shape[1], train.text_features.shape[1]
     settings = recipe.network_settings()
     if text_encoder is not None:
-        text_encoder = redrawn(text_encoder)
-    if settings.pop("projected", False) and text_encoder is None:
-        network: TwoBranchNetwork = canonical_start(
-            train, validation, landmarks=recipe.landmarks, kind=build, **settings
-        )
-    else:
-        network = build(*dims, **settings, text_encoder=text_encoder)
-        network.standardize(train.image_features, train.text_features)
+        settings["text_encoder"] = redrawn(text_encoder)
+    elif recipe.start == "canonical":
+        dim = settings.pop("embedding_dim")  # the starts have theirs
+        starts = canonical_starts(train, validation, dim, recipe.landmarks)
+        settings["image_start"], settings["text_start"] = starts
+    network = build(*dims, **settings)
+    network.standardize(train.image_features, train.text_features)
     batches, positives = _batches(train, recipe, seed)
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()
@@ -106,7 +107,7 @@ def _schedule(recipe: Recipe, steps_per_epoch: int):
 
 
 def _batches(train: Corpus, recipe: Recipe, seed: int) -> tuple[Callable, int]:
-    """The batches from an epoch on, and how many positives a text has in them at the most."""
+    """Returns the batches from an epoch on, and the most positives that a text has in them."""
     if train.grounding is not None:
         settings = recipe.region_settings()
         matched = train.grounding.phrase_pictures[train.matches.images_per_text() > 0]

@@ -1,4 +1,4 @@
-"""The settings of published results, each with the figures that it is to be held against."""
+"""The settings of published results, each with the published figures."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tb_keras.training.recipes.recipe import Recipe
 
 @dataclasses.dataclass(frozen=True)
 class PublishedRecipe:
-    """What a publication says of its data, features and training, as far as it is known.
+    """The data, features and training of a published result, as far as they are known.
 
     Args:
         task: "retrieval" or "localization".
         dataset: a name that `tb_keras.datasets.load` takes.
-        dataset_options: options of its reader.
         image_encoder: a name that `tb_keras.encoders.image_encoder` takes.
-        crops: of each picture, 1 or 10, over which its features are averaged.
         text_encoder: a name that `tb_keras.encoders.text_encoder` or `fit_text_encoder` takes.
         recipe: settings of the network, the loss and the training.
         published: the figures, by the names of `tb_keras.evaluation`, in percent.
-        source: where they stand.
+        source: the publication.
         note: what is uncertain, or differs here from the publication.
+        crops: 1 or 10, over how many crops of each picture its features are averaged.
+        dataset_options: options of the data set's reader.
     """
 
     task: str
@@ -37,14 +37,14 @@ class PublishedRecipe:
     dataset_options: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def data_settings(self) -> dict:
-        """Returns what `tb-train`'s data flags say by default with this recipe."""
+        """Returns the defaults of `tb-train`'s data flags with this recipe."""
         names = "task dataset image_encoder crops text_encoder"
         settings = {name: getattr(self, name) for name in names.split()}
         return {**settings, "dataset_options": dict(self.dataset_options)}
 
 
 def _recalls(i2t: tuple[float | None, ...], t2i: tuple[float | None, ...]) -> dict[str, float]:
-    """R@1, R@5 and R@10 of both directions; None for what is not known."""
+    """Returns the R@1, R@5 and R@10 of both directions that are known, those that are not None."""
     figures = {}
     for direction, recalls in (("i2t", i2t), ("t2i", t2i)):
         for k, recall in zip((1, 5, 10), recalls):

@@ -1,10 +1,12 @@
-"""All settings of the training of a network, in one place."""
+"""All settings of the training of a network, and the named sets of them."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import keras
+
+from tb_keras.checks.arguments import check_int
 
 TASKS = ("retrieval", "localization")
 NETWORKS = ("embedding", "similarity", "cca")
@@ -21,16 +23,15 @@ def _setting(default, description: str):
 class Recipe:
     """Settings of the network, the loss, the batches and the optimizer.
 
-    The defaults are those of the authors' released code where it has them (sizes, loss weights,
-    margin, batch of 500 images with 2 texts each, 20 epochs); they suit tens of thousands of
-    images. That code computes the decay of the learning rate and then hands Adam the first value;
-    here it decays. Each field's metadata says what it is, and of what it is a setting.
+    The defaults are those of the authors' released code where it has them: sizes, loss weights,
+    margin, batches of 500 images with 2 texts each, 20 epochs. They suit tens of thousands of
+    images. The released code computes the decay of the learning rate but hands Adam the first
+    value; here it decays. Each field's metadata has its description under "help".
 
     Raises:
-        ValueError: if `network`, `loss`, `start` or `kept_epoch` is unknown, Keras knows no
-            `dtype`, `epochs` or `learning_rate` is not positive, or `learning_rate_decay` is not in
-            [0, 1]. The other settings are checked by the network, the loss and the batches that
-            take them.
+        ValueError: if `network`, `loss`, `start`, `kept_epoch` or `dtype` is unknown, or `epochs`,
+            `learning_rate` or `learning_rate_decay` is out of range. The network, the loss and the
+            batches check the other settings.
 
     Examples:
         >>> Recipe(margin=0.2, top_k=0).ranking_settings()["top_k"] is None
@@ -39,41 +40,45 @@ class Recipe:
 
     network: str = _setting("embedding", "Network: embedding, similarity or cca.")
     hidden_dim: int = _setting(2048, "Units of each branch's hidden layer.")
-    embedding_dim: int = _setting(512, "Size of the branches' outputs; cca: at most.")
+    embedding_dim: int = _setting(
+        512, "Size of the embeddings; for cca and the canonical start at most."
+    )
     joint_dims: tuple[int, ...] = _setting(
         (1024, 256), "Similarity network: units of the layers after the product."
     )
     dropout: float = _setting(0.5, "Dropout rate after each hidden layer.")
-    noise: float = _setting(0.0, "Noise on standardised features, in standard deviations.")
+    noise: float = _setting(
+        0.0, "Standard deviation in [0, 1] of noise on the standardised features while training."
+    )
     dtype: str = _setting(
         "",
-        "Keras dtype policy of the network, such as mixed_bfloat16; Keras's own if empty.",
+        "Keras dtype policy of the network, such as mixed_bfloat16; if empty, Keras's own.",
     )
     start: str = _setting(
         "random",
-        "What training starts from: random weights or canonical, the maps of canonical correlation "
+        "Start of the branches: random weights, or canonical, maps fitted by canonical correlation "
         "analysis.",
     )
     landmarks: int = _setting(
         2000,
-        "Canonical start: radial basis functions a view, at most, that its maps are sums of, where "
-        "no view has more than four times as many rows; 0 for linear maps.",
+        "Canonical start: radial basis functions of each view, at most. The maps are linear if it "
+        "is 0 or less than a quarter of the training images or texts.",
     )
 
     loss: str = _setting(
         "ranking",
-        "Embedding network: loss, ranking, max_violation (ranking with top_k 1), info_nce or "
-        "sigmoid.",
+        "Embedding network: loss, one of ranking, max_violation (ranking with top_k 1), info_nce "
+        "and sigmoid.",
     )
-    margin: float = _setting(0.05, "Ranking loss: margin between unit vectors.")
-    top_k: int = _setting(
-        10, "Ranking loss: nearest negatives an anchor is held against; 0 for all."
-    )
+    margin: float = _setting(0.05, "Ranking loss: margin, a distance between unit vectors.")
+    top_k: int = _setting(10, "Ranking loss: nearest negatives of an anchor that count; 0 for all.")
     image_anchor_weight: float = _setting(1.0, "Ranking loss: weight of images as anchors.")
     text_anchor_weight: float = _setting(1.5, "Ranking loss: weight of texts as anchors.")
-    image_neighborhood_weight: float = _setting(0.0, "Ranking loss: of image neighbourhoods.")
-    text_neighborhood_weight: float = _setting(0.05, "Ranking loss: of text neighbourhoods.")
-    positive: str = _setting("hardest", "Ranking loss: neighbour that counts, hardest or all.")
+    image_neighborhood_weight: float = _setting(
+        0.0, "Ranking loss: weight of image neighbourhoods."
+    )
+    text_neighborhood_weight: float = _setting(0.05, "Ranking loss: weight of text neighbourhoods.")
+    positive: str = _setting("hardest", "Ranking loss: neighbours that count, hardest or all.")
 
     negative_sampling: str = _setting("hardest", "Logistic loss: negatives, hardest or random.")
     negative_images: int = _setting(
@@ -83,22 +88,22 @@ class Recipe:
         1, "Logistic loss: negative texts (phrases) for each image (region) with a match."
     )
     candidates: int = _setting(
-        0, "Logistic loss: random negatives among which to find the hardest; 0 for all."
+        0, "Logistic loss: random negatives among which the hardest are sought; 0 for all."
     )
 
     images_per_batch: int = _setting(500, "Retrieval: distinct images in a batch.")
     texts_per_image: int = _setting(2, "Retrieval: texts of each image in a batch.")
     gradient_cache_rows: int = _setting(
         0,
-        "Images or texts of a batch to carry through the network at a time (gradient caching), for "
-        "large batches on little memory; 0 for all at once.",
+        "Gradient caching, for large batches in little memory: images or texts of a batch that go "
+        "through the network at a time; 0 for all at once.",
     )
 
     pictures_per_batch: int = _setting(32, "Localization: distinct pictures in a batch.")
     phrases_per_picture: int = _setting(4, "Localization: phrases of each picture in a batch.")
     regions_per_picture: int = _setting(64, "Localization: regions of each picture in a batch.")
     regions_per_phrase: int = _setting(
-        4, "Localization: matching regions that come with each phrase."
+        4, "Localization: matching regions of each phrase in a batch."
     )
     cross_image_negatives: bool = _setting(
         False, "Localization: whether regions and phrases of other pictures are negatives."
@@ -108,10 +113,10 @@ class Recipe:
     learning_rate: float = _setting(1e-4, "Adam's first learning rate.")
     learning_rate_decay: float = _setting(
         0.794,
-        "Factor by which the learning rate falls after each epoch; 0 for a cosine down to 0.",
+        "Factor of the learning rate after each epoch, in [0, 1]; 0 for a cosine down to 0.",
     )
     kept_epoch: str = _setting(
-        "best", "Epoch whose network is kept: best, by the validation split, or last."
+        "best", "Epoch whose network is kept: best on the validation split, or last."
     )
 
     def __post_init__(self):
@@ -130,8 +135,7 @@ class Recipe:
                 f"`kept_epoch` must be one of {', '.join(KEPT_EPOCHS)}. "
                 f"Received: {self.kept_epoch!r}"
             )
-        if self.epochs < 1:
-            raise ValueError(f"`epochs` must be a positive int. Received: epochs={self.epochs}")
+        check_int("epochs", self.epochs, least=1)
         if not self.learning_rate > 0:
             raise ValueError(
                 f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}"
@@ -145,19 +149,22 @@ class Recipe:
             keras.dtype_policies.get(self.dtype)  # raises where there is none of that name
 
     def settings(self) -> dict:
-        """Returns the settings that a run keeps: those that its training uses."""
+        """Returns the settings that a run keeps, by name.
+
+        They are those that the training uses: for cca the network's alone, and for random weights
+        no landmarks.
+        """
         if self.network == "cca":
             return {"network": self.network, **self.network_settings()}
         landmarks = self.landmarks if self.start == "canonical" else 0
         return {**dataclasses.asdict(self), "landmarks": landmarks}
 
     def network_settings(self) -> dict:
-        """Returns the arguments of the network: those that they share or that one of them has."""
+        """Returns the arguments of the network that `network` names, but for its starts."""
         if self.network == "cca":
             return self._only("embedding_dim")
         settings = self._only("hidden_dim embedding_dim dropout noise")
         settings["dtype"] = self.dtype or None
-        settings["projected"] = self.start == "canonical"
         if self.network == "similarity":
             settings["joint_dims"] = self.joint_dims
         return settings
@@ -170,7 +177,7 @@ class Recipe:
         return {"top_k": top_k, **self._only(names)}
 
     def logistic_settings(self) -> dict:
-        """Returns the arguments of `tb_keras.losses.PairwiseLogistic`, but for the fusion."""
+        """Returns the arguments of `tb_keras.losses.PairwiseLogistic`, but for `fusion`."""
         names = "negative_sampling negative_images negative_texts"
         return {"candidates": self.candidates or None, **self._only(names)}
 
@@ -183,9 +190,9 @@ class Recipe:
         return {name: getattr(self, name) for name in names.split()}
 
 
+# What each setting of the small recipes does is measured in benchmarks/choices.md.
 _PAPER_SIMILARITY = Recipe(network="similarity", hidden_dim=1024, embedding_dim=1024)
-# Chosen on groups of the OpenMoji training and validation pictures held out in turn: with a
-# thousand images, noise on the features is what keeps the loss from learning them by heart.
+# With a thousand images, noise on the features keeps the network from learning them by heart.
 _SMALL = Recipe(
     hidden_dim=1024,
     dropout=0.3,
@@ -196,24 +203,9 @@ _SMALL = Recipe(
     learning_rate=1e-3,
     learning_rate_decay=0.0,
 )
-# On the validation pictures 30 negatives and a margin of 0.2 gave rsum 321 on Fluent Emoji and 260
-# on OpenMoji after 200 steps, 10 negatives 259 and 230 (margin 0.1; 260 and 229 with 0.3), all of
-# them 286 and 234, InfoNCE 322 and 262.
 _SMALL_FROM_RANDOM = dataclasses.replace(_SMALL, margin=0.2, top_k=30)
-# CCA won against the network from random weights (rsum 187 to 182 on two folds of OpenMoji, 292 to
-# 283 on two of Fluent Emoji), and by a kernel far more: see `canonical_start`. So this one starts
-# from it, and needs few epochs.
-# On pictures held out of the training and validation pictures, siblings together, it gave rsum
-# 211.6 on OpenMoji (four ways), 340.3 on Fluent Emoji (three) and 110.5 in all languages (three):
-# the start alone 210.7, 340.3 and 105.0; 5 epochs 203.1 and 109.6 where 3 gave 202.0 and 111.0 (one
-# fold of OpenMoji, one of all languages). By a start with settings that validation chose, and 512
-# dimensions, much else was equal on the first two: noise of 0.1 205.7 and 317.9, of 0.5 205.8 and
-# 319.8; InfoNCE 206.3 and 320.0, the hardest negative alone 206.2 and 319.1, twice the units and
-# learning rate 204.7 and 320.0. Noise of 0.5 was worse in all languages (92.9 to 96.1). By
-# dimensions that start gave 203.4 (256), 204.3 (384), 206.0 (768) and 206.4 (1,024) on OpenMoji,
-# and 318.6, 321.5, 322.4 and 323.0 on Fluent Emoji.
-# The last epoch was better than the one that was best on a tenth of the pictures, and far better
-# where the start counted as an epoch.
+# The start does most of the work, so few epochs suffice. The last epoch is kept, since on few
+# validation pictures the best one is chance.
 _SMALL_FROM_CANONICAL = dataclasses.replace(
     _SMALL,
     hidden_dim=512,
@@ -226,8 +218,7 @@ _SMALL_FROM_CANONICAL = dataclasses.replace(
     start="canonical",
     kept_epoch="last",
 )
-# The hardest of all negatives led the regression astray (rsum 60 to 130 on the validation
-# pictures); the hardest five of ten drawn at random gave 256, and ten random ones 232.
+# The hardest of all negatives lead the regression astray.
 _REGRESSION = {
     "network": "similarity",
     "joint_dims": (256, 64),
@@ -236,13 +227,7 @@ _REGRESSION = {
     "candidates": 10,
 }
 _SMALL_SIMILARITY_FROM_RANDOM = dataclasses.replace(_SMALL, **_REGRESSION, embedding_dim=256)
-# On two folds of held-out pictures from random weights rsum 195 and 172 on OpenMoji, 247 and 230 on
-# Fluent Emoji; from canonical correlation analysis 267 and 216, 328 and 292, which is as high as
-# untrained (267 and 215, 329 and 294), and on one of all languages 161 (155 untrained). The hardest
-# five of 50 gave 264 and 218, 328 and 294, 158; twice the learning rate 263 and 215.
 _SMALL_SIMILARITY = dataclasses.replace(_SMALL_FROM_CANONICAL, **_REGRESSION)
-# Chosen on the validation scenes, where 1 to 4 epochs, noise of 0.5 and 1 and margins of 0.1 and
-# 0.2 lay within 2 points of recall@1.
 _SMALL_LOCALIZATION = dataclasses.replace(
     _SMALL,
     hidden_dim=512,
@@ -252,7 +237,7 @@ _SMALL_LOCALIZATION = dataclasses.replace(
     regions_per_picture=48,
     epochs=2,
 )
-# Regions of one's own picture are few and hard enough: the hardest eight of all 32.
+# The regions of one picture are few and hard enough: the hardest eight of all 32.
 _SMALL_SIMILARITY_LOCALIZATION = dataclasses.replace(
     _SMALL_LOCALIZATION,
     network="similarity",
@@ -268,8 +253,8 @@ _SMALL_SIMILARITY_LOCALIZATION = dataclasses.replace(
 
 _CCA = Recipe(network="cca")
 
-# By task and network: "paper" for the authors' settings, "small" for thousands of pictures. A text
-# encoder that is trained along leaves canonical correlation analysis nothing to start from.
+# By task and network: "paper" has the authors' settings, "small" those for thousands of pictures.
+# "small_from_random" is for a text encoder that is trained along: no start fits what it will learn.
 RECIPES = {
     ("retrieval", "embedding"): {
         "paper": Recipe(),

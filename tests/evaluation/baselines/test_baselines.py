@@ -10,7 +10,6 @@ from sklearn.preprocessing import StandardScaler
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation import retrieval_metrics
-from tb_keras.evaluation.baselines.cca_baseline import CCABaseline
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
 
@@ -209,37 +208,3 @@ def test_a_constant_feature_does_no_harm():
     corpus = corpus.replace(image_features=features)
     for baseline in (RidgeBaseline(corpus, corpus), RegularizedCCABaseline(corpus, corpus)):
         assert np.isfinite(baseline.embed_images(features)).all()
-
-
-def test_sklearn_cca_is_chosen_by_validation_and_finds_a_shared_subspace():
-    rng = np.random.default_rng(0)
-    hidden = rng.normal(size=(300, 3))
-    images = hidden @ rng.normal(size=(3, 20)) + 0.1 * rng.normal(size=(300, 20))
-    texts = hidden @ rng.normal(size=(3, 10)) + 0.1 * rng.normal(size=(300, 10))
-    corpus = Corpus(np.arange(300), image_features=images, text_features=texts)
-    train, validation = corpus.subset(images=range(200)), corpus.subset(images=range(200, 300))
-    each = {dim: rsum(CCABaseline(train, validation, dims=[dim]), validation) for dim in (2, 6)}
-    baseline = CCABaseline(train, validation, dims=(2, 6))
-    assert rsum(baseline, validation) == max(each.values())
-    assert each[baseline.dim] == max(each.values())
-    assert max(each.values()) > 300  # chance is about 32
-
-
-def test_scikit_learn_cca_leaves_out_the_sizes_that_do_not_converge(monkeypatch):
-    """Its singular value decomposition fails now and then, and takes no other figure with it."""
-    corpus, fit = two_views(), CCA.fit
-
-    def fails_at(width):
-        def fit_or_fail(self, images, texts):
-            if images.shape[1] >= width:
-                raise np.linalg.LinAlgError("SVD did not converge")
-            return fit(self, images, texts)
-
-        monkeypatch.setattr(CCA, "fit", fit_or_fail)
-
-    fails_at(4)
-    assert CCABaseline(corpus, corpus, dims=[3, 4]).dim == 3
-    assert CCABaseline(corpus, corpus, dims=[4, 3]).dim == 3
-    fails_at(0)
-    with pytest.raises(np.linalg.LinAlgError, match="did not converge"):
-        CCABaseline(corpus, corpus, dims=[3, 4])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.networks import LinearNetwork
+from tb_keras.networks import EmbeddingNetwork, LinearStart
 from tb_keras.serving import ExportedModel, ExportedNetwork, export
 from tb_keras.serving.exported.saved_model import open_saved_model
 from tests.serving.exporting.asking import described
@@ -38,9 +38,15 @@ def test_one_encoder(tmp_path, view, kind):
         ExportedModel(version)
 
 
-def test_a_linear_network_says_that_it_is_one(tmp_path):
-    encoder = bytes_encoder()
-    made = LinearNetwork(TEXT_DIM, TEXT_DIM, embedding_dim=4)
+def test_a_network_of_linear_starts_alone_says_that_it_is_one(tmp_path):
+    encoder, rng = bytes_encoder(), np.random.default_rng(0)
+    starts = {
+        f"{view}_start": LinearStart(
+            np.zeros(TEXT_DIM), np.ones(TEXT_DIM), rng.normal(size=(TEXT_DIM, 4))
+        )
+        for view in ("image", "text")
+    }
+    made = EmbeddingNetwork(TEXT_DIM, TEXT_DIM, hidden_dim=0, **starts)
     version = export(made, tmp_path, encoder, encoder)
     exported = ExportedNetwork(version)
     assert exported.network == "cca"

@@ -48,7 +48,7 @@ def test_each_recipe_trains(task, network):
     training = from_recipe(corpus, recipe, seed=0)
     expected = EmbeddingNetwork if network == "embedding" else SimilarityNetwork
     assert type(training.network) is expected
-    assert training.network.settings["hidden_dim"] == 16
+    assert training.network.hidden_dim == 16
     first = training.network.get_weights()
     history = training.model.fit(
         training.batches(0), epochs=recipe.epochs, shuffle=False, verbose=0

@@ -8,7 +8,7 @@ import pytest
 
 from tb_keras.batching import region_batches
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
-from tb_keras.networks import EmbeddingNetwork, LinearNetwork, SimilarityNetwork
+from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training.recipes.recipe import LOSSES, NETWORKS, RECIPES, TASKS, Recipe
 
 EMBEDDING, SIMILARITY = Recipe(), Recipe(network="similarity")
@@ -19,7 +19,7 @@ EMBEDDING, SIMILARITY = Recipe(), Recipe(network="similarity")
     [
         (EMBEDDING.network_settings(), EmbeddingNetwork),
         (SIMILARITY.network_settings(), SimilarityNetwork),
-        (Recipe(network="cca").network_settings(), LinearNetwork),
+        (Recipe(network="cca").network_settings(), EmbeddingNetwork),
         (EMBEDDING.ranking_settings(), BidirectionalRanking),
         (SIMILARITY.logistic_settings(), PairwiseLogistic),
         (EMBEDDING.region_settings(), region_batches),
@@ -31,7 +31,7 @@ def test_settings_are_arguments_of_what_takes_them(settings, takes):
 
 def test_no_setting_is_forgotten():
     used = {
-        *(SIMILARITY.network_settings().keys() - {"projected"}),  # follows from `start`
+        *SIMILARITY.network_settings(),
         *SIMILARITY.ranking_settings(),
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
@@ -87,9 +87,9 @@ def test_there_are_recipes_for_each_task_and_network():
 @pytest.mark.parametrize("network", ["embedding", "similarity"])
 def test_the_small_recipe_starts_from_canonical_correlation_and_the_other_one_does_not(network):
     recipes = RECIPES["retrieval", network]
-    assert recipes["small"].network_settings()["projected"]
-    assert not recipes["small_from_random"].network_settings()["projected"]
-    assert not Recipe().network_settings()["projected"]
+    starts = {name: recipe.start for name, recipe in recipes.items()}
+    assert starts == {"paper": "random", "small": "canonical", "small_from_random": "random"}
+    assert Recipe().start == "random"
     kept = {name: recipe.kept_epoch for name, recipe in recipes.items()}
     assert kept == {"paper": "best", "small": "last", "small_from_random": "best"}
 

@@ -1,16 +1,19 @@
-"""Means, deviations and covariances of two views over their matching pairs, summed by blocks."""
+"""Means, deviations and covariances of two views over their matching pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
-
-BLOCK_VALUES = 2**24  # features in a block: 64 MiB in float32, 128 in float64
-FeatureMap = Callable[[np.ndarray], np.ndarray]  # (n, feature_dim) to (n, any size)
+from tb_keras.corpus.feature_statistics import (
+    BLOCK_VALUES,
+    FeatureMap,
+    mean_and_deviation,
+    standardized,
+)
 
 
 class PairCovariances(NamedTuple):
@@ -43,16 +46,15 @@ def pair_covariances(
 ) -> PairCovariances:
     """Sums means, deviations and covariances over all matching pairs of a corpus.
 
-    An image counts as often as it has texts, a text as often as it has images; what has no match
-    does not count. Each row is read twice and in its block multiplied once, however many matches it
-    has. Products are taken in the features' own type, at least float32, and added up in float64.
-    Features may be memory maps: memory grows with the block and with the covariances.
+    An image counts as often as it has texts, and a text as often as it has images. Products are
+    taken in the features' own type, at least float32, and added up in float64. Features may be
+    memory maps; they are read block by block, twice.
 
     Args:
         corpus: with both features and at least one match.
         verbose: whether to show a bar of progress.
-        maps: what to make of the images' and of the texts' rows first, block by block, such as a
-            `LandmarkKernel`; the statistics are those of what it gives.
+        maps: called on the images' and on the texts' rows, block by block, such as a
+            `LandmarkKernel`; the statistics are those of what they return.
 
     Raises:
         ValueError: if the corpus lacks features or matches.
@@ -107,13 +109,15 @@ def view_scales(
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Returns mean and deviation, float64 `(dim,)`, of the images and of the texts.
 
-    Each counts as often as it has matches. Every image feature has a deviation of its own, as a
-    network's layers differ in scale; text features have one in common, the root of their mean
-    variance: by its own, the rarest of a bag of words would count as much as any other.
+    Each row counts as often as it has matches. Image features have a deviation each, as the layers
+    of a network differ in scale. Text features share the root of their mean variance: with its own
+    deviation, the rarest of a bag of words would count as much as any other. See
+    benchmarks/choices.md.
 
     Args:
         corpus: with both features and at least one match.
-        maps: what to make of the images' and of the texts' rows first, block by block.
+        maps: called on the images' and on the texts' rows, block by block; the statistics are those
+            of what they return.
 
     Examples:
         >>> features = np.array([[0.0, 1.0], [6.0, 3.0]])
@@ -121,60 +125,7 @@ def view_scales(
         >>> images[1], texts[1] ** 2
         (array([3., 1.]), array([5., 5.]))
     """
-    # On held-out pictures of OpenMoji in all languages, by TF-IDF, linear CCA gave rsum 91.0 and
-    # 101.4 with deviations of their own for both views, 100.9 and 106.8 with one for all text
-    # features, 93.2 and 98.7 with one for all image features, too. With MiniLM's it is the same.
     counts = corpus.matches.texts_per_image(), corpus.matches.images_per_text()
     images = mean_and_deviation(corpus.image_features, counts[0], maps[0])
     mean, deviation = mean_and_deviation(corpus.text_features, counts[1], maps[1])
     return images, (mean, np.full_like(deviation, np.sqrt(np.square(deviation).mean())))
-
-
-def mean_and_deviation(
-    features: np.ndarray, counts: np.ndarray, take: FeatureMap = np.asarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean and deviation, float64 `(dim,)`, of rows that count so many times each.
-
-    The deviation has a floor, so that no row blows up.
-
-    Args:
-        features: float `(n, feature_dim)`; memory maps are read block by block.
-        counts: int `(n,)`, at least 0, not all of them 0.
-        take: what to make of the rows first.
-
-    Examples:
-        >>> mean_and_deviation(np.array([[0.0], [2.0]]), np.array([1, 3]))
-        (array([1.5]), array([0.8660254]))
-    """
-    size = take(features[:1]).shape[1]
-    total, squares = np.zeros(size), np.zeros(size)
-    step = max(1, BLOCK_VALUES // (4 * max(size, features.shape[1])))
-    for start in range(0, len(features), step):
-        rows = np.asarray(take(features[start : start + step]), np.float64)
-        weights = counts[start : start + step].astype(np.float64)
-        total += weights @ rows
-        squares += weights @ (rows * rows)
-    mean = total / counts.sum()
-    deviation = np.sqrt(np.maximum(squares / counts.sum() - mean * mean, 0.0))
-    return mean, np.maximum(deviation, 0.01 * deviation.mean() + 1e-12)
-
-
-def standardized(rows: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Returns (rows - mean) / deviation, a new array of the rows' type, at least float32.
-
-    Examples:
-        >>> standardized(
-        ...     np.array([[3.0, 1.0]], np.float16), np.array([1.0, 1.0]), np.array([2.0, 1.0])
-        ... )
-        array([[1., 0.]], dtype=float32)
-    """
-    dtype = product_type(rows)
-    standard = rows.astype(dtype)
-    standard -= mean.astype(dtype)
-    standard /= deviation.astype(dtype)
-    return standard
-
-
-def product_type(features: np.ndarray) -> np.dtype:
-    """Returns the type that products of features are taken in: their own, at least float32."""
-    return np.promote_types(features.dtype, np.float32)

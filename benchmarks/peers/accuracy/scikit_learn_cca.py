@@ -1,4 +1,4 @@
-"""Canonical correlation analysis by scikit-learn: what a two-branch network must beat."""
+"""Canonical correlation analysis by scikit-learn."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.evaluation.retrieval import retrieval_metrics
 
 
-class CCABaseline:
+class ScikitLearnCCA:
     """scikit-learn's CCA after PCA, compared by cosine.
 
-    Both views are standardised and reduced by PCA, without which CCA on a few thousand pairs of
-    thousands of dimensions finds chance correlations alone. How far is chosen by rsum on the
-    validation corpus.
+    Both views are standardised and reduced by PCA. Without PCA, CCA on a few thousand pairs of
+    thousands of dimensions finds nothing but chance correlations. The rsum on the validation corpus
+    chooses the number of components.
 
     Args:
         train: corpus with both features.
         validation: corpus with both features.
-        dims: numbers of principal components to choose from; each view takes at most as many as it
-            has dimensions or pairs, and half of them are the canonical directions. Those for which
-            scikit-learn's singular value decomposition does not converge are left out.
+        dims: numbers of principal components to choose from. Each view takes at most as many as it
+            has dimensions or pairs, and half of them are the canonical directions. A number for
+            which scikit-learn's singular value decomposition does not converge is left out.
 
     Raises:
         numpy.linalg.LinAlgError: if it converges for none of `dims`.
@@ -32,7 +32,7 @@ class CCABaseline:
         >>> rng = np.random.default_rng(0)
         >>> images = rng.standard_normal((50, 4))
         >>> corpus = Corpus(np.arange(50), image_features=images, text_features=images[:, :3])
-        >>> CCABaseline(corpus, corpus, dims=[4]).embed_texts(images[:2, :3]).shape
+        >>> ScikitLearnCCA(corpus, corpus, dims=[4]).embed_texts(images[:2, :3]).shape
         (2, 1)
     """
 
@@ -65,7 +65,7 @@ class CCABaseline:
 
 
 def _fitted(train: Corpus, dim: int):
-    """Functions from features to canonical directions, for images and for texts."""
+    """Returns functions from features to canonical directions, for images and for texts."""
     from sklearn.cross_decomposition import CCA
     from sklearn.decomposition import PCA
     from sklearn.pipeline import make_pipeline

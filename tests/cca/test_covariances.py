@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tb_keras.cca import pair_covariances as module
-from tb_keras.cca.pair_covariances import mean_and_deviation, pair_covariances, standardized
+from tb_keras.cca import covariances as module
+from tb_keras.cca.covariances import pair_covariances
+from tb_keras.corpus import feature_statistics
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.feature_statistics import mean_and_deviation, standardized
 from tb_keras.corpus.matches import Matches
 
 
@@ -30,7 +32,8 @@ def test_covariances_are_those_of_the_list_of_all_pairs(seed, block):
     images, texts = corpus.matches.pairs.T
     x, y = corpus.image_features[images], corpus.text_features[texts]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BLOCK_VALUES", block)
+        for part in (module, feature_statistics):
+            patch.setattr(part, "BLOCK_VALUES", block)
         found = pair_covariances(corpus)
     for mean, deviation, view in ((*found[:2], x), (*found[2:4], y)):
         np.testing.assert_allclose(mean, view.mean(axis=0))
@@ -63,7 +66,8 @@ def test_narrower_features_are_summed_accurately(dtype):
 
 
 def test_memory_grows_with_the_block_and_not_with_the_corpus(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK_VALUES", 2**15)
+    for part in (module, feature_statistics):
+        monkeypatch.setattr(part, "BLOCK_VALUES", 2**15)
     maps = []
     for name, rows in (("images", 20_000), ("texts", 40_000)):
         features = np.random.default_rng(0).normal(size=(rows, 64)).astype("float16")

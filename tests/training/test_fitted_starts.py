@@ -12,7 +12,8 @@ from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.baselines.localization_baselines import localization_recall_at_1
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.baselines.ridge_baseline import retrieval_rsum
-from tb_keras.training import canonical_start
+from tb_keras.networks import EmbeddingNetwork, KernelStart, LinearStart
+from tb_keras.training import canonical_starts
 from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.recipe import Recipe
@@ -46,32 +47,34 @@ def kernel_baseline(train):
 
 
 def started(train, **settings):
-    return canonical_start(train, hidden_dim=8, **{"embedding_dim": 5, **settings})
+    image_start, text_start = canonical_starts(train, **{"embedding_dim": 5, **settings})
+    dims = train.image_features.shape[1], train.text_features.shape[1]
+    return EmbeddingNetwork(*dims, hidden_dim=8, image_start=image_start, text_start=text_start)
 
 
 @pytest.mark.parametrize("corpus", [retrieval_corpus, curved_corpus])
 @pytest.mark.parametrize(
-    ("landmarks", "baseline", "layers", "atol", "rel"),
+    ("landmarks", "baseline", "kind", "atol", "rel"),
     [
-        (0, linear_baseline, ("standardize", "projection"), 1e-5, 1e-4),
-        (2000, kernel_baseline, ("standardize", "radial_basis", "projection"), 1e-4, 1e-3),
+        (0, linear_baseline, LinearStart, 1e-5, 1e-4),
+        (2000, kernel_baseline, KernelStart, 1e-4, 1e-3),
     ],
 )
 def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one(
-    corpus, landmarks, baseline, layers, atol, rel
+    corpus, landmarks, baseline, kind, atol, rel
 ):
     train, other = corpus(60, 0), corpus(9, 2)
     network, expected = started(train, landmarks=landmarks), baseline(train)
-    for branch, embed, expect, features, of_train in (
+    for start, embed, expect, features, of_train in (
         (
-            network.image_branch,
+            network.image_start,
             network.embed_images,
             expected.embed_images,
             other.image_features,
             train.image_features,
         ),
         (
-            network.text_branch,
+            network.text_start,
             network.embed_texts,
             expected.embed_texts,
             other.text_features,
@@ -79,45 +82,30 @@ def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one(
         ),
     ):
         np.testing.assert_allclose(embed(features), expect(features), rtol=1e-3, atol=atol)
-        assert ("radial_basis" in layers) == any(
-            layer.name == "radial_basis" for layer in branch.layers
-        )
-        projected = of_train
-        for name in layers:
-            projected = branch.get_layer(name)(projected)
-        assert np.square(projected).mean() == pytest.approx(1, rel=rel)
+        assert type(start) is kind
+        assert np.square(start(of_train)).mean() == pytest.approx(1, rel=rel)
+        assert start.scale == 1.0
 
 
-def test_a_network_of_the_recipe_starts_there_and_learns_on():
-    train = retrieval_corpus(30, seed=0)
-    network, model, batches = from_recipe(train, RECIPE)
-    expected = kernel_baseline(train)
-    images, texts = train.image_features, train.text_features
-    np.testing.assert_allclose(
-        network.embed_images(images), expected.embed_images(images), 1e-3, 1e-4
-    )
-    np.testing.assert_allclose(network.embed_texts(texts), expected.embed_texts(texts), 1e-3, 1e-4)
-    losses = model.fit(batches(0), epochs=6, shuffle=False, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
-
-
-def test_one_that_starts_from_a_kernel_learns_on_and_leaves_the_kernel(tmp_path):
+def test_a_network_of_the_recipe_starts_there_learns_on_and_leaves_the_start(tmp_path):
     train = curved_corpus(60, 0)
     network, model, batches = from_recipe(train, RECIPE)
-    fixed = [w.numpy() for w in network.image_branch.get_layer("radial_basis").weights]
-    before = network.embed_images(train.image_features)
+    assert type(network.image_start) is KernelStart
+    expected = kernel_baseline(train)
+    images, texts = train.image_features, train.text_features
+    before = network.embed_images(images)
+    np.testing.assert_allclose(before, expected.embed_images(images), 1e-3, 1e-4)
+    np.testing.assert_allclose(network.embed_texts(texts), expected.embed_texts(texts), 1e-3, 1e-4)
+    fixed = [w.numpy() for w in network.image_start.weights]
     losses = model.fit(batches(0), epochs=6, shuffle=False, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
-    assert np.abs(network.embed_images(train.image_features) - before).max() > 1e-3
-    for weight, old in zip(network.image_branch.get_layer("radial_basis").weights, fixed):
+    assert np.abs(network.embed_images(images) - before).max() > 1e-3
+    for weight, old in zip(network.image_start.weights, fixed):
         np.testing.assert_array_equal(weight, old)
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras")
-    for name in ("embed_images", "embed_texts"):
-        features = getattr(train, f"{name[6:-1]}_features")
-        np.testing.assert_array_equal(
-            getattr(loaded, name)(features), getattr(network, name)(features)
-        )
+    np.testing.assert_array_equal(loaded.embed_images(images), network.embed_images(images))
+    np.testing.assert_array_equal(loaded.embed_texts(texts), network.embed_texts(texts))
 
 
 def test_linear_maps_take_the_place_of_a_kernel_with_few_landmarks_for_the_rows():
@@ -125,8 +113,9 @@ def test_linear_maps_take_the_place_of_a_kernel_with_few_landmarks_for_the_rows(
     for landmarks, by_kernel in ((15, True), (14, False), (0, False)):
         recipe = dataclasses.replace(RECIPE, landmarks=landmarks)
         network = from_recipe(train, recipe).network
-        for view in ("image", "text"):
-            assert network.settings[f"{view}_landmarks"] == (landmarks if by_kernel else 0)
+        for start in (network.image_start, network.text_start):
+            assert type(start) is (KernelStart if by_kernel else LinearStart)
+            assert not by_kernel or start.landmarks.shape[0] == landmarks
 
 
 @pytest.mark.parametrize(("landmarks", "dim"), [(0, 300), (1, 256), (2000, 300)])
@@ -134,8 +123,8 @@ def test_linear_maps_in_the_place_of_a_kernel_have_256_dimensions(landmarks, dim
     rng = np.random.default_rng(0)
     images, texts = rng.normal(size=(2, 400, 300))
     train = Corpus(np.arange(400), image_features=images, text_features=images + 0.1 * texts)
-    network = canonical_start(train, embedding_dim=300, landmarks=landmarks, hidden_dim=8)
-    assert network.settings["embedding_dim"] == dim
+    starts = canonical_starts(train, embedding_dim=300, landmarks=landmarks)
+    assert [start.size for start in starts] == [dim, dim]
 
 
 def blunt_baseline(train):
@@ -173,13 +162,13 @@ def test_where_both_are_equal_on_the_validation_corpus_it_is_as_without_one():
 def test_views_without_linear_correlation_have_one_start():
     images = np.array([[-1.0], [0.0], [1.0]])
     train = Corpus(np.arange(3), image_features=images, text_features=images**2)
-    assert started(train, validation=train).settings["image_landmarks"] == 3
+    assert started(train, validation=train).image_start.landmarks.shape == (3, 1)
 
 
 def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
     recipe = dataclasses.replace(RECIPE, embedding_dim=512, landmarks=0)
     network = from_recipe(retrieval_corpus(30, seed=0), recipe).network
-    assert network.settings["embedding_dim"] == 7
+    assert network.embedding_dim == 7
     assert network.embed_images(np.ones((2, 7))).shape == (2, 7)
 
 
@@ -218,7 +207,7 @@ def test_with_a_trained_text_encoder_it_starts_at_random():
     words = np.ones((len(train.text_features), 4), np.int32)
     with_words = Corpus(train.matches, image_features=train.image_features, text_features=words)
     network = from_recipe(with_words, RECIPE, text_encoder=encoder).network
-    assert network.settings["projected"] is False
+    assert network.image_start is network.text_start is None
 
 
 def test_what_cannot_be_a_start_is_named():
@@ -235,13 +224,3 @@ def test_what_cannot_be_a_start_is_named():
         started(train, embedding_dim=0)
     with pytest.raises(ValueError, match=r"`landmarks` must be a non-negative int.*=-1"):
         started(train, landmarks=-1)
-
-
-def test_the_network_saves_and_loads(tmp_path):
-    train = retrieval_corpus(20, seed=0)
-    network = from_recipe(train, RECIPE).network
-    network.save(tmp_path / "network.keras")
-    loaded = keras.saving.load_model(tmp_path / "network.keras")
-    np.testing.assert_array_equal(
-        loaded.embed_images(train.image_features), network.embed_images(train.image_features)
-    )

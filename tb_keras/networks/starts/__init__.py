@@ -1,0 +1,1 @@
+"""Where a branch starts: fixed maps from raw features to the embedding space."""
