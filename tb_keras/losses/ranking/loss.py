@@ -9,8 +9,8 @@ from keras import ops
 
 from tb_keras.corpus.matches import Matches
 from tb_keras.losses.batch_arguments import as_mask, pair_masks, static_sizes
-from tb_keras.losses.distances import pairwise_distances
-from tb_keras.losses.ranking.blocks import terms_in_blocks
+from tb_keras.losses.ranking.anchor_blocks import terms_in_blocks
+from tb_keras.losses.ranking.distances import pairwise_distances
 from tb_keras.losses.ranking.violations import hinge_sums, nearest_negatives
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tb_keras.corpus.matches import Matches
 from tb_keras.losses import bidirectional_ranking_loss
-from tb_keras.losses.distances import pairwise_distances
+from tb_keras.losses.ranking.distances import pairwise_distances
 from tests.losses.ranking import oracle
 
 FIRST_WEIGHTS = {

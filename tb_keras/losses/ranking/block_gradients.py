@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tb_keras.losses.distances import smoothed_root
-from tb_keras.losses.lowest_in_rows import ABSENT, lowest_in_rows, visit_columns
+from tb_keras.losses.ranking.distances import smoothed_root
+from tb_keras.losses.ranking.lowest_in_rows import ABSENT, lowest_in_rows, visit_columns
 from tb_keras.losses.ranking.violations import hinge_counts
 
 _SPARSE = 4  # values gathered for a distance of each anchor, up to which they beat a dense product

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 
 from keras import ops
 
-from tb_keras.losses.lowest_in_rows import ABSENT, first_columns, visit_columns
-from tb_keras.losses.ranking.pulls import Block, added, hardest_neighbor_pulls, pair_pulls
+from tb_keras.losses.ranking.block_gradients import Block, added, hardest_neighbor_pulls, pair_pulls
+from tb_keras.losses.ranking.lowest_in_rows import ABSENT, first_columns, visit_columns
 
 
 def terms_in_blocks(
@@ -90,7 +90,7 @@ def term_in_blocks(
         candidates: float32 `(m, dim)`, static.
         masks: from the first row of a block, an int32 scalar, and its number of rows, an int, to
             its bool positives and negatives `(rows, m)`.
-        pulls: `pair_pulls` or `hardest_neighbor_pulls` of `tb_keras.losses.ranking.pulls`.
+        pulls: `pair_pulls` or `hardest_neighbor_pulls` of `tb_keras.losses.ranking.block_gradients`.
         block_rows: rows of a block, at least 1.
         ended: a float32 scalar, at least 0, that is known when the term before has ended: a graph's
             loops would else run at the same time and take the memory of all.
