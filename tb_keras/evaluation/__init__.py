@@ -1,10 +1,9 @@
-"""Retrieval and localization figures as the field defines them."""
+"""Figures of retrieval and localization, as the field defines them."""
 
 from tb_keras.evaluation.box_drawing import draw_boxes
 from tb_keras.evaluation.corpus_localization import (
     corpus_localization_metrics,
     corpus_localization_metrics_by_category,
-    padded_by_phrase,
 )
 from tb_keras.evaluation.localization import localization_metrics, localization_metrics_by_category
 from tb_keras.evaluation.metrics_table import MetricsTable
@@ -25,7 +24,6 @@ __all__ = [
     "localization_metrics",
     "localization_metrics_by_category",
     "mean_metrics",
-    "padded_by_phrase",
     "ranked_precision_metrics",
     "ranked_precision_metrics_from_scores",
     "retrieval_metrics",

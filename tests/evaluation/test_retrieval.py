@@ -66,7 +66,7 @@ def test_metrics_are_those_of_sorting(case):
     images, texts, kinds, ks, block = case
     expected = metrics_by_sorting(images @ texts.T, kinds, ks)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks_module, "_BLOCK_VALUES", block)
+        patch.setattr(ranks_module, "BLOCK_VALUES", block)
         found = retrieval_metrics(images.astype("float64"), texts, relation(kinds), ks)
     assert_equal(found, expected)
 
