@@ -23,8 +23,8 @@ class RankingSettings:
     text_anchor_weight: float
     image_neighborhood_weight: float
     text_neighborhood_weight: float
-    positive: str
-    block_rows: int | None
+    positive: str = "hardest"
+    block_rows: int | None = None
 
     def __post_init__(self):
         if not self.margin > 0:
