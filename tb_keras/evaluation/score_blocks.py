@@ -29,7 +29,8 @@ def score_blocks(scores: ArrayLike | ScoreBlocks) -> ScoreBlocks:
     if array.ndim != 2:
         raise ValueError(f"`scores` must have shape (n, m). Received: shape={array.shape}")
     step = max(1, BLOCK_VALUES // max(1, array.shape[1]))
-    return lambda: (array[first : first + step] for first in range(0, len(array), step))
+    starts = range(0, max(1, len(array)), step)  # without rows, one empty block
+    return lambda: (array[first : first + step] for first in starts)
 
 
 def checked_blocks(

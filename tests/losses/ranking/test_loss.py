@@ -407,6 +407,7 @@ def test_no_weight_no_loss():
         ({"margin": float("nan")}, "`margin` must be a positive float. Received: margin=nan"),
         ({"top_k": 0}, "`top_k` must be a positive int or None. Received: top_k=0"),
         ({"top_k": -3}, "`top_k` must be a positive int or None. Received: top_k=-3"),
+        ({"top_k": True}, "`top_k` must be a positive int or None. Received: top_k=True"),
         ({"top_k": 2.0}, "`top_k` must be a positive int or None. Received: top_k=2.0"),
         ({"image_anchor_weight": -1}, "`image_anchor_weight` must be a non-negative float.*=-1"),
         ({"text_anchor_weight": -1}, "`text_anchor_weight` must be a non-negative float.*=-1"),
