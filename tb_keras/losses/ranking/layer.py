@@ -72,6 +72,8 @@ class BidirectionalRanking(LossLayer):
             positive,
             block_rows,
         )
+        self.margin, self.top_k, self.positive = margin, top_k, positive
+        self.block_rows = block_rows
         self.trackers = {name: keras.metrics.Mean(name=name) for name in self.ranking.weights}
         self.violating = keras.metrics.Mean(name="violating")
         self.built = True
