@@ -15,15 +15,18 @@ def first_false(right: np.ndarray) -> int | None:
     return None if right.all() else int(np.argmin(right))
 
 
-def check_int(argument: str, value: int, least: int) -> None:
-    """Raises a ValueError unless `value` is an int of at least `least`.
+def check_int(argument: str, value: int | None, least: int, optional: bool = False) -> None:
+    """Raises a ValueError unless `value` is an int of at least `least`, or None if `optional`.
 
     Examples:
         >>> check_int("epochs", 0, least=1)
         Traceback (most recent call last):
         ValueError: `epochs` must be a positive int. Received: epochs=0
     """
+    if optional and value is None:
+        return
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         kinds = {0: "a non-negative int", 1: "a positive int"}
         kind = kinds.get(least, f"an int of at least {least}")
+        kind += " or None" if optional else ""
         raise ValueError(f"`{argument}` must be {kind}. Received: {argument}={value!r}")

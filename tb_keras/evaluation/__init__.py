@@ -1,4 +1,4 @@
-"""Retrieval and localization figures as the field defines them."""
+"""Figures of retrieval and localization, as the field defines them."""
 
 from tb_keras.evaluation.baselines.chance import chance_metrics
 from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
@@ -14,7 +14,6 @@ from tb_keras.evaluation.box_drawing import draw_boxes
 from tb_keras.evaluation.corpus_localization import (
     corpus_localization_metrics,
     corpus_localization_metrics_by_category,
-    padded_by_phrase,
 )
 from tb_keras.evaluation.localization import localization_metrics, localization_metrics_by_category
 from tb_keras.evaluation.metrics_table import MetricsTable
@@ -41,7 +40,6 @@ __all__ = [
     "localization_metrics_by_category",
     "localization_recall_at_1",
     "mean_metrics",
-    "padded_by_phrase",
     "random_region_scores",
     "ranked_precision_metrics",
     "ranked_precision_metrics_from_scores",

@@ -1,4 +1,4 @@
-"""Phrase localization in a corpus, from one score for each pair of a region and a phrase."""
+"""Localization figures of a corpus, from one score for each pair of a region and a phrase."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.evaluation.localization_outcomes import (
-    BLOCK_REGIONS,
     figures_by_category,
     localization_figures,
     localization_outcomes,
+    phrase_blocks,
 )
 
 
@@ -23,17 +23,21 @@ def corpus_localization_metrics(
     iou_threshold: float = 0.5,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, float]:
-    """The figures of `localization_metrics` for the regions and phrases of a corpus.
+    """Returns the figures of `localization_metrics` for the regions and phrases of a corpus.
 
     Args:
-        pair_scores: float `(q,)`, the score of every pair of `Grounding.same_picture_pairs`, in its
-            order; no NaN and no -inf.
-        corpus: with a grounding.
+        pair_scores: float `(q,)`, the score of every pair of `Grounding.same_picture_pairs`, in
+            that order. NaN and -inf are not allowed.
+        corpus: a corpus with a grounding.
         iou_threshold: least IoU of a right region, in (0, 1].
-        ks: the k of each recall@k.
+        ks: the k of each recall@k, positive ints.
+
+    Returns:
+        The dict of `localization_metrics`.
 
     Raises:
-        ValueError: as `padded_by_phrase`, or if the corpus has no grounding.
+        ValueError: if the corpus has no grounding, the number of scores is wrong, a score is NaN or
+            -inf, or the threshold is out of range.
 
     Examples:
         >>> grounding = Grounding(
@@ -58,17 +62,21 @@ def corpus_localization_metrics_by_category(
     iou_threshold: float = 0.5,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, dict[str, float]]:
-    """The figures of `localization_metrics_by_category` for the regions and phrases of a corpus.
+    """Returns the figures of `corpus_localization_metrics` for the phrases of each category.
 
     Args:
-        pair_scores: as in `corpus_localization_metrics`.
-        corpus: with a grounding.
+        pair_scores: float `(q,)`, as `corpus_localization_metrics` takes them.
+        corpus: a corpus with a grounding.
         attribute: the text attribute that holds a string or a sequence of strings for each phrase.
         iou_threshold: least IoU of a right region, in (0, 1].
-        ks: the k of each recall@k.
+        ks: the k of each recall@k, positive ints.
+
+    Returns:
+        For each category, in the order of the names, the dict of `localization_metrics`.
 
     Raises:
-        ValueError: as `corpus_localization_metrics`, or if the texts have no such attribute.
+        ValueError: if `corpus_localization_metrics` raises one, or the texts have no such
+            attribute.
 
     Examples:
         >>> grounding = Grounding(
@@ -106,30 +114,29 @@ def _outcomes(pair_scores: ArrayLike, corpus: Corpus, iou_threshold: float) -> n
     starts = np.concatenate([[0], np.cumsum(regions)])
 
     def blocks():
-        step = max(1, BLOCK_REGIONS // int(regions.max(initial=1)))
-        for first in range(0, len(regions), step):
-            last = min(first + step, len(regions))
-            part = grounding.subset(slice(None), slice(first, last))
-            some = pair_scores[starts[first] : starts[last]]
+        for phrases in phrase_blocks(len(regions), int(regions.max(initial=0))):
+            part = grounding.subset(slice(None), phrases)
+            some = pair_scores[starts[phrases.start] : starts[phrases.stop]]
             yield *padded_by_phrase(part, some), part.phrase_boxes
 
     return localization_outcomes(blocks(), iou_threshold)
 
 
 def padded_by_phrase(grounding: Grounding, pair_scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Lays out one score a pair as `localization_metrics` takes them, one row a phrase.
+    """Lays out scores of pairs as `localization_metrics` takes them, with a row for each phrase.
 
     Args:
-        grounding: of `p` phrases; `r` is the largest number of regions that one of their pictures
-            has, and at least 1.
-        pair_scores: float `(q,)`, the score of every pair of `Grounding.same_picture_pairs`, in its
-            order; no NaN and no -inf.
+        grounding: a grounding of p phrases. r is the largest number of regions in one of their
+            pictures, and at least 1.
+        pair_scores: float `(q,)`, the score of every pair of `Grounding.same_picture_pairs`, in
+            that order. NaN and -inf are not allowed.
 
     Returns:
-        The scores, float `(p, r)`, -inf in padding, and the boxes, float32 `(p, r, 4)`, 0 there.
+        float `(p, r)`, the scores, with -inf in padding; and float32 `(p, r, 4)`, the boxes, with 0
+        in padding.
 
     Raises:
-        ValueError: if the number of scores is another, or one is NaN or -inf.
+        ValueError: if the number of scores is wrong, or a score is NaN or -inf.
 
     Examples:
         >>> grounding = Grounding(

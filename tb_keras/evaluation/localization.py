@@ -1,4 +1,4 @@
-"""Phrase localization: which of a picture's regions is where the phrase truly is."""
+"""Phrase localization, which finds the region of a picture that a phrase means."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.evaluation.localization_outcomes import (
-    BLOCK_REGIONS,
     figures_by_category,
     localization_figures,
     localization_outcomes,
+    phrase_blocks,
 )
 
 
@@ -22,35 +22,39 @@ def localization_metrics(
     iou_threshold: float = 0.5,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, float]:
-    """How well scores find each phrase among the regions of its picture.
+    """Measures how well scores find each phrase among the regions of its picture.
 
-    A region is right when its IoU with the phrase's true box reaches the threshold. A phrase's rank
-    is 1 + the number of wrong regions that score at least as high as its best right one: ties count
-    against the phrase, in every figure.
+    A region is right if its IoU with the true box of the phrase reaches the threshold. The rank of
+    a phrase is 1 plus the number of wrong regions that score at least as high as its best right
+    region. Ties count against the phrase, in every figure.
 
     Phrases without a true box are left out and counted. A phrase without any region is a failure in
-    every figure. Memory is bounded by a block of phrases.
+    every figure. Phrases are taken in blocks, so memory is bounded.
 
     Args:
-        scores: float `(p, r)`, of the regions of each phrase's picture; higher is better, -inf in
-            padding.
-        boxes: float `(p, r, 4)` xyxy; what stands in padding is not read.
-        ground_truth: float `(p, 4)` xyxy; a row of NaN for a phrase without a box.
+        scores: float `(p, r)`, of the r regions in the picture of each phrase. Higher is better,
+            and padding has -inf.
+        boxes: float `(p, r, 4)`, xyxy. Padding is not read.
+        ground_truth: float `(p, 4)`, xyxy, with a row of NaN for a phrase without a box.
         iou_threshold: least IoU of a right region, in (0, 1].
         ks: the k of each recall@k, positive ints.
 
     Returns:
         A dict with
-        `recall@k`: percent of phrases with a right region among the k that score highest;
-        `upper_bound`: percent of phrases with a right region at all, what perfect scores would get;
-        `mean_iou`: in [0, 1], mean IoU of the region that scores highest;
-        `pointing_game`: percent of phrases whose true box holds the centre of that region;
-        `phrases`, how many there were; `without_region`, how many of them without any region;
-        `without_box`, how many more were left out. NaN where there is no phrase.
+
+        - `recall@k`, the percentage of phrases with a right region among the k that score highest;
+        - `upper_bound`, the percentage of phrases with a right region, which perfect scores reach;
+        - `mean_iou`, the mean IoU of the region that scores highest, in [0, 1];
+        - `pointing_game`, the percentage of phrases whose true box holds the centre of that region;
+        - `phrases`, the number of phrases with a true box;
+        - `without_region`, the number of these that have no region;
+        - `without_box`, the number of phrases that were left out.
+
+        Figures without a phrase are NaN.
 
     Raises:
         ValueError: if shapes disagree, the threshold is out of range, a score is NaN or a box is
-            not finite; the message names the row.
+            not finite. The message names the row.
 
     Reference:
         Plummer et al., *Flickr30k Entities*, ICCV 2015 (recall@k and upper bound at IoU 0.5); Zhang
@@ -74,22 +78,23 @@ def localization_metrics_by_category(
     iou_threshold: float = 0.5,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, dict[str, float]]:
-    """The figures of `localization_metrics` for the phrases of each category.
+    """Returns the figures of `localization_metrics` for the phrases of each category.
 
     Args:
-        scores: float `(p, r)`.
-        boxes: float `(p, r, 4)` xyxy.
-        ground_truth: float `(p, 4)` xyxy.
-        categories: for each phrase its categories, such as `["people"]`; a phrase of several counts
-            in each, as in Flickr30K Entities, and one of none in no category.
+        scores: float `(p, r)`, as `localization_metrics` takes them.
+        boxes: float `(p, r, 4)`, xyxy.
+        ground_truth: float `(p, 4)`, xyxy.
+        categories: p sequences of strings, the categories of each phrase, such as `["people"]`. A
+            phrase with several categories counts in each, as in Flickr30K Entities.
         iou_threshold: least IoU of a right region, in (0, 1].
-        ks: the k of each recall@k.
+        ks: the k of each recall@k, positive ints.
 
     Returns:
-        Category → the dict of `localization_metrics`, in the order of the names.
+        For each category, in the order of the names, the dict of `localization_metrics`.
 
     Raises:
-        ValueError: as `localization_metrics`, or if `categories` are no `p` sequences of strings.
+        ValueError: if `localization_metrics` raises one, or `categories` are not p sequences of
+            strings.
 
     Examples:
         >>> metrics = localization_metrics_by_category(
@@ -133,7 +138,5 @@ def _checked(scores: ArrayLike, boxes: ArrayLike, ground_truth: ArrayLike):
 
 
 def _array_blocks(scores: np.ndarray, boxes: np.ndarray, ground_truth: np.ndarray):
-    step = max(1, BLOCK_REGIONS // max(1, scores.shape[1]))
-    for first in range(0, len(scores), step):
-        rows = slice(first, first + step)
+    for rows in phrase_blocks(*scores.shape):
         yield scores[rows], boxes[rows], ground_truth[rows]

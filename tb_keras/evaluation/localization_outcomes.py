@@ -1,16 +1,16 @@
-"""What became of each phrase: the rank of a right region, and how good the first region is."""
+"""The outcome of each phrase, and the localization figures that follow from outcomes."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from tb_keras.checks.arguments import first_false
 from tb_keras.corpus.boxes import centers, contains, elementwise_iou
 
-BLOCK_REGIONS = 2**18  # regions of a block of phrases: about 40 MB
+_BLOCK_REGIONS = 2**18  # regions of a block of phrases: about 40 MB
 _OUTCOME = [
     ("has_box", bool),
     ("has_region", bool),
@@ -20,10 +20,17 @@ _OUTCOME = [
 ]
 
 
+def phrase_blocks(phrases: int, regions: int) -> Iterator[slice]:
+    """Yields blocks of phrases that have `regions` regions each, so that memory is bounded."""
+    step = max(1, _BLOCK_REGIONS // max(1, regions))
+    for first in range(0, phrases, step):
+        yield slice(first, min(first + step, phrases))
+
+
 def localization_outcomes(
     blocks: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], iou_threshold: float
 ) -> np.ndarray:
-    """Returns what the metrics are made of, for each phrase by itself.
+    """Returns the outcome of each phrase.
 
     Args:
         blocks: scores, boxes and ground truth of some phrases at a time, in the shapes that
@@ -32,10 +39,10 @@ def localization_outcomes(
 
     Returns:
         A structured array `(p,)` with the fields `has_box`, `has_region`, `rank`, `iou` and
-        `pointed`. Where regions tie for the highest score, the worst of them counts.
+        `pointed`. Where regions tie for the highest score, the worst region counts.
 
     Raises:
-        ValueError: if the threshold is out of range, a score is NaN or a box is not finite; the
+        ValueError: if the threshold is out of range, a score is NaN or a box is not finite. The
             message names the row.
 
     Examples:
@@ -62,7 +69,7 @@ def localization_figures(outcomes: np.ndarray, ks: Sequence[int]) -> dict[str, f
     """Returns the dict of `tb_keras.evaluation.localization_metrics` for some phrases.
 
     Args:
-        outcomes: what `localization_outcomes` returns, or some of its rows.
+        outcomes: rows of the array that `localization_outcomes` returns.
         ks: the k of each recall@k.
     """
     counted = outcomes[outcomes["has_box"]]
@@ -88,13 +95,13 @@ def figures_by_category(
     """Returns the figures of the phrases of each category, in the order of the names.
 
     Args:
-        outcomes: what `localization_outcomes` returns.
-        categories: for each phrase its categories; see `localization_metrics_by_category`.
+        outcomes: the array that `localization_outcomes` returns.
+        categories: the categories of each phrase, as `localization_metrics_by_category` takes them.
         ks: the k of each recall@k.
     """
     rows = np.repeat(np.arange(len(outcomes)), [len(names) for names in categories])
     names, category = np.unique(list(itertools.chain(*categories)), return_inverse=True)
-    # Distinct rows: a category that a phrase has twice counts once.
+    # Distinct rows, since a category that a phrase has twice counts once.
     return {
         str(name): localization_figures(outcomes[np.unique(rows[category == number])], ks)
         for number, name in enumerate(names)
@@ -102,7 +109,7 @@ def figures_by_category(
 
 
 def _of_block(scores, boxes, truth, iou_threshold: float, first: int) -> np.ndarray:
-    # Whole numbers have no infinity. Float64 keeps the area of every box of whole pixels exact.
+    # Whole numbers have no infinity. In float64 the area of every box of whole pixels is exact.
     scores = scores if scores.dtype.kind == "f" else scores.astype(np.float64)
     boxes, truth = boxes.astype(np.float64), truth.astype(np.float64)
     region = scores > -np.inf

@@ -1,4 +1,4 @@
-"""The parts of a corpus that published protocols measure on, and the mean of their figures."""
+"""Parts of a corpus that published protocols measure on, and the means of their figures."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tb_keras.corpus.corpus import Corpus
 
 
 def folds(corpus: Corpus, num_folds: int = 5) -> list[Corpus]:
-    """Splits a corpus into consecutive images, each fold with the texts of its images.
+    """Splits a corpus into folds of consecutive images with their texts.
 
-    Of the 5,000 test images of MSCOCO, five folds are the protocol "MSCOCO 1K": measure on each and
-    take `mean_metrics`. Every image is in one fold. Where their number does not divide, the first
-    folds have one image more.
+    The protocol "MSCOCO 1K" takes five folds of the 5,000 test images of MSCOCO. Measure on each
+    fold and take `mean_metrics`. Every image is in one fold. If the number of images does not
+    divide evenly, the first folds have one image more.
 
     Args:
-        corpus: its images in the order of the protocol.
-        num_folds: from 1 to the number of images.
+        corpus: a corpus whose images have the order of the protocol.
+        num_folds: int from 1 to the number of images.
 
     Raises:
         ValueError: if `num_folds` is out of range.
@@ -49,18 +49,19 @@ def folds(corpus: Corpus, num_folds: int = 5) -> list[Corpus]:
 def by_language(corpus: Corpus) -> dict[str, Corpus]:
     """Splits a corpus of several languages by the language of its texts.
 
-    Every part has all images, also those without a text of its language: they compete as
-    candidates, and as queries they are left out. So an image finds, and is held against, the texts
-    of one language only. The `mean_recall` of a part is the figure "mR" reported per language.
+    Every part has all images and the texts of one language. Images without a text in that language
+    stay candidates, but are no queries. The `mean_recall` of a part is the figure that papers
+    report as "mR" for each language.
 
     Args:
-        corpus: its texts have the attribute "language".
+        corpus: a corpus whose texts have the attribute "language".
 
     Returns:
-        Language → corpus, in the order of the names, and last, under "all", the whole corpus.
+        For each language, in the order of the names, its corpus; and last, under "all", the whole
+        corpus.
 
     Raises:
-        ValueError: if texts have no "language", or one is called "all".
+        ValueError: if texts have no attribute "language", or a language is called "all".
 
     Reference:
         Kim, Saito, Saenko, Sclaroff and Plummer, *MULE: Multimodal Universal Language Embedding*,
@@ -83,17 +84,18 @@ def by_language(corpus: Corpus) -> dict[str, Corpus]:
     languages = np.asarray(corpus.text_attributes["language"], str)
     names = sorted(set(languages.tolist()))
     if "all" in names:
-        raise ValueError("`corpus` must have no language 'all', which stands for all of them.")
+        raise ValueError("`corpus` must have no language 'all', which names the whole corpus.")
     images = np.arange(corpus.num_images)
     parts = {name: corpus.subset(images, texts=languages == name) for name in names}
     return {**parts, "all": corpus}
 
 
 def mean_metrics(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Returns the mean of each figure over several corpora; queries and phrases are summed.
+    """Returns the mean of each figure over several corpora, and the sum of queries and phrases.
 
     Args:
-        metrics: dicts of the same figures, one a corpus, such as each fold's `retrieval_metrics`.
+        metrics: dicts of the same figures, one for each corpus, such as the `retrieval_metrics` of
+            each fold.
 
     Raises:
         ValueError: if there is no dict, or their figures differ.

@@ -1,18 +1,20 @@
-"""How many of all the matches of a query come first: mAP@R and R-precision."""
+"""mAP@R and R-precision, which ask for all matches of a query."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.checks.arguments import first_false
 from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation.ranks import ROUNDING
-from tb_keras.evaluation.retrieval import ScoreBlocks
-
-_BLOCK_VALUES = 2**24  # scores in a block: 64 MiB
+from tb_keras.evaluation.score_blocks import (
+    BLOCK_VALUES,
+    ScoreBlocks,
+    checked_blocks,
+    score_blocks,
+)
 
 
 def ranked_precision_metrics(
@@ -22,31 +24,32 @@ def ranked_precision_metrics(
     image_queries: ArrayLike | None = None,
     text_queries: ArrayLike | None = None,
 ) -> dict[str, float]:
-    """mAP@R, R-precision and recall@1 of retrieval by dot product, in both directions.
+    """Measures mAP@R, R-precision and recall@1 of retrieval by dot product, in both directions.
 
-    With R the number of a query's matches, R-precision is the share of matches among its first R
-    candidates; mAP@R the sum over those places i ≤ R that hold a match of the share of matches
-    among the first i, divided by R. Unlike recall@k both ask for all matches, which is what ground
-    truths with many of them, such as ECCV Caption, are for.
+    Let R be the number of matches of a query. R-precision is the share of matches among the first R
+    candidates. mAP@R takes, at each of the first R places that holds a match, the share of matches
+    up to there, and divides the sum of these shares by R. Unlike recall@k, both ask for all
+    matches. They are meant for ground truths with many matches, such as ECCV Caption.
 
-    A negative that scores at least as high as a match stands before it, and so does one that lies
-    below by no more than the matrix product's rounding, as in `retrieval_metrics`. Ignored pairs
-    are no candidates. No full sort: only the R best negatives of a query are put in order.
+    A negative that scores at least as high as a match stands before it. Scores tie if they differ
+    by no more than the rounding of the matrix product, as in `retrieval_metrics`. Ignored pairs are
+    not candidates. Only the R best negatives of a query are sorted.
 
     Args:
         image_embeddings: float `(n, dim)`.
         text_embeddings: float `(m, dim)`.
         matches: a `Matches`, or a form that `Matches.of` takes.
-        image_queries: bool `(n,)`, the images to ask for their texts; all if left out. The others
-            are candidates still. One without a match is left out in any case.
-        text_queries: bool `(m,)`, likewise for texts.
+        image_queries: bool `(n,)`, which images are queries, or None for all. The others stay
+            candidates. An image without a match is never a query.
+        text_queries: bool `(m,)`, the same for texts.
 
     Returns:
-        A dict with, for `i2t` (image queries) and `t2i` (text queries), `_map@r`, `_r_precision`
-        and `_recall@1` in percent and `_queries`, how many there were. NaN where there is none.
+        A dict. Names that begin with `i2t` (image queries) and `t2i` (text queries) end in
+        `_map@r`, `_r_precision` and `_recall@1`, in percent, and `_queries`, the number of queries.
+        Figures without a query are NaN.
 
     Raises:
-        ValueError: if shapes disagree, or a score is not finite.
+        ValueError: if shapes disagree or a score is not finite.
 
     Reference:
         Musgrave, Belongie and Lim, *A Metric Learning Reality Check*, ECCV 2020
@@ -69,7 +72,7 @@ def ranked_precision_metrics(
             f"Received: {images.shape} and {texts.shape}"
         )
     lengths = [np.linalg.norm(part, axis=1) for part in (images, texts)]
-    step = max(1, _BLOCK_VALUES // max(1, len(texts)))
+    step = max(1, BLOCK_VALUES // max(1, len(texts)))
 
     def rounding(image: np.ndarray, text: np.ndarray) -> np.ndarray:
         return ROUNDING * images.shape[1] ** 0.5 * lengths[0][image] * lengths[1][text]
@@ -85,17 +88,20 @@ def ranked_precision_metrics_from_scores(
     image_queries: ArrayLike | None = None,
     text_queries: ArrayLike | None = None,
 ) -> dict[str, float]:
-    """The metrics of `ranked_precision_metrics`, for any network that scores pairs.
+    """Returns the figures of `ranked_precision_metrics` for any network that scores pairs.
 
     Args:
         scores: finite float `(n, m)`, higher is better; or a callable that returns an iterator over
-            blocks of its rows, `(rows, m)` each, from the first to the last; called once.
+            blocks of its rows, `(rows, m)` each, from the first to the last. It is called once.
         matches: a `Matches`, or a form that `Matches.of` takes.
-        image_queries: as in `ranked_precision_metrics`.
-        text_queries: as in `ranked_precision_metrics`.
+        image_queries: bool `(n,)`, which images are queries, or None for all.
+        text_queries: bool `(m,)`, which texts are queries, or None for all.
+
+    Returns:
+        The dict of `ranked_precision_metrics`.
 
     Raises:
-        ValueError: if `scores` have another shape than `matches` or are not finite.
+        ValueError: if `scores` do not have the shape of `matches`, or are not finite.
 
     Examples:
         >>> scores = [[0.9, 0.8, 0.1], [0.8, 0.1, 0.7]]
@@ -103,14 +109,7 @@ def ranked_precision_metrics_from_scores(
         >>> metrics["i2t_r_precision"], metrics["i2t_map@r"]
         (75.0, 62.5)
     """
-    if callable(scores):
-        blocks = scores()
-    else:
-        array = np.asarray(scores)
-        if array.ndim != 2:
-            raise ValueError(f"`scores` must have shape (n, m). Received: shape={array.shape}")
-        step = max(1, _BLOCK_VALUES // max(1, array.shape[1]))
-        blocks = (array[i : i + step] for i in range(0, len(array), step))
+    blocks = score_blocks(scores)()
     return _metrics(blocks, Matches.of(matches), image_queries, text_queries, lambda *_: 0.0)
 
 
@@ -126,13 +125,13 @@ def _metrics(
         _queries("text_queries", text_queries, matches.images_per_text()),
     ]
     texts = np.flatnonzero(queries[1])
-    # Of each text the best negatives so far; of each pair the score, both kept from block to block.
+    # The best negatives of each text so far, and the score of each match, over all blocks.
     best = np.zeros((len(texts), 0))
     keep = matches.images_per_text()[texts].max(initial=0)
     pair_scores = np.empty(len(matches.pairs))
     figures = []
-    first = 0
-    for block in _checked(blocks, matches):
+    for first, block in checked_blocks(blocks, matches, finite=True):
+        block = block.astype(np.promote_types(block.dtype, np.float32))  # a copy
         rows = slice(*np.searchsorted(matches.pairs[:, 0], [first, first + len(block)]))
         image, text = matches.pairs[rows].T
         pair_scores[rows] = block[image - first, text] - rounding(image, text)
@@ -145,7 +144,6 @@ def _metrics(
         negatives = _largest(block[asked], most)
         figures.append(_of_queries(negatives, image[of_asked], pair_scores[rows][of_asked]))
         best = _largest(np.concatenate([best, block[:, texts].T], axis=1), keep)
-        first += len(block)
     by_text = np.argsort(matches.pairs[:, 1], kind="stable")
     by_text = by_text[queries[1][matches.pairs[by_text, 1]]]
     of_texts = _of_queries(best, matches.pairs[by_text, 1], pair_scores[by_text])
@@ -162,25 +160,25 @@ def _metrics(
 
 
 def _of_queries(negatives: np.ndarray, query: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """mAP@R, R-precision and hit at 1, float64 `(q, 3)`.
+    """Returns mAP@R, R-precision and hit at 1 of each query, float64 `(q, 3)`.
 
     Args:
-        negatives: `(q, r)`, the best negatives of each query, of the largest R at least so many;
-            -inf where there are fewer.
-        query: int `(p,)`, sorted: the query of each match, none of them without one.
-        scores: `(p,)`, the match's.
+        negatives: float `(q, r)`, the scores of the r best negatives of each query, where r is at
+            least the largest R; -inf where a query has fewer.
+        query: int `(p,)`, sorted, the query of each match. Every query has one.
+        scores: float `(p,)`, the score of each match.
     """
     _, start, counts = np.unique(query, return_index=True, return_counts=True)
     found = np.empty((len(counts), 3))
     size = int(counts.max(initial=0))
-    step = max(1, _BLOCK_VALUES // max(1, 8 * (negatives.shape[1] + size)))
+    step = max(1, BLOCK_VALUES // max(1, 8 * (negatives.shape[1] + size)))
     for low in range(0, len(counts), step):
         some = slice(low, low + step)
         place = np.arange(size)
         inside = place < counts[some, None]
         of_match = np.where(inside, start[some, None] + place, 0)
         matching = np.where(inside, scores[of_match], -np.inf)
-        # Negatives stand first, so that in a stable sort they win ties.
+        # Negatives come first, so that they win ties in a stable sort.
         both = np.concatenate([negatives[some], matching], axis=1)
         order = np.argsort(-both, axis=1, kind="stable")[:, :size]
         hit = (order >= negatives.shape[1]) & inside
@@ -192,13 +190,11 @@ def _of_queries(negatives: np.ndarray, query: np.ndarray, scores: np.ndarray) ->
 
 
 def _largest(scores: np.ndarray, count: int) -> np.ndarray:
-    """The `count` largest of each row, or all, in no order."""
-    width = scores.shape[1]
-    if count >= width:
-        return scores
-    return (
-        np.partition(scores, width - count, axis=1)[:, width - count :] if count else scores[:, :0]
-    )
+    """Returns the `count` largest scores of each row, or all of them, in no order."""
+    rest = scores.shape[1] - count
+    if rest <= 0 or not count:
+        return scores[:, :count]
+    return np.partition(scores, rest, axis=1)[:, rest:]
 
 
 def _queries(argument: str, queries: ArrayLike | None, counts: np.ndarray) -> np.ndarray:
@@ -211,24 +207,3 @@ def _queries(argument: str, queries: ArrayLike | None, counts: np.ndarray) -> np
             f"Received: shape={queries.shape}, dtype={queries.dtype}"
         )
     return queries & (counts > 0)
-
-
-def _checked(blocks: Iterable[np.ndarray], matches: Matches) -> Iterator[np.ndarray]:
-    """Yields copies of the blocks, in floats that hold their numbers."""
-    first = 0
-    for block in map(np.asarray, blocks):
-        if block.ndim != 2 or block.shape[1] != matches.num_texts:
-            raise ValueError(
-                f"`scores` must have {matches.num_texts} columns. Received: shape={block.shape}"
-            )
-        row = first_false(np.isfinite(block).all(axis=1))
-        if row is not None:
-            raise ValueError(
-                f"`scores` must be finite. Received: NaN or infinity in row {first + row}"
-            )
-        first += len(block)
-        if first > matches.num_images:
-            break
-        yield block.astype(np.promote_types(block.dtype, np.float32))
-    if first != matches.num_images:
-        raise ValueError(f"`scores` must have {matches.num_images} rows. Received: {first}")

@@ -1,29 +1,33 @@
-"""Ranks of the best match, by counting what scores at least as high."""
+"""The rank of each query's best match, by counting the candidates that score at least as high."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from tb_keras.corpus.matches import Matches
+from tb_keras.evaluation.score_blocks import BLOCK_VALUES, ScoreBlocks, checked_blocks
 
-_BLOCK_VALUES = 2**24  # scores in a block: 64 MiB
-_CACHED_VALUES = 2**19  # scores that are compared twice while a core's cache holds them: 2 MiB
+_CACHED_VALUES = 2**19  # scores that stay in a core's cache for two comparisons: 2 MiB
 _BYTE = 255  # flags that a byte can count
-# Times sqrt(dim) and both lengths. Up to 3.6 eps was measured, between copies of one vector.
+# The rounding of a matrix product, times sqrt(dim) and the lengths of both vectors.
 ROUNDING = 4 * np.finfo(np.float32).eps
 
 
-def ranks_from_scores(
-    blocks: Callable[[], Iterable[np.ndarray]], matches: Matches
-) -> tuple[np.ndarray, np.ndarray]:
-    """Ranks of image queries `(n,)` and text queries `(m,)`, 0 for a query without a match.
+def ranks_from_scores(blocks: ScoreBlocks, matches: Matches) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ranks of all image queries and text queries.
 
     Args:
-        blocks: returns the score matrix in blocks of rows; called twice.
+        blocks: returns the score matrix in blocks of rows. It is called twice.
         matches: between the rows and the columns of the scores.
+
+    Returns:
+        int64 `(n,)` and `(m,)`, ranks from 1, and 0 for a query without a match.
+
+    Raises:
+        ValueError: if the scores do not have the shape of `matches`, or hold NaN.
 
     Examples:
         >>> ranks_from_scores(
@@ -33,28 +37,31 @@ def ranks_from_scores(
     """
     pairs = matches.pairs
     pair_scores = []
-    for first, block in _checked_blocks(blocks(), matches):
+    for first, block in checked_blocks(blocks(), matches):
         image, text = _of_rows(pairs, first, len(block)).T
         pair_scores.append(block[image - first, text])
-    # In the scores' own type, so that comparing is exact, whole numbers included.
+    # In the type of the scores, so that comparisons are exact, also those of whole numbers.
     pair_scores = np.concatenate(pair_scores or [np.zeros(0)])
-    whole_rows = ((first, 0, block) for first, block in _checked_blocks(blocks(), matches))
+    whole_rows = ((first, 0, block) for first, block in checked_blocks(blocks(), matches))
     return _ranks(whole_rows, matches, pair_scores)
 
 
 def ranks_from_embeddings(
     images: np.ndarray, texts: np.ndarray, matches: Matches
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ranks of `ranks_from_scores` for dot products, which are computed once only.
+    """Returns the ranks of `ranks_from_scores` for dot products, each computed only once.
 
-    A match's own score is summed apart, in float64. So what lies below it by no more than the
-    matrix product's rounding of that very pair, 4 · eps · sqrt(dim) · |x||y| in float32, counts
-    as a tie, against the query.
+    The score of a match is computed apart, in float64. A candidate that scores lower by no more
+    than the rounding of the matrix product, 4 · eps · sqrt(dim) · |x||y| in float32 for a match of
+    x and y, counts as a tie, against the query.
 
     Args:
         images: float32 `(n, dim)`.
         texts: float32 `(m, dim)`.
         matches: between `images` and `texts`.
+
+    Returns:
+        int64 `(n,)` and `(m,)`, ranks from 1, and 0 for a query without a match.
     """
     pair_scores = np.empty(len(matches.pairs), np.float64)
     step = max(1, _CACHED_VALUES // 8 // max(1, images.shape[1]))
@@ -74,13 +81,14 @@ def _lengths(embeddings: np.ndarray) -> np.ndarray:
 
 
 def _products(images: np.ndarray, texts: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Blocks of scores, each with its first row and column; the next one overwrites the last.
+    """Yields the first row and column of each block of scores, and the block.
 
-    They are as square as can be: in a product of few rows each score takes longer.
+    Each block overwrites the last. Blocks are as square as possible, since a product of few rows
+    takes longer for each score.
     """
-    rows = max(math.isqrt(_BLOCK_VALUES), _BLOCK_VALUES // max(1, len(texts)))
+    rows = max(math.isqrt(BLOCK_VALUES), BLOCK_VALUES // max(1, len(texts)))
     rows = max(1, min(rows, len(images)))
-    columns = max(1, _BLOCK_VALUES // rows)
+    columns = max(1, BLOCK_VALUES // rows)
     memory = np.empty(rows * min(columns, len(texts)), np.float32)
     for row in range(0, len(images), rows):
         left = images[row : row + rows]
@@ -94,7 +102,7 @@ def _ranks(
     blocks: Iterable[tuple[int, int, np.ndarray]], matches: Matches, pair_scores: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     images, texts = matches.pairs.T
-    lowest = pair_scores.min() if len(pair_scores) else 0  # -inf is no whole number
+    lowest = pair_scores.min() if len(pair_scores) else 0  # whole numbers have no -inf
     best_of_image = np.full(matches.num_images, lowest, pair_scores.dtype)
     best_of_text = np.full(matches.num_texts, lowest, pair_scores.dtype)
     np.maximum.at(best_of_image, images, pair_scores)
@@ -109,7 +117,7 @@ def _ranks(
         np.greater_equal(block, best_of_text[columns], out=beats[:, : block.shape[1]])
         image_ranks[rows] += _true_in_rows(above)
         text_ranks[columns] += _true_in_columns(beats)[: block.shape[1]]
-        # Matches and ignored pairs are no competitors: take back what was counted of them.
+        # Matches and ignored pairs do not compete, so their counts are taken back.
         for related in (matches.pairs, matches.ignored):
             image, text = _of_rows(related, row, len(block)).T
             inside = (text >= column) & (text < columns.stop)
@@ -124,7 +132,7 @@ def _ranks(
 def _pieces(
     blocks: Iterable[tuple[int, int, np.ndarray]],
 ) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Some rows of each block at a time, none of them empty."""
+    """Yields some rows of each block at a time, and never none."""
     for row, column, block in blocks:
         step = min(max(1, _CACHED_VALUES // max(1, block.shape[1])), _BYTE)
         for start in range(0, len(block) if block.size else 0, step):
@@ -132,12 +140,13 @@ def _pieces(
 
 
 def _true_in_rows(flags: np.ndarray) -> np.ndarray:
-    """How many are true in each row: `np.count_nonzero`, ten times as fast.
+    """Counts the true flags of each row, much faster than `np.count_nonzero`.
 
-    A byte of a sum of words counts every eighth flag, none of which is carried into the next.
+    It adds words of eight flags. Each byte of the sum counts every eighth flag, and at most 255
+    words are added, so that no byte overflows into the next.
 
     Args:
-        flags: bool `(rows, columns)`, the columns a multiple of 8.
+        flags: bool `(rows, columns)`, columns a multiple of 8.
     """
     words = flags.view(np.uint64)
     sums = np.add.reduceat(words, np.arange(0, words.shape[1], _BYTE), axis=1)
@@ -145,28 +154,10 @@ def _true_in_rows(flags: np.ndarray) -> np.ndarray:
 
 
 def _true_in_columns(flags: np.ndarray) -> np.ndarray:
-    """How many are true in each column of at most 255 rows."""
+    """Counts the true flags of each column of at most 255 rows."""
     return np.add.reduce(flags.view(np.uint8), axis=0, dtype=np.uint8)
 
 
 def _of_rows(pairs: np.ndarray, first: int, count: int) -> np.ndarray:
-    """The pairs, sorted by image, whose image is in a block of rows."""
+    """Returns the pairs whose image is in a block of rows; pairs are sorted by image."""
     return pairs[slice(*np.searchsorted(pairs[:, 0], [first, first + count]))]
-
-
-def _checked_blocks(
-    blocks: Iterable[np.ndarray], matches: Matches
-) -> Iterator[tuple[int, np.ndarray]]:
-    first = 0
-    for block in map(np.asarray, blocks):
-        if block.ndim != 2 or block.shape[1] != matches.num_texts:
-            raise ValueError(
-                f"`scores` must have {matches.num_texts} columns. Received: shape={block.shape}"
-            )
-        if np.isnan(block).any():
-            row = first + int(np.isnan(block).any(axis=1).argmax())
-            raise ValueError(f"`scores` must not hold NaN. Received: NaN in row {row}")
-        yield first, block
-        first += len(block)
-    if first != matches.num_images:
-        raise ValueError(f"`scores` must have {matches.num_images} rows. Received: {first}")

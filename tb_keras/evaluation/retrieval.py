@@ -1,8 +1,8 @@
-"""Retrieval in both directions: recall@k, median and mean rank, for any network."""
+"""Recall@k and median and mean rank of retrieval in both directions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 from tb_keras.checks.arguments import first_false
 from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
-
-ScoreBlocks = Callable[[], Iterator[np.ndarray]]
+from tb_keras.evaluation.score_blocks import ScoreBlocks, score_blocks
 
 
 def retrieval_metrics(
@@ -20,14 +19,17 @@ def retrieval_metrics(
     matches: Matches | ArrayLike,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, float]:
-    """Image-to-text and text-to-image retrieval by dot product.
+    """Measures image-to-text and text-to-image retrieval by dot product.
 
-    A query's rank is 1 + the number of candidates, neither matching nor ignored, that score at
-    least as high as its best match: ties count against the query. `recall@k` is the hit rate, as in
-    this literature: the share of queries with at least one match among the first k. (Some libraries
-    use the word for the share of matches that are found.) Queries without a match are left out.
+    `recall@k` is the hit rate, the share of queries with at least one match among the first k. The
+    literature on image-text matching uses the word like this. Some libraries use it for the share
+    of all matches that are found, which is another figure.
 
-    One blocked matrix product and a count, no sort: memory is bounded by the block.
+    The rank of a query is 1 plus the number of candidates that score at least as high as its best
+    match. Ties count against the query. Other matches and ignored pairs do not compete. Queries
+    without a match are left out.
+
+    Scores are computed and counted in blocks, without sorting, so memory is bounded.
 
     Args:
         image_embeddings: float `(n, dim)`.
@@ -36,9 +38,10 @@ def retrieval_metrics(
         ks: the k of each recall@k, positive ints.
 
     Returns:
-        A dict with, for `i2t` (image queries) and `t2i` (text queries), `_recall@k` in percent,
-        `_median_rank` and `_mean_rank` (from 1) and `_queries`, how many there were; `rsum`, the
-        sum of all recalls, and `mean_recall`, their mean. NaN where there is no query.
+        A dict. Names that begin with `i2t` (image queries) and `t2i` (text queries) end in
+        `_recall@k`, in percent, `_median_rank` and `_mean_rank`, from 1, and `_queries`, the number
+        of queries. `rsum` is the sum of all recalls and `mean_recall` their mean. Figures without a
+        query are NaN.
 
     Raises:
         ValueError: if shapes disagree or an embedding is not finite.
@@ -66,33 +69,28 @@ def retrieval_metrics_from_scores(
     matches: Matches | ArrayLike,
     ks: Sequence[int] = (1, 5, 10),
 ) -> dict[str, float]:
-    """The metrics of `retrieval_metrics`, for any network that scores pairs; higher is better.
+    """Returns the figures of `retrieval_metrics` for any network that scores pairs.
 
     Args:
-        scores: float `(n, m)`; or, for matrices that do not fit, a callable that returns an
-            iterator over blocks of its rows, `(rows, m)` each, from the first to the last. It is
-            called twice: once for the matches' scores, once for the counts.
+        scores: float `(n, m)`, higher is better. For a matrix that does not fit into memory, a
+            callable that returns an iterator over blocks of its rows, `(rows, m)` each, from the
+            first to the last. It is called twice.
         matches: a `Matches`, or a form that `Matches.of` takes.
-        ks: the k of each recall@k.
+        ks: the k of each recall@k, positive ints.
 
     Returns:
         The dict of `retrieval_metrics`.
 
     Raises:
-        ValueError: if `scores` have another shape than `matches` or hold a NaN.
+        ValueError: if `scores` do not have the shape of `matches`, or hold NaN.
 
     Examples:
         >>> retrieval_metrics_from_scores(np.eye(3), np.arange(3))["rsum"]
         600.0
     """
-    if callable(scores):
-        matches = Matches.of(matches)
-        return _metrics(*ranks_from_scores(scores, matches), ks)
-    array = np.asarray(scores)
-    if array.ndim != 2:
-        raise ValueError(f"`scores` must have shape (n, m). Received: shape={array.shape}")
-    matches = Matches.of(matches, array.shape[0])
-    return _metrics(*ranks_from_scores(lambda: iter([array]), matches), ks)
+    blocks = score_blocks(scores)
+    matches = Matches.of(matches, None if callable(scores) else len(scores))
+    return _metrics(*ranks_from_scores(blocks, matches), ks)
 
 
 def _metrics(

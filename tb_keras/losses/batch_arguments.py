@@ -1,4 +1,4 @@
-"""The embeddings and masks of a batch, as the losses take them: checked, in one form."""
+"""The embeddings and masks of a batch, checked and in one form for every loss."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from keras import ops
 from tb_keras.corpus.matches import Matches
 
 
-def static_sizes(images, texts) -> tuple[int, int]:
-    """Returns the rows of image embeddings `(n, dim)` and of text embeddings `(m, dim)`.
+def checked_batch(image_embeddings, text_embeddings, matches, negatives=None) -> tuple:
+    """Returns the embeddings in float32 and the masks in bool.
+
+    Args:
+        image_embeddings: float `(n, dim)`, n static.
+        text_embeddings: float `(m, dim)`, m static.
+        matches: bool `(n, m)`; or int `(m,)`, each text's image; or a `Matches`.
+        negatives: bool `(n, m)`. None takes every pair that `matches` neither matches nor ignores.
+
+    Returns:
+        float32 `(n, dim)` and `(m, dim)`, the embeddings; bool `(n, m)` twice, the matches and the
+        negatives.
 
     Raises:
-        ValueError: if a number of rows is not static, or the sizes of the rows differ.
+        ValueError: if an argument has the wrong shape, or a known image is out of range.
     """
+    images, texts = ops.cast(image_embeddings, "float32"), ops.cast(text_embeddings, "float32")
     for name, embeddings in (("image_embeddings", images), ("text_embeddings", texts)):
         if len(embeddings.shape) != 2 or not isinstance(embeddings.shape[0], int):
             raise ValueError(
@@ -25,42 +36,26 @@ def static_sizes(images, texts) -> tuple[int, int]:
             "`image_embeddings` and `text_embeddings` must have the same last dimension. "
             f"Received: {tuple(images.shape)} and {tuple(texts.shape)}"
         )
-    return images.shape[0], texts.shape[0]
+    rows, columns = images.shape[0], texts.shape[0]
+    if isinstance(matches, Matches):
+        negatives = matches.negative_mask() if negatives is None else negatives
+        matches = matches.mask()
+    if isinstance(matches, (np.ndarray, list, tuple)) and np.ndim(matches) == 1:
+        Matches.of(matches, rows)  # names an image out of range, which a tensor cannot
+    matches = ops.convert_to_tensor(matches)
+    if len(matches.shape) == 1:
+        matches = ops.cast(matches, "int32")[None, :] == ops.arange(rows, dtype="int32")[:, None]
+    matches = checked_mask("matches", matches, (rows, columns))
+    if negatives is None:
+        return images, texts, matches, ~matches
+    return images, texts, matches, checked_mask("negatives", negatives, (rows, columns))
 
 
-def as_mask(mask, rows: int, columns: int, name: str = "matches", otherwise=None):
-    """Returns a bool tensor `(rows, columns)`.
-
-    Args:
-        mask: of that shape; the one called "matches" may also be int `(columns,)`, each column's
-            row. None takes what `otherwise` returns.
-        rows: how many rows it must have.
-        columns: how many columns it must have.
-        name: what to call it in errors.
-        otherwise: called where there is no mask.
-
-    Raises:
-        ValueError: if the shape is another.
-    """
-    if mask is None:
-        return otherwise()
-    if name == "matches" and isinstance(mask, (np.ndarray, list, tuple)) and np.ndim(mask) == 1:
-        Matches.of(mask, rows)  # names an image out of range, which a tensor cannot
+def checked_mask(argument: str, mask, shape: tuple[int, int]):
+    """Returns a mask as a bool tensor, or raises a ValueError if its shape is not `shape`."""
     mask = ops.convert_to_tensor(mask)
-    if name == "matches" and len(mask.shape) == 1:
-        mask = ops.cast(mask, "int32")[None, :] == ops.arange(rows, dtype="int32")[:, None]
-    if tuple(mask.shape) != (rows, columns):
+    if tuple(mask.shape) != shape:
         raise ValueError(
-            f"`{name}` must have shape {(rows, columns)}. Received: shape={tuple(mask.shape)}"
+            f"`{argument}` must have shape {shape}. Received: shape={tuple(mask.shape)}"
         )
     return ops.cast(mask, "bool")
-
-
-def pair_masks(matches, negatives, rows: int, columns: int):
-    """Returns bool matches and negatives `(rows, columns)`; left out, all others are negatives.
-
-    Raises:
-        ValueError: if a shape is another.
-    """
-    matches = as_mask(matches, rows, columns)
-    return matches, as_mask(negatives, rows, columns, "negatives", otherwise=lambda: ~matches)

@@ -1,9 +1,10 @@
 """Search in an embedded corpus."""
 
+from tb_keras.search.graph_index import GraphIndex
 from tb_keras.search.index import Index
 from tb_keras.search.searchable import Searchable
 
-__all__ = ["Index", "Searchable"]
+__all__ = ["GraphIndex", "Index", "Searchable"]
 
 
 def __dir__() -> list[str]:

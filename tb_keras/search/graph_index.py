@@ -1,4 +1,4 @@
-"""A searchable corpus as a part of a SavedModel."""
+"""A searchable corpus as part of a SavedModel."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ STORED_DTYPES = ("float32", "bfloat16", "float16")
 
 
 class GraphIndex(tf.Module):
-    """Finds the identifiers of the embeddings with the highest dot product, inside the graph.
+    """An index inside a graph, which finds identifiers by the dot product of their embeddings.
 
-    What `tb_keras.search.Index` is to Python this is to an exported model. Identifiers and
-    embeddings are variables, so a SavedModel keeps them beside the graph and not in it.
+    It is for exported models what `tb_keras.search.Index` is for Python. Identifiers and embeddings
+    are variables, so a SavedModel stores them beside the graph, not in it.
 
     Args:
-        ids: n strings, not empty.
+        ids: n strings, none empty.
         embeddings: finite float `(n, dim)`.
-        dtype: that embeddings are stored in, "float32", "bfloat16" or "float16"; products are
-            float32 anyway.
+        dtype: `"float32"`, `"bfloat16"` or `"float16"`, in which embeddings are stored. Products
+            are float32 in any case.
 
     Raises:
-        ValueError: if one of these is not so, or an embedding is too large for `dtype`.
+        ValueError: if an argument is wrong, or an embedding is too large for `dtype`.
 
     Examples:
         >>> index = GraphIndex(["a.jpg", "b.jpg"], np.eye(2))
@@ -54,18 +54,19 @@ class GraphIndex(tf.Module):
         self.ids = tf.Variable(list(ids), dtype=tf.string, trainable=False, name="ids")
 
     def __call__(self, queries: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the best answers of each query, best first; of equal scores the lower row first.
+        """Returns the best answers to each query, best first. Ties go to the lower row.
 
         Args:
             queries: float32 `(q, dim)`.
-            k: int32 `(q,)`, how many answers to each query, at least 1; beyond n it means n.
+            k: int32 `(q,)`, how many answers each query asks for, at least 1. More than n means n.
 
         Returns:
-            "id" string and "score" float32, both `(q, w)`, where w is the highest k, at most n.
-            Columns from a query's own k on hold "" and 0.
+            A dict of `"id"`, string, and `"score"`, float32, both `(q, w)`, where w is the highest
+            k, at most n. Where a query asks for fewer, `""` and 0 follow.
 
         Raises:
-            tf.errors.InvalidArgumentError: as `tb_keras.search.top_k.top_k` does.
+            tf.errors.InvalidArgumentError: if some of `k` are below 1, some of `queries` have no
+                finite norm, or `queries` and `k` are not equally many.
         """
         scores, rows = top_k(queries, self.embeddings, k)
         names = tf.gather(self.ids, tf.maximum(rows, 0))

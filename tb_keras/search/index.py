@@ -1,19 +1,27 @@
-"""Exact nearest neighbours over an embedded corpus."""
+"""Exact search in an embedded corpus, in NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.checks.arguments import check_int
+
 _BLOCK_VALUES = 2**24  # float32 values that a block may hold: 64 MiB
-_BLOCK_ROWS = 2**15
+_BLOCK_ROWS = 2**15  # embeddings in a block, at most
 
 
 class Index:
-    """Finds the embeddings with the highest dot product, exactly, block by block.
+    """An index that finds the embeddings with the highest dot product, exactly.
+
+    It takes embeddings in blocks, so a memory map stays on disk. `GraphIndex` does the same inside
+    a TensorFlow graph, for exported models.
 
     Args:
-        embeddings: float `(n, dim)`; a memory map stays one.
+        embeddings: float `(n, dim)`, an array or a memory map.
+
+    Raises:
+        ValueError: if `embeddings` do not have rank 2.
 
     Examples:
         >>> index = Index(np.eye(3, dtype="float32"))
@@ -30,11 +38,11 @@ class Index:
         self.embeddings = embeddings
 
     def search(self, queries: ArrayLike, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the best `k` rows of each query, best first; of equal scores the lower row first.
+        """Returns the best `k` rows for each query, best first. Ties go to the lower row.
 
         Args:
             queries: float `(q, dim)`.
-            k: how many, at most n.
+            k: int in [1, n].
 
         Returns:
             float32 `(q, k)` scores and int64 `(q, k)` rows.
@@ -48,6 +56,7 @@ class Index:
             raise ValueError(f"`queries` must have shape (q, {dim}). Received: {queries.shape}")
         if not 1 <= k <= size:
             raise ValueError(f"`k` must be in [1, {size}]. Received: k={k}")
+        check_int("k", k, least=1)
         best = np.empty((len(queries), k), np.float32)
         best_rows = np.empty((len(queries), k), np.int64)
         most = max(k, min(_BLOCK_ROWS, _BLOCK_VALUES // max(1, dim)))
@@ -67,7 +76,7 @@ class Index:
                 kept = _highest(scores, k)
                 best[some] = scores[kept].reshape(-1, k)
                 best_rows[some] = rows[kept].reshape(-1, k)
-            # Of the first rows many are among the best so far, of later ones fewer and fewer.
+            # Many of the first rows are among the best so far, and fewer and fewer later ones.
             start, step = start + len(block), min(2 * step, most)
         order = np.argsort(-best, axis=1, kind="stable")
         return (
@@ -77,7 +86,10 @@ class Index:
 
 
 def _above(scores: np.ndarray, lowest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each row what is above `lowest` `(q, 1)`, in order, then -inf; and in which column."""
+    """Returns the scores of each row above `lowest` `(q, 1)`, in order, and their columns.
+
+    Where a row has fewer than another, -inf and column 0 follow.
+    """
     row, column = np.divmod(np.flatnonzero(scores > lowest), scores.shape[1])
     count = np.bincount(row, minlength=len(scores))
     place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
@@ -88,7 +100,7 @@ def _above(scores: np.ndarray, lowest: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _highest(scores: np.ndarray, k: int) -> np.ndarray:
-    """Bool mask of each row's `k` highest scores; of equal ones the first."""
+    """Returns a bool mask of the `k` highest scores of each row. The first of equal ones wins."""
     lowest = np.partition(scores, -k, axis=1)[:, [-k]]
     higher, equal = scores > lowest, scores == lowest
     free = k - np.count_nonzero(higher, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a search can find: images, or images and texts, by identifier and embedding."""
+"""A corpus that a search can find images, or images and texts, in."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_ROWS = 8192  # checked at a time
+_BLOCK_ROWS = 8192  # checked at a time
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Searchable:
-    """An embedded corpus, and by what names a search returns its images and texts.
+    """An embedded corpus, with the names that a search returns for its images and texts.
 
     Attributes:
-        image_ids: n strings, such as file names; not empty, since "" stands for no answer.
-        image_embeddings: finite float `(n, dim)`; a memory map stays one.
-        text_ids: m strings, or None where no text is to be found.
-        text_embeddings: float `(m, dim)`, given together with `text_ids`.
+        image_ids: n strings, such as file names. None is empty, since `""` stands for no answer.
+        image_embeddings: finite float `(n, dim)`, an array or a memory map.
+        text_ids: m strings, or None if the search is for images only.
+        text_embeddings: finite float `(m, dim)`, given together with `text_ids`.
 
     Raises:
-        ValueError: if one of these is not so; the message names the argument.
+        ValueError: if an argument is wrong. The message names the argument.
 
     Examples:
         >>> Searchable(["a.jpg", "b.jpg"], np.eye(2)).image_ids
@@ -53,12 +53,16 @@ class Searchable:
 
 
 def check_embedded(prefix: str, ids: Sequence[str], embeddings: np.ndarray) -> None:
-    """Checks the arguments `PREFIXids` and `PREFIXembeddings`.
+    """Checks identifiers and their embeddings.
+
+    Args:
+        prefix: what precedes `ids` and `embeddings` in the names of the arguments.
+        ids: n strings of UTF-8, none empty.
+        embeddings: float `(n, dim)`, neither of them 0. The squared norm of every row must be
+            finite in float32.
 
     Raises:
-        ValueError: if `ids` are no strings that UTF-8 can hold, or one is empty; if `embeddings`
-            are no float `(len(ids), dim)` with at least one row and one column, or a row has no
-            norm that is finite when squared in float32.
+        ValueError: if `ids` or `embeddings` are wrong.
 
     Examples:
         >>> check_embedded("image_", ["a", ""], np.eye(2))
@@ -82,19 +86,19 @@ def check_embedded(prefix: str, ids: Sequence[str], embeddings: np.ndarray) -> N
                 f"`{prefix}ids` must be strings of UTF-8, none empty. "
                 f"Received: {name!r} at position {position}"
             )
-    for start in range(0, shape[0], _ROWS):
-        rows = np.asarray(embeddings[start : start + _ROWS], np.float32)
+    for start in range(0, shape[0], _BLOCK_ROWS):
+        rows = np.asarray(embeddings[start : start + _BLOCK_ROWS], np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             finite = np.isfinite(np.einsum("nd,nd->n", rows, rows))
         if not finite.all():
             raise ValueError(
-                f"`{prefix}embeddings` must be finite, and so their norms. "
-                f"Received: not so in row {start + int(finite.argmin())}"
+                f"`{prefix}embeddings` must be finite and have finite norms. "
+                f"Received: too large, infinity or NaN in row {start + int(finite.argmin())}"
             )
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether it has no lone surrogates, as names of files that are not UTF-8 have in Python."""
+    """Returns whether a string has no lone surrogates, which stand for bytes that are not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.evaluation import (
-    corpus_localization,
     corpus_localization_metrics,
     corpus_localization_metrics_by_category,
     localization_metrics,
     localization_metrics_by_category,
-    padded_by_phrase,
+    localization_outcomes,
 )
+from tb_keras.evaluation.corpus_localization import padded_by_phrase
 from tests.evaluation import localization_oracle
 
 
@@ -78,7 +78,7 @@ def test_figures_of_a_corpus_are_those_of_the_loop(case, block):
     grounding, pair_scores = case
     corpus = Corpus(grounding.matches_by_iou(), grounding=grounding)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(corpus_localization, "BLOCK_REGIONS", block)
+        patched.setattr(localization_outcomes, "_BLOCK_REGIONS", block)
         found = corpus_localization_metrics(pair_scores, corpus, iou_threshold=0.25, ks=(1, 2))
     rows = rows_by_loops(grounding, pair_scores)
     expected = localization_oracle.figures(

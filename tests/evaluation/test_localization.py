@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_keras.evaluation import localization as localization_module
 from tb_keras.evaluation import localization_metrics, localization_metrics_by_category
+from tb_keras.evaluation import localization_outcomes as outcomes_module
 from tests.evaluation import localization_oracle
 
 CATEGORIES = ["people", "animals", "other"]
@@ -56,7 +56,7 @@ COUNTS = ("phrases", "without_region", "without_box")
 def test_figures_are_those_of_the_loop(case):
     *arrays, threshold, ks, block = case
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(localization_module, "BLOCK_REGIONS", block)
+        patched.setattr(outcomes_module, "_BLOCK_REGIONS", block)
         found = localization_metrics(*arrays, iou_threshold=float(threshold), ks=ks)
     assert_equal(found, localization_oracle.figures(*arrays, threshold, ks))
 
@@ -67,7 +67,7 @@ def test_figures_by_category_are_those_of_each_categorys_phrases(case, data):
     some = st.lists(st.sampled_from(CATEGORIES), max_size=3)
     categories = data.draw(st.lists(some, min_size=len(arrays[0]), max_size=len(arrays[0])))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(localization_module, "BLOCK_REGIONS", block)
+        patched.setattr(outcomes_module, "_BLOCK_REGIONS", block)
         found = localization_metrics_by_category(*arrays, categories, float(threshold), ks)
     assert list(found) == sorted({name for names in categories for name in names})
     for category, figures in found.items():
@@ -196,7 +196,7 @@ def with_value(name, place, value):
 )
 @pytest.mark.parametrize("block", [1, 2**18])
 def test_wrong_arguments_are_named(monkeypatch, changes, message, block):
-    monkeypatch.setattr(localization_module, "BLOCK_REGIONS", block)
+    monkeypatch.setattr(outcomes_module, "_BLOCK_REGIONS", block)
     with pytest.raises(ValueError, match=message):
         localization_metrics(**two_phrases(**changes))
 

@@ -82,7 +82,7 @@ def test_embeddings_in_blocks(case, block):
     n, m = kinds.shape
     images, texts = rng.integers(-2, 3, (n, 4)), rng.integers(-2, 3, (m, 4))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranked_precision, "_BLOCK_VALUES", block)
+        patch.setattr(ranked_precision, "BLOCK_VALUES", block)
         metrics = ranked_precision_metrics(
             images, texts, relation(kinds), image_queries, text_queries
         )

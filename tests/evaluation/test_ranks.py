@@ -99,7 +99,7 @@ def test_ranks_of_embeddings_in_blocks(case, dim, block):
     images, texts = (rng.integers(-2, 3, (size, dim)).astype("float32") for size in kinds.shape)
     scores = images.astype(int) @ texts.astype(int).T
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks_module, "_BLOCK_VALUES", block)
+        patch.setattr(ranks_module, "BLOCK_VALUES", block)
         image_ranks, text_ranks = ranks_from_embeddings(images, texts, relation(kinds))
     assert image_ranks.tolist() == ranks_by_loops(scores, kinds)
     assert text_ranks.tolist() == ranks_by_loops(scores.T, kinds.T)
@@ -115,7 +115,7 @@ def test_ranks_of_real_embeddings_are_those_of_an_argsort():
     scores = images @ texts.T
     matches = Matches.of(image_of, 100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks_module, "_BLOCK_VALUES", 300 * 7)
+        patch.setattr(ranks_module, "BLOCK_VALUES", 300 * 7)
         image_ranks, text_ranks = ranks_from_embeddings(
             images.astype("float32"), texts.astype("float32"), matches
         )

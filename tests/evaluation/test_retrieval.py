@@ -66,7 +66,7 @@ def test_metrics_are_those_of_sorting(case):
     images, texts, kinds, ks, block = case
     expected = metrics_by_sorting(images @ texts.T, kinds, ks)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks_module, "_BLOCK_VALUES", block)
+        patch.setattr(ranks_module, "BLOCK_VALUES", block)
         found = retrieval_metrics(images.astype("float64"), texts, relation(kinds), ks)
     assert_equal(found, expected)
 
@@ -222,6 +222,7 @@ def test_wrong_arguments_are_named(images, texts, matches, message):
     [
         (np.ones(3), [0, 1, 2], r"`scores` must have shape \(n, m\). Received: shape=\(3,\)"),
         (np.ones((3, 2)), [0, 1, 2], "`scores` must have 3 columns"),
+        (np.ones((0, 2)), Matches([], 0, 3), "`scores` must have 3 columns"),
         (np.ones((3, 3)), np.ones((2, 3), bool), "`matches` must have 3 images. Received: 2"),
         (np.full((2, 2), np.nan), [0, 1], "`scores` must not hold NaN. Received: NaN in row 0"),
     ],

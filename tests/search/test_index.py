@@ -79,6 +79,7 @@ def test_no_query():
         (np.ones(3), 1, r"`queries` must have shape \(q, 3\). Received: \(3,\)"),
         (np.ones((2, 3)), 0, r"`k` must be in \[1, 5\]. Received: k=0"),
         (np.ones((2, 3)), 6, r"`k` must be in \[1, 5\]. Received: k=6"),
+        (np.ones((2, 3)), 2.0, "`k` must be a positive int. Received: k=2.0"),
     ],
 )
 def test_wrong_arguments_are_named(queries, k, message):

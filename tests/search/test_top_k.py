@@ -109,7 +109,7 @@ def test_all_of_a_corpus_takes_few_merges(monkeypatch):
     merges = []
     sort = tf.math.top_k
     monkeypatch.setattr(tf.math, "top_k", lambda *args: merges.append(args) or sort(*args))
-    _, rows = top_k(tf.ones((1, 2)), tf.ones((1000, 2)), [1000], block=1)
+    _, rows = top_k(tf.ones((1, 2)), tf.ones((1000, 2)), [1000], block_rows=1)
     assert rows.numpy().tolist() == [list(range(1000))]
     assert len(merges) == 16
 
@@ -119,7 +119,9 @@ def test_embeddings_in_half_are_multiplied_in_float32(dtype):
     rng = np.random.default_rng(0)
     queries = rng.normal(size=(4, 50)).astype("float32")
     embeddings = tf.cast(rng.normal(size=(40, 50)), dtype)
-    scores, rows = top_k(tf.constant(queries), tf.Variable(embeddings), [5, 40, 1, 2], block=16)
+    scores, rows = top_k(
+        tf.constant(queries), tf.Variable(embeddings), [5, 40, 1, 2], block_rows=16
+    )
     products = queries @ tf.cast(embeddings, tf.float32).numpy().T
     right_scores, right_rows = by_sorting(products, [5, 40, 1, 2])
     np.testing.assert_array_equal(rows, right_rows)
@@ -128,7 +130,7 @@ def test_embeddings_in_half_are_multiplied_in_float32(dtype):
 
 def test_one_call_over_100_000_rows():
     rng = np.random.default_rng(0)
-    embeddings = rng.standard_normal((100_000, 512), dtype=np.float32)
+    embeddings = rng.standard_normal((100_000, 128), dtype=np.float32)
     embeddings[77_777] = embeddings[5]
     queries = embeddings[[5, 99_999]]
     scores, rows = tf.function(top_k)(queries, tf.constant(embeddings), tf.constant([2, 1]))

@@ -7,11 +7,10 @@ import numbers
 
 from keras import ops
 
-from tb_keras.corpus.matches import Matches
-from tb_keras.losses.batch_arguments import pair_masks, static_sizes
+from tb_keras.losses.batch_arguments import checked_batch
 from tb_keras.losses.logistic.loss import pairwise_logistic_loss
 
-_NEVER = -1e30  # the score of a negative that is not there; an infinity would make NaN gradients
+_NEVER = -1e30  # the score of a negative that is not there; infinity would give NaN gradients
 
 
 def info_nce_loss(
@@ -22,7 +21,7 @@ def info_nce_loss(
     negatives=None,
     temperature=0.05,
 ):
-    """InfoNCE in both directions: the cross-entropy of telling a match from the negatives.
+    """Computes InfoNCE in both directions, the cross-entropy of telling a match from negatives.
 
     With the scores s(i, j) = xᵢ·yⱼ / temperature, the loss is the mean of
 
@@ -31,30 +30,38 @@ def info_nce_loss(
     2. text anchors: mean over matching pairs (i, j) of
        −log(exp s(i, j) / (exp s(i, j) + Σ over the negative images k of j of exp s(k, j)))
 
-    An anchor with several positives has a softmax for each of them, of this positive against the
-    negatives, so that positives do not push each other away; their mean is taken outside the
-    logarithm, as in the "out" form of supervised contrastive learning (which keeps the other
-    positives in the denominator), not inside it as in MIL-NCE. With one positive an anchor and all
-    others negatives this is the symmetric loss of CLIP. A pair whose anchor has no negative adds 0
-    and counts in the mean; a batch without a match has loss 0.
+    Each positive of an anchor has a softmax of its own against the negatives, so positives do not
+    push each other away. The mean over positives is taken outside the logarithm. A pair whose
+    anchor has no negative adds 0 and counts in the mean. A batch without a match has loss 0.
 
     All computation is in float32, and no exponential overflows. Memory grows as n·m.
 
     Args:
-        image_embeddings: float `(n, dim)`, usually of unit length; n and m must be static.
+        image_embeddings: float `(n, dim)`, usually of unit length. n and m must be static.
         text_embeddings: float `(m, dim)`.
         matches: bool `(n, m)`, which images and texts belong together; or int `(m,)`, each text's
             image; or a `tb_keras.Matches`.
-        negatives: bool `(n, m)`, which pairs are safe negatives. Padding is a row or a column
-            without match and negative. If left out: what `matches` does not match or ignore.
-        temperature: positive float, or a float scalar tensor.
+        negatives: bool `(n, m)`, which pairs are safe negatives. If None, every pair is one that
+            `matches` neither matches nor ignores.
+        temperature: positive float, or a float scalar tensor. The lower it is, the more the
+            hardest negatives count.
 
     Returns:
         float32 scalar, at least 0.
 
     Raises:
-        ValueError: if an argument has the wrong shape or is out of range. (The values of a tensor
-            are not looked at.)
+        ValueError: if an argument has the wrong shape or is out of range. The values of a tensor
+            are not checked.
+
+    Requirements:
+        Padding is a row or a column without match and negative. The more negatives a batch has, the
+        better.
+
+    Relations:
+        With one positive for each anchor and all others negatives, this is the symmetric loss of
+        CLIP. The "out" form of supervised contrastive learning also takes the mean outside the
+        logarithm, but keeps the other positives in the denominator. MIL-NCE takes it inside.
+        `pairwise_sigmoid_loss` needs no softmax. `bidirectional_ranking_loss` has a margin instead.
 
     Reference:
         van den Oord, Li and Vinyals, 2018, equation 4 (arXiv 1807.03748); Radford et al., ICML
@@ -86,33 +93,41 @@ def pairwise_sigmoid_loss(
     temperature=0.1,
     bias=-10.0,
 ):
-    """The sigmoid loss of SigLIP: whether each pair belongs together, all pairs of a batch.
+    """Computes the sigmoid loss of SigLIP, which judges for each pair whether it belongs together.
 
-    The sum over matching and negative pairs (i, j) of log(1 + exp(−z (xᵢ·yⱼ / temperature +
-    bias))), where z is 1 for a match and −1 for a negative, divided by the number of images that
-    have a match or a negative. An image may have several matches, and each adds its own term;
-    ignored pairs and padding add none. The paper writes t for 1 / temperature. Without a match or
-    negative the loss is 0.
+    The loss is the sum over matching and negative pairs (i, j) of
+    log(1 + exp(−z (xᵢ·yⱼ / temperature + bias))), where z is 1 for a match and −1 for a negative,
+    divided by the number of images that have a match or a negative. Each match of an image adds a
+    term; ignored pairs and padding add none. The paper writes t for 1 / temperature. Without match
+    and negative the loss is 0.
 
     All computation is in float32, and no exponential overflows. Memory grows as n·m.
 
     Args:
-        image_embeddings: float `(n, dim)`, usually of unit length; n and m must be static.
+        image_embeddings: float `(n, dim)`, usually of unit length. n and m must be static.
         text_embeddings: float `(m, dim)`.
         matches: bool `(n, m)`, which images and texts belong together; or int `(m,)`, each text's
             image; or a `tb_keras.Matches`.
-        negatives: bool `(n, m)`, which pairs are safe negatives. Padding is a row or a column
-            without match and negative. If left out: what `matches` does not match or ignore.
-        temperature: positive float, or a float scalar tensor.
-        bias: float, or a float scalar tensor. Far below 0 it makes up for negatives that outnumber
-            the matches, so that a training does not begin by lowering all scores.
+        negatives: bool `(n, m)`, which pairs are safe negatives. If None, every pair is one that
+            `matches` neither matches nor ignores.
+        temperature: positive float, or a float scalar tensor. The lower it is, the more the
+            pairs on the wrong side count.
+        bias: float, or a float scalar tensor. A value far below 0 makes up for negatives that
+            outnumber the matches. Otherwise training begins by lowering all scores.
 
     Returns:
         float32 scalar, at least 0.
 
     Raises:
-        ValueError: if an argument has the wrong shape or is out of range. (The values of a tensor
-            are not looked at.)
+        ValueError: if an argument has the wrong shape or is out of range. The values of a tensor
+            are not checked.
+
+    Requirements:
+        Padding is a row or a column without match and negative.
+
+    Relations:
+        `info_nce_loss` compares the pairs of an anchor with each other, in both directions.
+        `pairwise_logistic_loss` is the mean of the same terms over any labelled pairs.
 
     Reference:
         Zhai, Mustafa, Kolesnikov and Beyer, ICCV 2023, section 3.2 (arXiv 2303.15343).
@@ -136,7 +151,7 @@ def pairwise_sigmoid_loss(
 
 
 def check_temperature(temperature) -> None:
-    """Raises a ValueError for a number that is no temperature; a tensor is not looked at."""
+    """Raises a ValueError for a number that is not positive and finite; ignores a tensor."""
     if isinstance(temperature, numbers.Real) and not 0 < temperature < math.inf:
         raise ValueError(
             f"`temperature` must be a positive float. Received: temperature={temperature}"
@@ -144,20 +159,16 @@ def check_temperature(temperature) -> None:
 
 
 def _scored(image_embeddings, text_embeddings, matches, negatives, temperature):
-    """Float32 scores and bool masks of matches and negatives, `(n, m)` each."""
+    """Returns float32 scores and bool masks of matches and negatives, `(n, m)` each."""
     check_temperature(temperature)
-    images = ops.cast(image_embeddings, "float32")
-    texts = ops.cast(text_embeddings, "float32")
-    n, m = static_sizes(images, texts)
-    if isinstance(matches, Matches):
-        negatives = matches.negative_mask() if negatives is None else negatives
-        matches = matches.mask()
-    matches, negatives = pair_masks(matches, negatives, n, m)
+    images, texts, matches, negatives = checked_batch(
+        image_embeddings, text_embeddings, matches, negatives
+    )
     return ops.matmul(images, ops.transpose(texts)) / temperature, matches, negatives
 
 
 def _against_negatives(scores, matches, negatives, axis: int):
-    """Mean over matching pairs of −log of their softmax against the negatives along `axis`."""
+    """Takes the mean over matching pairs of −log of their softmax against negatives on `axis`."""
     against = ops.logsumexp(ops.where(negatives, scores, _NEVER), axis=axis, keepdims=True)
     # −log(exp s / (exp s + exp r)) is log(1 + exp(r − s)).
     losses = ops.where(matches, ops.softplus(against - scores), 0.0)

@@ -1,4 +1,4 @@
-"""The logistic loss as a layer that chooses its pairs, the hardest negatives among them."""
+"""The logistic loss as a layer that chooses the pairs of a batch that it looks at."""
 
 from __future__ import annotations
 
@@ -8,63 +8,57 @@ import keras
 from keras import ops
 
 from tb_keras.checks.arguments import check_int
-from tb_keras.losses.batch_arguments import as_mask, static_sizes
+from tb_keras.losses.batch_arguments import checked_batch
 from tb_keras.losses.logistic.loss import pairwise_logistic_loss
 from tb_keras.losses.logistic.pair_choice import choose_pairs, filled_with_valid
-
-_SETTINGS = (
-    "negative_sampling",
-    "negative_images",
-    "negative_texts",
-    "positives_per_text",
-    "candidates",
-    "block",
-    "seed",
-)
+from tb_keras.losses.loss_layer import LossLayer
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
-class PairwiseLogistic(keras.layers.Layer):
+class PairwiseLogistic(LossLayer):
     """Adds `tb_keras.losses.pairwise_logistic_loss` over chosen pairs to the model that holds it.
 
-    Call it on `[image_embeddings, text_embeddings, matches, negatives]`, with the shapes of
-    `tb_keras.losses.bidirectional_ranking_loss`; negatives may be None or left out, and further
-    masks may follow, which are not looked at. Of the batch's n·m pairs it chooses
+    From the n·m pairs of a batch the layer chooses
 
     - for each text, up to `positives_per_text` of its matching images, at random (label +1);
     - for each of these positives, `negative_images` negative images of its text (label −1);
-    - for each image with a match, `negative_texts` of its negative texts (label −1),
+    - for each image with a match, `negative_texts` of its negative texts (label −1).
 
-    and scores these alone with a gradient, by one call of `fusion`. Slots left over, where a text
-    has fewer matches or an anchor fewer negatives, repeat chosen pairs with label 0, so that batch
-    normalisation in `fusion` sees chosen pairs only. The hardest negatives are found by scoring in
-    blocks, without gradient and with `training=False`, which leaves its statistics as they are.
+    One call of `fusion` scores these pairs, and only they have a gradient. Where a text has fewer
+    matches or an anchor fewer negatives, chosen pairs are repeated with label 0, so that batch
+    normalisation in `fusion` sees chosen pairs only. The hardest negatives are found by scoring
+    pairs without gradient and with `training=False`, which changes no statistics.
 
-    It returns the loss, a float32 scalar, and adds it by `add_loss`, so that
-    `model.compile(optimizer)` and `model.fit(batches)` need no `y`. It owns metrics: `logistic`,
-    the mean loss, and `misclassified`, the share of labelled pairs whose score has not the sign of
-    their label (0 has neither sign). A batch without a match has loss 0.
+    The layer returns the loss, a float32 scalar, and adds it by `add_loss`, so that
+    `model.compile(optimizer)` and `model.fit(batches)` need no `y`. Its metrics are `logistic`, the
+    mean loss, and `misclassified`, the share of labelled pairs whose score does not have the sign
+    of the label. A score of 0 has neither sign. A batch without a match has loss 0.
 
     Args:
-        fusion: Keras model or layer, the similarity network's joint layers: from a dict of
-            `"image"` and `"text"`, float32 `(k, dim)` each, to the scores of these pairs, `(k,)`
-            or `(k, 1)`. Shared, not copied.
-        negative_sampling: `"hardest"`, those of the highest score, or `"random"`.
+        fusion: Keras model or layer, such as the joint layers of the similarity network. It takes a
+            dict of `"image"` and `"text"`, float32 `(k, dim)` each, and returns the scores of these
+            pairs, `(k,)` or `(k, 1)`. It is shared, not copied.
+        negative_sampling: `"hardest"`, which chooses the negatives of highest score, or `"random"`.
         negative_images: int, at least 0, negative images for each positive of a text.
         negative_texts: int, at least 0, negative texts for each image with a match.
         positives_per_text: positive int.
-        candidates: how many of each anchor's negatives, drawn at random, are scored to find the
-            hardest; None scores all pairs of the batch, once for both directions. On two CPU
-            cores, 500 images with 1000 texts (1024 dimensions, joint layers of 1024 and 256) took
-            4.8 s a step with None, 0.4 s with 20.
-        block: positive int, the most pairs scored at a time while looking for the hardest. It
-            bounds memory and changes no result.
-        seed: int, for the random choices; None draws one. XLA draws other numbers from the same
+        candidates: positive int, how many negatives of each anchor, drawn at random, are scored to
+            find the hardest. None scores all pairs of the batch, once for both directions, which
+            takes much longer in large batches.
+        block_rows: positive int, how many pairs are scored at a time to find the hardest negatives.
+            It bounds memory and changes no result.
+        seed: int for the random choices, or None to draw one. XLA draws other numbers from the same
             seed.
 
+    Call arguments:
+        inputs: `[image_embeddings, text_embeddings, matches, negatives]`, with the shapes of
+            `tb_keras.losses.bidirectional_ranking_loss`. Negatives may be None or left out. Further
+            masks are ignored.
+        training: whether `fusion` is called in training mode.
+
     Raises:
-        ValueError: if an argument is out of range, an input has the wrong shape or `fusion` returns
-            anything but one score a pair.
+        ValueError: if a setting is out of range, an input has the wrong shape or `fusion` does not
+            return one score for each pair.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, the similarity network
@@ -81,6 +75,16 @@ class PairwiseLogistic(keras.layers.Layer):
         (0.567, 0.567)
     """
 
+    settings = (
+        "negative_sampling",
+        "negative_images",
+        "negative_texts",
+        "positives_per_text",
+        "candidates",
+        "block_rows",
+        "seed",
+    )
+
     def __init__(
         self,
         fusion: keras.layers.Layer,
@@ -89,34 +93,28 @@ class PairwiseLogistic(keras.layers.Layer):
         negative_texts: int = 1,
         positives_per_text: int = 1,
         candidates: int | None = None,
-        block: int = 4096,
+        block_rows: int = 4096,
         seed: int | None = None,
         **kwargs,
     ):
-        # Float32 under every policy, and embeddings must not be cast down on their way in.
-        super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
+        super().__init__(**kwargs)
         self.fusion = fusion
         self.negative_sampling = negative_sampling
         self.negative_images, self.negative_texts = negative_images, negative_texts
         self.positives_per_text, self.candidates = positives_per_text, candidates
-        self.block, self.seed = block, seed
+        self.block_rows, self.seed = block_rows, seed
         self._check_settings()
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.logistic = keras.metrics.Mean(name="logistic")
         self.misclassified = keras.metrics.Mean(name="misclassified")
 
     def build(self, input_shape):
-        if not self.fusion.built:  # no weight can be made inside the loop over blocks
+        if not self.fusion.built:  # the loop over blocks can make no weights
             dim = input_shape[0][-1]
             self.fusion({name: keras.KerasTensor((1, dim)) for name in ("image", "text")})
 
     def call(self, inputs, training=None):
-        images, texts, matches, *masks = inputs
-        images, texts = ops.cast(images, "float32"), ops.cast(texts, "float32")
-        n, m = static_sizes(images, texts)
-        matches = as_mask(matches, n, m)
-        negatives = masks[0] if masks else None
-        negatives = as_mask(negatives, n, m, "negatives", otherwise=lambda: ~matches)
+        images, texts, matches, negatives = checked_batch(*[*inputs, None][:4])
 
         def mining_scores(image_rows, text_rows):
             return self._scores_in_blocks(images, texts, image_rows, text_rows)
@@ -141,13 +139,9 @@ class PairwiseLogistic(keras.layers.Layer):
         self.add_loss(loss)
         return loss
 
-    def compute_output_shape(self, input_shape):
-        return ()
-
     def get_config(self) -> dict:
         fusion = keras.saving.serialize_keras_object(self.fusion)
-        settings = {name: getattr(self, name) for name in _SETTINGS}
-        return {**super().get_config(), "fusion": fusion, **settings}
+        return {**super().get_config(), "fusion": fusion}
 
     @classmethod
     def from_config(cls, config: dict) -> PairwiseLogistic:
@@ -155,9 +149,9 @@ class PairwiseLogistic(keras.layers.Layer):
         return cls(**{**config, "fusion": fusion})
 
     def _scores_in_blocks(self, images, texts, image_rows, text_rows):
-        """Scores of pairs without gradient, by blocks: float32 of the shape of both rows."""
+        """Returns scores of pairs without gradient, float32 of the shape of both rows."""
         pairs = math.prod(image_rows.shape)
-        block = min(self.block, pairs)
+        block = min(self.block_rows, pairs)
         blocks = -(-pairs // block)
 
         def in_blocks(rows):
@@ -172,7 +166,7 @@ class PairwiseLogistic(keras.layers.Layer):
         return ops.reshape(scores, image_rows.shape)
 
     def _scores(self, images, texts, image_rows, text_rows, training):
-        """Float32 `(k,)`, the scores of the pairs of an image row and a text row."""
+        """Returns float32 `(k,)`, the scores of the pairs of an image row and a text row."""
         pairs = {
             "image": ops.take(images, image_rows, axis=0),
             "text": ops.take(texts, text_rows, axis=0),
@@ -200,10 +194,10 @@ class PairwiseLogistic(keras.layers.Layer):
             check_int(name, getattr(self, name), least=0)
         if not self.negative_images and not self.negative_texts:
             raise ValueError(
-                "`negative_images` and `negative_texts` must not both be 0: all pairs would match"
+                "`negative_images` and `negative_texts` must not both be 0. Received: 0 and 0"
             )
         check_int("positives_per_text", self.positives_per_text, least=1)
-        check_int("block", self.block, least=1)
+        check_int("block_rows", self.block_rows, least=1)
         if self.candidates is not None:
             most = max(self.negative_images * self.positives_per_text, self.negative_texts)
             check_int("candidates", self.candidates, least=most)

@@ -1,4 +1,4 @@
-"""Which pairs of a batch a loss over pairs looks at, in static shapes."""
+"""The choice of the pairs of a batch that a loss over pairs looks at, in static shapes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ _LOWEST, _HIGHEST = (float(limit) for limit in np.finfo("float32").max * np.arra
 
 
 def choose_highest(priorities, mask, k: int):
-    """For each anchor, the candidates of the highest priority among those that the mask allows.
+    """Chooses for each anchor the candidates of highest priority that the mask allows.
 
     Args:
-        priorities: float `(a, c)`, of each candidate for each anchor. Of equal ones the first is
-            taken; NaN stands below all numbers.
-        mask: bool `(a, c)`, which candidates may be chosen; other priorities have no effect.
+        priorities: float `(a, c)`, of each candidate for each anchor. The first of equal priorities
+            wins, and NaN counts as the lowest.
+        mask: bool `(a, c)`, which candidates may be chosen. The priorities of others have no
+            effect.
         k: positive int, how many to choose.
 
     Returns:
-        int32 `(a, min(k, c))`, the columns of the chosen candidates, by falling priority; and bool
-        of the same shape, false in the slots left over where an anchor has fewer than that.
+        int32 `(a, min(k, c))`, the columns of the chosen candidates by falling priority; and bool
+        of the same shape, false in slots that are left over where the mask allows fewer.
 
     Examples:
         >>> import numpy as np
@@ -34,7 +35,7 @@ def choose_highest(priorities, mask, k: int):
     mask = ops.cast(mask, "bool")
     priorities = ops.cast(priorities, "float32")
     priorities = ops.nan_to_num(priorities, nan=_LOWEST, posinf=_HIGHEST, neginf=_LOWEST)
-    # Only what the mask forbids is at -inf, so it comes last.
+    # Only forbidden candidates are at -inf, so they come last.
     priorities = ops.where(mask, priorities, -np.inf)
     k = min(k, mask.shape[1])
     columns = ops.cast(ops.top_k(priorities, k)[1], "int32")
@@ -43,15 +44,15 @@ def choose_highest(priorities, mask, k: int):
 
 
 def choose_random(mask, k: int, seed: keras.random.SeedGenerator):
-    """For each anchor, candidates drawn at random, without repeats, from those the mask allows.
+    """Draws for each anchor candidates that the mask allows, at random and without repeats.
 
     Args:
         mask: bool `(a, c)`, which candidates may be chosen.
-        k: positive int, how many to choose; an anchor with no more than that gets all of its own.
+        k: positive int, how many to choose. An anchor with fewer candidates gets all of them.
         seed: the generator to draw from.
 
     Returns:
-        As `choose_highest`; the order is random.
+        The columns and slots that `choose_highest` returns, in random order.
 
     Examples:
         >>> import numpy as np
@@ -77,17 +78,18 @@ def choose_pairs(
 ):
     """Chooses positives of the texts, and negatives of the texts and of the images.
 
-    - For each text up to `positives_per_text` of its matches, at random;
-    - for each of these `negative_images` negatives of the text, all of one text distinct;
-    - for each image with a match `negative_texts` negatives.
+    - For each text, up to `positives_per_text` of its matches, at random;
+    - for each of these positives, `negative_images` negatives of the text, none of them twice;
+    - for each image with a match, `negative_texts` negatives.
 
     Args:
         matches: bool `(n, m)`.
         negatives: bool `(n, m)`.
         seed: the generator to draw from.
-        score: takes int32 image rows and text rows of one shape `(a, k)` and returns these pairs'
-            scores, float of that shape: negatives are those of the highest score. None: at random.
-        candidates: how many of an anchor's negatives, drawn at random, are scored; None scores all
+        score: takes int32 image rows and text rows, both `(a, k)`, and returns the scores of these
+            pairs, float `(a, k)`. The negatives of highest score are chosen. None chooses negatives
+            at random.
+        candidates: how many of an anchor's negatives, drawn at random, are scored. None scores all
             n·m pairs, once.
         negative_images: int, at least 0.
         negative_texts: int, at least 0.
@@ -95,8 +97,8 @@ def choose_pairs(
 
     Returns:
         int32 `(s,)` image rows, int32 `(s,)` text rows, and float32 `(s,)` labels: +1 for a match,
-        −1 for a negative, 0 in a slot left over, whose rows mean nothing. s follows from the sizes
-        and settings alone.
+        −1 for a negative, 0 in a slot that is left over, whose rows have no meaning. s depends only
+        on the sizes and the settings.
 
     Examples:
         >>> import numpy as np
@@ -162,17 +164,17 @@ def choose_pairs(
 
 
 def filled_with_valid(valid):
-    """For each slot, the slot to read instead, so that unused slots repeat valid ones.
+    """Returns for each slot the slot to read instead, so that unused slots repeat valid ones.
 
-    What is computed over all slots of a batch, such as the statistics of batch normalisation, then
-    comes from valid slots alone. They are repeated evenly: the numbers of copies of any two differ
-    by at most one, and those with one copy more are spread over the whole list.
+    Statistics over all slots of a batch, such as those of batch normalisation, then come from valid
+    slots alone. The numbers of copies of any two valid slots differ by at most one, and those with
+    one copy more are spread over the whole list.
 
     Args:
         valid: bool `(s,)`.
 
     Returns:
-        int32 `(s,)`: a valid slot reads itself. If no slot is valid, all read slot 0.
+        int32 `(s,)`. A valid slot reads itself. If no slot is valid, all read slot 0.
 
     Examples:
         >>> import numpy as np
@@ -182,11 +184,11 @@ def filled_with_valid(valid):
     valid = ops.cast(valid, "bool")
     size = valid.shape[0]
     valid_first = ops.cast(ops.top_k(ops.cast(valid, "float32"), size)[1], "int32")
-    # 64 bits, since the product below passes 2^31 from 92 thousand slots on.
+    # 64 bits, since with 92 thousand slots the product below passes 2^31.
     used = ops.cast(valid, "int64")
     unused = 1 - used
-    number = ops.cumsum(unused) - unused  # of each unused slot among the unused
+    number = ops.cumsum(unused) - unused  # counts the unused slots before each
     place = number * ops.sum(used) // ops.maximum(ops.sum(unused), 1)
-    # A valid slot's place is not used, but must be in range.
+    # The place of a valid slot is not used, but must be in range.
     place = ops.where(valid, 0, place)
     return ops.where(valid, ops.arange(size, dtype="int32"), ops.take(valid_first, place, axis=0))

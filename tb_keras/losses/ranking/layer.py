@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
+from keras import ops
 
-from tb_keras.losses.ranking.loss import check_ranking_settings, ranking_terms
-
-_TERMS = ("image_anchor", "text_anchor", "image_neighborhood", "text_neighborhood")
+from tb_keras.losses.loss_layer import LossLayer
+from tb_keras.losses.ranking.settings import RankingSettings
+from tb_keras.losses.ranking.terms import ranking_terms
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
-class BidirectionalRanking(keras.layers.Layer):
+class BidirectionalRanking(LossLayer):
     """Adds `tb_keras.losses.bidirectional_ranking_loss` to the model that holds this layer.
 
-    Call it on `[image_embeddings, text_embeddings, matches, negatives, text_negatives,
-    image_negatives]` (the last three may be left out). It returns the loss, a float32 scalar, and
-    adds it by `add_loss`, so that `model.compile(optimizer)` and `model.fit(batches)` need no `y`.
-    It owns metrics: the mean of each term with a weight, and `violating`, the share of the triplets
-    looked at that still violate the margin: near 1 all the time, it shows a collapse.
+    The layer returns the loss, a float32 scalar, and adds it by `add_loss`, so that
+    `model.compile(optimizer)` and `model.fit(batches)` need no `y`. Its metrics are the mean of
+    each term that has a weight, and `violating`, the share of the triplets that still violate the
+    margin. A share that stays near 1 means that the embeddings have collapsed.
 
-    The arguments are those of the function. `model.compile(jit_compile="auto")`, Keras's default,
-    leaves XLA out on machines without an accelerator, where it made a whole training step more than
-    twice as slow; `jit_compile=True` compiles it anywhere.
+    Keras's default, `model.compile(jit_compile="auto")`, uses XLA only where there is an
+    accelerator, which is right for this loss. `jit_compile=True` uses it anywhere.
+
+    Args:
+        margin: positive float.
+        top_k: positive int, how many of an anchor's nearest negatives count, or None for all.
+        image_anchor_weight: at least 0.
+        text_anchor_weight: at least 0.
+        image_neighborhood_weight: at least 0.
+        text_neighborhood_weight: at least 0.
+        positive: `"hardest"` or `"all"`.
+        block_rows: positive int, how many anchors to take at a time, or None for all.
+
+    Call arguments:
+        inputs: `[image_embeddings, text_embeddings, matches, negatives, text_negatives,
+            image_negatives]`, the arguments of the function. The last three may be left out.
+
+    Raises:
+        ValueError: if a setting is out of range or an input has the wrong shape.
 
     Examples:
         >>> import numpy as np
@@ -43,59 +61,35 @@ class BidirectionalRanking(keras.layers.Layer):
         block_rows: int | None = None,
         **kwargs,
     ):
-        # Float32 under every policy, and embeddings must not be cast down on their way in.
-        super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
-        self.weights_of_terms = {
-            "image_anchor": image_anchor_weight,
-            "text_anchor": text_anchor_weight,
-            "image_neighborhood": image_neighborhood_weight,
-            "text_neighborhood": text_neighborhood_weight,
-        }
-        check_ranking_settings(margin, top_k, self.weights_of_terms, positive, block_rows)
+        super().__init__(**kwargs)
+        self.ranking = RankingSettings(
+            margin,
+            top_k,
+            image_anchor_weight,
+            text_anchor_weight,
+            image_neighborhood_weight,
+            text_neighborhood_weight,
+            positive,
+            block_rows,
+        )
         self.margin, self.top_k, self.positive = margin, top_k, positive
         self.block_rows = block_rows
-        self.trackers = {
-            name: keras.metrics.Mean(name=name)
-            for name, weight in self.weights_of_terms.items()
-            if weight
-        }
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in self.ranking.weights}
         self.violating = keras.metrics.Mean(name="violating")
         self.built = True
 
     def call(self, inputs):
-        images, texts, matches, *masks = inputs
-        masks = [*masks, None, None, None][:3]
-        terms = ranking_terms(
-            images,
-            texts,
-            matches,
-            negatives=masks[0],
-            text_negatives=masks[1],
-            image_negatives=masks[2],
-            margin=self.margin,
-            top_k=self.top_k,
-            positive=self.positive,
-            names=list(self.trackers),
-            block_rows=self.block_rows,
-        )
-        loss = keras.ops.zeros(())
-        violating, triplets = keras.ops.zeros(()), keras.ops.zeros(())
-        for name, term in terms.items():
-            loss += self.weights_of_terms[name] * term.loss
+        arguments = [*inputs, None, None, None][:6]
+        loss, violating, triplets = ops.zeros(()), ops.zeros(()), ops.zeros(())
+        for name, term in ranking_terms(*arguments, self.ranking).items():
+            loss += self.ranking.weights[name] * term.loss
             violating += term.violating
             triplets += term.triplets
             self.trackers[name].update_state(term.loss)
-        self.violating.update_state(
-            violating / keras.ops.maximum(triplets, 1.0), sample_weight=triplets
-        )
+        share = violating / ops.maximum(triplets, 1.0)
+        self.violating.update_state(share, sample_weight=triplets)
         self.add_loss(loss)
         return loss
 
-    def compute_output_shape(self, input_shape):
-        return ()
-
     def get_config(self) -> dict:
-        weights = {f"{name}_weight": self.weights_of_terms[name] for name in _TERMS}
-        settings = {"margin": self.margin, "top_k": self.top_k, "positive": self.positive}
-        settings["block_rows"] = self.block_rows
-        return {**super().get_config(), **settings, **weights}
+        return {**super().get_config(), **dataclasses.asdict(self.ranking)}

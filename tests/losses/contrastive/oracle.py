@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from tests.losses import finite_differences
+
 
 def _log_of_one_plus_exp(values) -> float:
     """log(1 + Σ exp(v)) by the largest exponent, in Python floats."""
@@ -52,20 +54,15 @@ def pairwise_sigmoid(images, texts, matches, negatives, temperature=0.1, bias=-1
     return total / counted if counted else 0.0
 
 
-def gradient(loss, images, texts, *masks, step=1e-6, **settings):
+def gradient(loss, images, texts, *masks, **settings):
     """Central finite differences of `loss`, with respect to embeddings and then each setting."""
-    both = [np.array(images, np.float64), np.array(texts, np.float64)]
-    gradients = [np.zeros_like(embeddings) for embeddings in both]
-    for embeddings, result in zip(both, gradients):
-        for position in np.ndindex(*embeddings.shape):
-            kept = embeddings[position]
-            embeddings[position] = kept + step
-            above = loss(*both, *masks, **settings)
-            embeddings[position] = kept - step
-            below = loss(*both, *masks, **settings)
-            embeddings[position] = kept
-            result[position] = (above - below) / (2 * step)
+    gradients = finite_differences.gradients(
+        lambda *both: loss(*both, *masks, **settings), images, texts
+    )
+    step = finite_differences.STEP
     for name, value in settings.items():
-        above, below = (loss(*both, *masks, **{**settings, name: value + s}) for s in (step, -step))
+        above, below = (
+            loss(images, texts, *masks, **{**settings, name: value + s}) for s in (step, -step)
+        )
         gradients.append((above - below) / (2 * step))
     return gradients

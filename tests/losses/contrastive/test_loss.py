@@ -1,5 +1,7 @@
 """Tests of InfoNCE and the sigmoid loss against loops over pairs in float64."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -223,17 +225,21 @@ EDGE_CASES = {
 }
 
 
+@functools.cache
+def compiled(loss, jit_compile):
+    """One function for all cases of a loss, traced once for each of their shapes."""
+    ((_, _, chosen),) = [case for case in LOSSES if case[0] is loss]
+    return tf.function(
+        lambda *inputs: value_and_gradients(loss, *inputs, **chosen), jit_compile=jit_compile
+    )
+
+
 @each_loss
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("name", EDGE_CASES)
 def test_edge_cases(loss, by_loops, chosen, name, jit_compile):
     images, texts, matches, negatives = EDGE_CASES[name]
-
-    @tf.function(jit_compile=jit_compile)
-    def step(images, texts):
-        return value_and_gradients(loss, images, texts, matches, negatives, **chosen)
-
-    found, gradients = step(tf.constant(images), tf.constant(texts))
+    found, gradients = compiled(loss, jit_compile)(*map(tf.constant, EDGE_CASES[name]))
     expected = by_loops(images, texts, matches, negatives, **chosen)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     assert all(np.isfinite(gradient).all() for gradient in gradients)

@@ -116,8 +116,8 @@ ALL_POSITIVES = {"positives_per_text": N}
     ("settings", "jit_compile"),
     [
         ({}, None),
-        ({"negative_images": 2, "negative_texts": 3, "block": 7}, False),
-        ({"negative_images": 2, "negative_texts": 3, "block": 7}, True),
+        ({"negative_images": 2, "negative_texts": 3, "block_rows": 7}, False),
+        ({"negative_images": 2, "negative_texts": 3, "block_rows": 7}, True),
         ({"negative_images": 0, "negative_texts": 2}, None),
         ({"negative_images": 3, "negative_texts": 0, "candidates": 18}, None),
         ({"negative_images": 3, "negative_texts": 0, "candidates": 18}, True),
@@ -181,7 +181,7 @@ def recorded(training, inputs, **settings):
 @pytest.mark.parametrize("training", [True, False])
 def test_one_call_scores_the_chosen_pairs_and_the_others_look_only(training):
     inputs = one_hot_batch()
-    table, calls = recorded(training, inputs, **ALL_POSITIVES, block=10)
+    table, calls = recorded(training, inputs, **ALL_POSITIVES, block_rows=10)
     *looks, (pairs, mode) = calls
     assert mode is training
     assert {mode for _, mode in looks} == {False}
@@ -220,8 +220,8 @@ def test_the_block_changes_nothing(candidates):
     fusion = norm_fusion()
     moving = [weight.numpy() for weight in fusion.non_trainable_weights]
     losses = []
-    for block in (1, 5, 12, N * M, 4096):
-        layer = PairwiseLogistic(fusion, block=block, candidates=candidates, seed=7)
+    for block_rows in (1, 5, 12, N * M, 4096):
+        layer = PairwiseLogistic(fusion, block_rows=block_rows, candidates=candidates, seed=7)
         losses.append(float(layer(inputs, training=True)))
         for weight, value in zip(fusion.non_trainable_weights, moving):
             weight.assign(value)
@@ -243,7 +243,7 @@ def test_batch_norm_sees_the_chosen_pairs_once_and_no_padding(jit_compile):
     i, j, labels = hardest_pairs(every_score(fusion, images, texts), matches, negatives)
     assert len(labels) == 12
 
-    layer = PairwiseLogistic(fusion, block=5)
+    layer = PairwiseLogistic(fusion, block_rows=5)
     layer.build([(8, DIM), (8, DIM), (8, 8)])
     step = tf.function(lambda *inputs: layer(inputs, training=True), jit_compile=jit_compile)
     loss = step(*[tf.constant(part) for part in (images, texts, matches, negatives)])
@@ -283,16 +283,16 @@ def tensor_sizes(graph):
                     yield int(np.prod([dim.size for dim in shape.dim]))
 
 
-@pytest.mark.parametrize("block", [64, 2000])
-def test_not_all_pairs_are_fused_at_once(block):
+@pytest.mark.parametrize("block_rows", [64, 2000])
+def test_not_all_pairs_are_fused_at_once(block_rows):
     """The largest array holds one score a pair; or the embeddings of all, in a block of all."""
     n, m, dim = 40, 50, 16
     inputs = [tf.zeros((n, dim)), tf.zeros((m, dim)), tf.constant(np.eye(n, m, dtype=bool))]
-    layer = PairwiseLogistic(norm_fusion(dim), block=block)
+    layer = PairwiseLogistic(norm_fusion(dim), block_rows=block_rows)
     step = tf.function(lambda *inputs: layer(inputs, training=True))
     largest = max(tensor_sizes(step.get_concrete_function(*inputs).graph))
     chosen = (m + m + n) * dim
-    assert largest == (max(32 * 64, chosen) if block == 64 else n * m * dim)
+    assert largest == (max(32 * 64, chosen) if block_rows == 64 else n * m * dim)
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ def test_config_round_trip():
         "negative_texts": 0,
         "positives_per_text": 3,
         "candidates": 8,
-        "block": 100,
+        "block_rows": 100,
         "seed": 4,
     }
     layer = PairwiseLogistic(norm_fusion(), **settings, name="pairs")
@@ -457,7 +457,7 @@ def test_the_fusion_is_shared():
         ({"negative_texts": 1.5}, "`negative_texts` must be a non-negative int.*=1.5"),
         ({"negative_images": 0, "negative_texts": 0}, "must not both be 0"),
         ({"positives_per_text": 0}, "`positives_per_text` must be a positive int.*=0"),
-        ({"block": 0}, "`block` must be a positive int. Received: block=0"),
+        ({"block_rows": 0}, "`block_rows` must be a positive int. Received: block_rows=0"),
         ({"candidates": 0}, "`candidates` must be a positive int.*candidates=0"),
         ({"candidates": 3, "negative_images": 2, "positives_per_text": 2}, "of at least 4"),
         ({"candidates": 3, "negative_texts": 5}, "of at least 5"),

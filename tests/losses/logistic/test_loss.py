@@ -1,5 +1,6 @@
 """Tests of the logistic loss against its written formula in float64 NumPy."""
 
+import functools
 import math
 
 import numpy as np
@@ -21,16 +22,19 @@ def by_loops(scores, labels):
     return math.fsum(terms) / max(len(terms), 1)
 
 
-def value_and_gradient(scores, labels, jit_compile=None):
+@functools.cache
+def step(jit_compile):
     def step(scores, labels):
         with tf.GradientTape() as tape:
             tape.watch(scores)
             loss = pairwise_logistic_loss(scores, labels)
         return loss, tape.gradient(loss, scores)
 
-    if jit_compile is not None:
-        step = tf.function(step, jit_compile=jit_compile)
-    return step(tf.convert_to_tensor(scores), tf.convert_to_tensor(labels))
+    return step if jit_compile is None else tf.function(step, jit_compile=jit_compile)
+
+
+def value_and_gradient(scores, labels, jit_compile=None):
+    return step(jit_compile)(tf.convert_to_tensor(scores), tf.convert_to_tensor(labels))
 
 
 @st.composite

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tests.losses import finite_differences
+
 TERMS = ("image_anchor", "text_anchor", "image_neighborhood", "text_neighborhood")
 
 
@@ -167,17 +169,8 @@ def distance_to_kink(images, texts, masks: Relation, weights, **settings) -> flo
     return min((found[name].to_kink for name in TERMS if weights[name]), default=math.inf)
 
 
-def gradient(images, texts, masks: Relation, weights, step=1e-6, **settings):
+def gradient(images, texts, masks: Relation, weights, **settings):
     """Central finite differences of `loss`, with respect to both sets of embeddings."""
-    both = [np.array(images, np.float64), np.array(texts, np.float64)]
-    gradients = [np.zeros_like(embeddings) for embeddings in both]
-    for embeddings, result in zip(both, gradients):
-        for position in np.ndindex(*embeddings.shape):
-            kept = embeddings[position]
-            embeddings[position] = kept + step
-            above = loss(*both, masks, weights, **settings)
-            embeddings[position] = kept - step
-            below = loss(*both, masks, weights, **settings)
-            embeddings[position] = kept
-            result[position] = (above - below) / (2 * step)
-    return gradients
+    return finite_differences.gradients(
+        lambda *both: loss(*both, masks, weights, **settings), images, texts
+    )

@@ -149,8 +149,9 @@ def test_gradient_caching_where_the_recipe_has_rows_for_it(network):
     training = from_recipe(corpus, recipe)
     assert isinstance(training.model, GradientCaching)
     assert training.model.block_rows == 5
-    assert getattr(loss_layer(training.model), "block_rows", 5) == 5
-    assert getattr(loss_layer(plain), "block_rows", None) is None
+    if network == "embedding":
+        assert loss_layer(training.model).block_rows == 5
+        assert loss_layer(plain).block_rows is None
     history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
 

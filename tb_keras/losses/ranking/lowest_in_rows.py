@@ -1,4 +1,4 @@
-"""The lowest values of each row, and the true columns of a mask, in about one pass over it."""
+"""The lowest values of each row, and the true columns of a mask, each in about one pass."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Callable
 from keras import ops
 
 ABSENT = 1e18  # stands for a value that is not there
-_WIDTH = 4  # columns of a row that one pass over a mask finds
+_WIDTH = 4  # columns of each row that one pass over a mask finds
 
 
 def lowest_in_rows(values, k: int):
-    """The k lowest values of each row and where they are; of equal ones those that stand first.
+    """Finds the k lowest values of each row and their columns. The first of equal values wins.
 
-    The k lowest lie in the k groups of columns with the lowest minima, so that one pass finds these
-    minima, and a sort looks at 2·sqrt(columns·k) values of a row alone.
+    The k lowest values lie in the k groups of columns that have the lowest minima. One pass finds
+    the minima, and only 2·sqrt(m·k) values of each row are sorted.
 
     Args:
         values: float32 `(n, m)`, static, below infinity.
-        k: at least 1, at most m.
+        k: int in [1, m].
 
     Returns:
-        Ascending float32 `(n, k)`, and int32 `(n, k)`, their columns.
+        float32 `(n, k)`, the values in ascending order, and int32 `(n, k)`, their columns.
 
     Examples:
         >>> [part.numpy().tolist() for part in lowest_in_rows(ops.array([[3.0, 1.0, 2.0, 1.0]]), 3)]
@@ -30,7 +30,7 @@ def lowest_in_rows(values, k: int):
     """
     rows, columns = values.shape
     size = math.isqrt(columns // k)
-    if size < 16:  # too few columns for it to be faster (measured on a CPU)
+    if size < 16:  # with few columns a plain sort is faster
         negated, places = ops.top_k(-values, k)
         return -negated, places
     groups = -(-columns // size)
@@ -47,30 +47,32 @@ def lowest_in_rows(values, k: int):
 
 
 def first_columns(mask):
-    """The first true columns of each row: float32 `(n, min(m, 4))`, ascending, `ABSENT` after them.
+    """Finds the first true columns of each row.
 
     Args:
         mask: bool `(n, m)`, static, of at most 2²⁴ columns.
+
+    Returns:
+        float32 `(n, min(m, 4))`, columns in ascending order, then `ABSENT`.
     """
     columns = ops.arange(mask.shape[1], dtype="float32")[None, :]
     return lowest_in_rows(ops.where(mask, columns, ABSENT), min(_WIDTH, mask.shape[1]))[0]
 
 
 def visit_columns(mask, first, visit: Callable, settle: Callable, state: tuple) -> tuple:
-    """Goes through the true columns of all rows, a few of each at a time.
-
-    It takes as many passes as the row with the most true columns has fours of them.
+    """Visits the true columns of all rows, up to four of each row at a time.
 
     Args:
         mask: bool `(n, m)`, static.
-        first: its `first_columns`, or `ABSENT` in rows to leave out.
-        visit: from the state, int32 columns and whether each is there, `(n, min(m, 4))`, to a new
-            state and what came of this visit, a tuple.
-        settle: from a state and what came of the visit before to a new state.
+        first: the `first_columns` of the mask, or `ABSENT` in rows to leave out.
+        visit: takes the state, int32 columns and bool whether each is there, both
+            `(n, min(m, 4))`. Returns a new state and a result, which is a tuple.
+        settle: takes the state and the result of the last visit, before the next one. Returns a
+            new state.
         state: tensors.
 
     Returns:
-        The last state, and what came of the last visit.
+        The last state and the result of the last visit, which is not settled.
     """
     columns = ops.arange(mask.shape[1], dtype="float32")[None, :]
 
@@ -78,11 +80,11 @@ def visit_columns(mask, first, visit: Callable, settle: Callable, state: tuple) 
         there = found < ABSENT
         return found, *visit(state, ops.cast(ops.where(there, found, 0.0), "int32"), there)
 
-    def may_have_more(found, state, outcome):
+    def may_have_more(found, state, result):
         return ops.any(found[:, -1] < ABSENT)
 
-    def go_on(found, state, outcome):
+    def go_on(found, state, result):
         left = ops.logical_and(mask, columns > found[:, -1:])
-        return visited(first_columns(left), settle(state, outcome))
+        return visited(first_columns(left), settle(state, result))
 
     return ops.while_loop(may_have_more, go_on, visited(first, state))[1:]

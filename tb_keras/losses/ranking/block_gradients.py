@@ -1,7 +1,7 @@
-"""What the active hinges of the ranking loss do to a block of anchors and to its candidates.
+"""The gradients that the active hinges of the ranking loss give to a block of anchors.
 
-A pull is the derivative of the loss by a distance, over that distance: times the difference of the
-two embeddings, it is what that distance adds to their gradients.
+A pull is the derivative of the loss by a distance, divided by that distance. A pull times the
+difference of the two embeddings is what the distance adds to their gradients.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tb_keras.losses.distances import smoothed_root
-from tb_keras.losses.lowest_in_rows import ABSENT, lowest_in_rows, visit_columns
+from tb_keras.losses.ranking.distances import smoothed_root
+from tb_keras.losses.ranking.lowest_in_rows import ABSENT, lowest_in_rows, visit_columns
 from tb_keras.losses.ranking.violations import hinge_counts
 
-_SPARSE = 4  # values gathered for a distance of each anchor, up to which they beat a dense product
+_SPARSE = (
+    4  # up to this many gathered values for each of an anchor's distances, gathering is faster
+)
 
 
 class Block(NamedTuple):
@@ -23,7 +25,7 @@ class Block(NamedTuple):
     Attributes:
         anchors: float32 `(rows, dim)`.
         candidates: float32 `(m, dim)`.
-        relative: float32 `(rows, m)`, squared distances less the anchors' own squares.
+        relative: float32 `(rows, m)`, squared distances less the anchors' own squared lengths.
     """
 
     anchors: object
@@ -31,27 +33,27 @@ class Block(NamedTuple):
     relative: object
 
     def distances(self, relative):
-        """Distances `(rows, k)` from some of each row's values of `relative`."""
+        """Returns the distances `(rows, k)` that belong to some values of `relative`."""
         own = ops.sum(self.anchors * self.anchors, axis=1, keepdims=True)
         return smoothed_root(relative + own)
 
 
 def pair_pulls(block: Block, positives, first, negatives, gradients, margin, top_k) -> tuple:
-    """The mean over pairs (anchor, positive) of the top-K violations; anchors are rows.
+    """Takes the mean over pairs (anchor, positive) of the top-K violations.
 
     Args:
-        block: the anchors.
+        block: the anchors and candidates.
         positives: bool `(rows, m)`.
-        first: their `first_columns`, or `ABSENT` in rows that do not count.
+        first: the `first_columns` of `positives`, or `ABSENT` in rows that do not count.
         negatives: bool `(rows, m)`.
-        gradients: of the anchors and of the candidates, to add to.
-        margin: the loss's.
-        top_k: the loss's.
+        gradients: the gradients of the anchors and of the candidates so far.
+        margin: the margin of the loss.
+        top_k: the number of negatives of the loss.
 
     Returns:
-        float32 `(4,)`: the sum of the means that the term is the mean of, how many these are, how
-        many triplets violate the margin, and how many there are; the gradients; and pulls that are
-        still to be `added` to these.
+        float32 `(4,)`, which holds the sum over pairs of the mean violation, the number of pairs,
+        the number of triplets that violate the margin and the number of triplets; the gradients;
+        and the pulls that are still to be `added` to the gradients.
     """
     nearest, places, count, share = _nearest(block, negatives, top_k)
 
@@ -81,9 +83,9 @@ def pair_pulls(block: Block, positives, first, negatives, gradients, margin, top
 def hardest_neighbor_pulls(
     block: Block, neighbors, first, negatives, gradients, margin, top_k
 ) -> tuple:
-    """The mean over anchors with a match of the top-K violations against the farthest neighbour.
+    """Takes the mean over anchors of the top-K violations against the farthest neighbour.
 
-    Arguments and results are those of `pair_pulls`.
+    Arguments and results are those of `pair_pulls`, with anchors that have a match for the pairs.
     """
     nearest, places, count, share = _nearest(block, negatives, top_k)
 
@@ -106,7 +108,7 @@ def hardest_neighbor_pulls(
     farthest = block.distances(highest)
     hinges = anchors * ops.relu(margin + farthest - nearest)
     active = ops.cast(hinges > 0, "float32")
-    # Equally far neighbours share the gradient, as the derivative of a maximum does.
+    # Equally far neighbours share the gradient, as in the derivative of a maximum.
     pushed = share * ops.sum(active, axis=1, keepdims=True)
     pushed = pushed / (farthest * ops.maximum(equal, 1.0))
 
@@ -123,12 +125,15 @@ def hardest_neighbor_pulls(
 
 
 def added(block: Block, gradients: tuple, pulls: tuple) -> tuple:
-    """Adds to the gradients of a block's anchors and of its candidates.
+    """Adds pulls to the gradients of a block's anchors and candidates.
 
     Args:
-        block: the anchors.
+        block: the anchors and candidates.
         gradients: float32 `(rows, dim)` and `(m, dim)`.
-        pulls: float32 `(rows, k)` and, int32 of the same shape, the columns they belong to.
+        pulls: float32 `(rows, k)`, and int32 of the same shape, the columns they belong to.
+
+    Returns:
+        The new gradients.
     """
     of_anchors, of_candidates = gradients
     values, places = pulls
@@ -149,7 +154,7 @@ def added(block: Block, gradients: tuple, pulls: tuple) -> tuple:
 
 
 def _nearest(block: Block, negatives, top_k: int | None):
-    """Distances of each anchor's nearest negatives, their columns, their number, and 1 / it."""
+    """Returns each anchor's nearest negatives: distances, columns, number, and 1 / number."""
     size = negatives.shape[1]
     k = size if top_k is None else min(int(top_k), size)
     relative, places = lowest_in_rows(ops.where(negatives, block.relative, ABSENT), k)

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tb_keras.losses import BidirectionalRanking, bidirectional_ranking_loss
-from tb_keras.losses.ranking.blocks import neighbor_rows
+from tb_keras.losses.ranking.anchor_blocks import neighbor_rows
 from tests.losses.ranking import oracle
 from tests.losses.ranking.test_loss import (
     as_arguments,

@@ -9,9 +9,9 @@ _SQUARED_DISTANCE_OFFSET = 1e-4
 
 
 def pairwise_distances(left, right):
-    """Euclidean distances between two sets of embeddings, smoothed at zero.
+    """Computes the Euclidean distances between two sets of embeddings, smoothed at zero.
 
-    d(u, v) = sqrt(max(‖u‖² + ‖v‖² − 2u·v, 0) + 1e-4), in float32 whatever comes in.
+    d(u, v) = sqrt(max(‖u‖² + ‖v‖² − 2u·v, 0) + 1e-4), in float32 for every input type.
 
     Args:
         left: float `(n, dim)`.
@@ -33,5 +33,5 @@ def pairwise_distances(left, right):
 
 
 def smoothed_root(squared):
-    """Returns the distances of squared distances: sqrt(max(s, 0) + 1e-4), of any shape."""
+    """Returns sqrt(max(s, 0) + 1e-4) of squared distances s of any shape."""
     return ops.sqrt(ops.maximum(squared, 0.0) + _SQUARED_DISTANCE_OFFSET)

@@ -5,7 +5,12 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.losses import bidirectional_ranking_loss
-from tb_keras.losses.lowest_in_rows import ABSENT, first_columns, lowest_in_rows, visit_columns
+from tb_keras.losses.ranking.lowest_in_rows import (
+    ABSENT,
+    first_columns,
+    lowest_in_rows,
+    visit_columns,
+)
 
 
 @pytest.mark.parametrize(
