@@ -10,9 +10,11 @@ from keras import ops
 
 from tb_keras.encoders.fisher.fisher_vectors import FisherVectors
 from tb_keras.encoders.fisher.mixture_fitting import fit_mixture
-from tb_keras.encoders.fisher.principal_components import principal_components
+from tb_keras.encoders.fisher.principal_components import (
+    principal_components,
+    randomly_rotated,
+)
 from tb_keras.encoders.fisher.principal_projection import PrincipalProjection
-from tb_keras.encoders.fisher.random_rotation import randomly_rotated
 from tb_keras.encoders.text.word_encoder import WordEmbedding
 from tb_keras.encoders.text.words import FIRST_WORD
 from tb_keras.storage.untuned_dataset import untuned
