@@ -1,4 +1,4 @@
-"""Raw pictures and raw strings to features, inside the graph."""
+"""Encoders: image files and strings to features, inside the graph."""
 
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.regions.proposed_corpus import (

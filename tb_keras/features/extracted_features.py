@@ -11,7 +11,7 @@ import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.features.feature_directory import read_rows, read_settings, read_unreadable
-from tb_keras.features.ordered_rows import ordered_rows
+from tb_keras.features.feature_file import ordered_rows
 
 _NONE = -1  # the row of a picture without features
 

@@ -15,7 +15,6 @@ from tb_keras.corpus.grounding import Grounding
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.features.feature_file import feature_file
 from tb_keras.storage.cache_key import encoder_settings, file_digest
-from tb_keras.storage.untuned_dataset import untuned
 
 _REGIONS_PER_BATCH = 64
 
@@ -82,7 +81,7 @@ def _crop_features(grounding: Grounding, backbone: keras.Model, start: int) -> I
     """Features of the crops from one region on, in blocks of rows."""
     import tensorflow as tf
 
-    from tb_keras.encoders.image.image_decoding import decode_picture
+    from tb_keras.encoders.image.image_decoding import decode_image
     from tb_keras.encoders.regions.region_cropping import crop_regions
 
     pictures, boxes = grounding.region_pictures, grounding.region_boxes
@@ -97,14 +96,16 @@ def _crop_features(grounding: Grounding, backbone: keras.Model, start: int) -> I
                 yield grounding.picture_paths[pictures[first]], boxes[max(first, start) : end]
 
     def crops(path, boxes):
-        return crop_regions(decode_picture(tf.io.read_file(path)), boxes, height, width)
+        return crop_regions(decode_image(tf.io.read_file(path)), boxes, height, width)
 
     dataset = tf.data.Dataset.from_generator(
         regions_of_pictures,
         output_signature=(tf.TensorSpec((), tf.string), tf.TensorSpec((None, 4))),
     )
-    dataset = dataset.map(crops, os.cpu_count()).unbatch().batch(_REGIONS_PER_BATCH)
-    for batch in untuned(dataset.prefetch(2)):
+    dataset = dataset.map(crops, os.cpu_count()).unbatch().batch(_REGIONS_PER_BATCH).prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # TensorFlow 2.21 may let the end wait for its tuning
+    for batch in dataset.with_options(options):
         yield backbone.predict_on_batch(batch)
 
 
