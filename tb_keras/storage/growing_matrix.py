@@ -48,7 +48,7 @@ class GrowingMatrix:
             self._open()
 
     def write(self, row: int, block: np.ndarray) -> None:
-        """Writes rows `(b, columns)` from row number `row` on, over old rows or right after them."""
+        """Writes rows `(b, columns)` from row number `row` on, over old rows or after the last."""
         block = np.ascontiguousarray(block, self.dtype)
         if self._file is None:
             self.dtype = block.dtype
