@@ -7,6 +7,7 @@ import re
 
 import keras
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.image.efficientnet_levels import efficientnet_lite0_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image.image_decoding import DecodeImages
@@ -101,11 +102,10 @@ def image_encoder(
         (None, 224, 224, 3)
     """
     family, _, member = name.partition("/")
-    if size is not None and (not isinstance(size, int) or size < 32 or family == "keras_hub"):
-        raise ValueError(
-            "`size` must be an int of at least 32, and is not for keras-hub. "
-            f"Received: size={size!r} for {name!r}"
-        )
+    if size is not None:
+        check_int("size", size, least=32)
+        if family == "keras_hub":
+            raise ValueError(f"`size` must be None: it is not for keras-hub. Received: size={size}")
     if crops not in (1, 10):
         raise ValueError(f"`crops` must be 1 or 10. Received: crops={crops!r}")
     if name == "efficientnet_lite0_levels":
