@@ -35,7 +35,7 @@ def encode_regions(
         grounding: the pictures and their regions.
         encoder: a name that `tb_keras.encoders.image_encoder` takes.
         size: height and width in pixels to which crops are warped; the encoder's own if left out.
-        spatial: whether to append the five numbers of `tb_keras.corpus.boxes.spatial_features`.
+        spatial: whether to append the five numbers of `tb_keras.boxes.spatial_features`.
         context: whether to append the features of the whole picture.
         verbose: whether to show progress.
 
