@@ -11,9 +11,7 @@ import numpy as np
 from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.storage.feature_dtype import feature_dtype
 from tb_keras.storage.mapped_rows import read_ahead
-from tb_keras.storage.untuned_dataset import untuned
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -141,8 +139,8 @@ def batch_dataset(
         **{name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()},
     }
     dtypes = {
-        "image": feature_dtype(corpus.image_features),
-        "text": feature_dtype(corpus.text_features),
+        view: tf.int32 if signature[view].dtype.is_integer else tf.float32
+        for view in ("image", "text")
     }
 
     def as_floats(batch):  # faster in the graph than in NumPy
@@ -153,7 +151,10 @@ def batch_dataset(
         dataset = dataset.map(as_floats)
     if num_batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return untuned(dataset.prefetch(2))
+    # TensorFlow 2.21's tuning may let the end of an epoch wait as long again as the epoch took.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.prefetch(2).with_options(options)
 
 
 def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Checks of what callers hand in: arguments, and rows of a batch inside the graph."""
+"""Checks of arguments, and of the rows of a batch inside the graph."""

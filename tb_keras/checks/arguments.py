@@ -1,4 +1,4 @@
-"""Checks of arguments that several rooms take."""
+"""Checks of arguments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def first_false(right: np.ndarray) -> int | None:
-    """Returns the first row of bool `(n,)` that is false, None where all are true.
+    """Returns the first row of bool `(n,)` that is false, or None if all are true.
 
     Examples:
         >>> first_false(np.isfinite([[0.0, 1.0], [np.nan, 1.0]]).all(axis=1))

@@ -1,4 +1,4 @@
-"""Rows of a batch that are not as they must be: refused, with their positions, inside the graph."""
+"""Checks of the rows of a batch inside the graph, with the positions in the message."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ _first_position: ContextVar[tf.Tensor | int] = ContextVar("first_position", defa
 
 @contextmanager
 def positions_from(first: tf.Tensor | int) -> Iterator[None]:
-    """Within it, rows count from `first` in what `assert_rows` says.
+    """Makes `assert_rows` count positions from `first`.
 
-    For a block of a larger batch: its layers are called within this context, and read it as they
-    are traced.
+    Call the layers of a block of a larger batch within this context. It acts while they are traced.
 
     Args:
-        first: Position of the block's first row in the batch, an int or a scalar int tensor.
+        first: position of the block's first row in the batch, an int or a scalar int tensor.
 
     Examples:
         >>> with positions_from(100):
@@ -37,21 +36,21 @@ def positions_from(first: tf.Tensor | int) -> Iterator[None]:
 
 
 def assert_rows(good: tf.Tensor, message: str) -> tf.Operation | None:
-    """Refuses a batch unless all of its rows are good.
+    """Makes a batch fail unless all of its rows are good.
 
     Args:
-        good: Bool `(n,)`.
-        message: What was expected; " Not so at positions: [...]" is added, of the first 20.
+        good: bool `(n,)`.
+        message: what was expected. " Not so at positions: [...]" is appended, with the first 20.
 
     Returns:
-        The assertion, None outside a graph, for `tf.control_dependencies`.
+        The assertion, for `tf.control_dependencies`; None outside a graph.
 
     Raises:
-        tf.errors.InvalidArgumentError: When run, if some row is not.
+        tf.errors.InvalidArgumentError: a row is not good. In a graph it is raised when that runs.
     """
     bad = tf.where(~good)[:, 0] + tf.cast(_first_position.get(), tf.int64)
     shown = tf.strings.reduce_join(tf.strings.as_string(bad[:_SHOWN]), separator=", ")
     more = tf.where(tf.size(bad) > _SHOWN, ", ...", "")
     text = tf.strings.join([message, " Not so at positions: [", shown, more, "]"])
-    # Not tf.debugging.Assert: outside a graph that one has a text of its own.
+    # Not tf.debugging.Assert: outside a graph it has a message of its own.
     return tf.raw_ops.Assert(condition=tf.reduce_all(good), data=[text])

@@ -1,4 +1,4 @@
-"""Raw pictures and raw strings to features, inside the graph."""
+"""Encoders: image files and strings to features, inside the graph."""
 
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.regions.proposed_corpus import (
@@ -13,11 +13,12 @@ from tb_keras.encoders.text.text_encoder import text_encoder
 from tb_keras.encoders.text.word_encoder import word_encoder
 from tb_keras.encoders.text.word_vector_files import read_word_vectors
 from tb_keras.encoders.text.word_vectors import WordVectors
-from tb_keras.encoders.text.words import count_words
+from tb_keras.encoders.text.words import WordCounts, count_words
 
 __all__ = [
     "FittedText",
     "RegionEncoder",
+    "WordCounts",
     "WordVectors",
     "count_words",
     "fit_text_encoder",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,12 +12,10 @@ import numpy as np
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.text.text_encoder import text_encoder
-from tb_keras.features.mapped_features import mapped_features
-from tb_keras.features.ordered_rows import ordered_rows
+from tb_keras.features.feature_file import mapped_features, ordered_rows
 from tb_keras.features.region_features import encode_regions
 from tb_keras.storage.cache_key import encoder_settings, file_digest
 from tb_keras.storage.feature_cache import cached_features
-from tb_keras.storage.untuned_dataset import untuned
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
@@ -30,7 +29,7 @@ def encode_images(
     verbose: bool = True,
     crops: int = 1,
 ) -> np.ndarray:
-    """Encodes picture files, keeping the features on disk (see the cache directory).
+    """Encodes picture files, and keeps the features in the cache directory.
 
     Args:
         paths: paths of PNG, JPEG, GIF or BMP files.
@@ -39,23 +38,19 @@ def encode_images(
         crops: 1 or 10, as in `image_encoder`.
 
     Returns:
-        float32 `(len(paths), feature_dim)`; of more than 65,536 pictures a memory map, of float16.
+        Float32 `(len(paths), feature_dim)`. With more than 65,536 pictures, a memory map of
+        float16.
 
     Raises:
-        FileNotFoundError: if a file is missing.
-        ValueError: if `encoder` or `crops` is unknown.
+        FileNotFoundError: a file is missing.
+        ValueError: `encoder` or `crops` is unknown.
     """
-    import tensorflow as tf
-
     build = functools.cache(lambda: image_encoder(encoder, crops=crops))
-    settings = encoder_settings("image", encoder)
-    if crops != 1:  # one crop is the key of what was kept before there were ten
-        settings["crops"] = crops
+    settings = {**encoder_settings("image", encoder), "crops": crops}
 
-    def encode(chunk: Sequence[str]) -> np.ndarray:
-        files = tf.data.Dataset.from_tensor_slices(list(chunk)).map(tf.io.read_file)
-        files = files.batch(max(1, _IMAGES_PER_BATCH // crops))
-        return build().predict(untuned(files), verbose=0)
+    def encode(some: Sequence[str]) -> np.ndarray:
+        size = max(1, _IMAGES_PER_BATCH // crops)
+        return _in_batches(build(), some, size, lambda path: Path(path).read_bytes())
 
     return _kept(settings, paths, file_digest, encode, verbose)
 
@@ -63,7 +58,7 @@ def encode_images(
 def encode_texts(
     texts: Sequence[str], encoder: str | keras.Model = "minilm", verbose: bool = True
 ) -> np.ndarray:
-    """Encodes strings, keeping the features on disk (see the cache directory).
+    """Encodes strings, and keeps the features in the cache directory.
 
     Args:
         texts: the strings.
@@ -72,25 +67,20 @@ def encode_texts(
         verbose: whether to show progress.
 
     Returns:
-        float32 `(len(texts), feature_dim)`; of an encoder that gives word indices, int32
-        `(len(texts), max_words)`. Of more than 65,536 texts a memory map, of float16 (indices stay
-        int32).
+        Float32 `(len(texts), feature_dim)`; for an encoder that gives word indices, int32
+        `(len(texts), max_words)`. With more than 65,536 texts, a memory map of float16 or int32.
 
     Raises:
-        ValueError: if `encoder` is unknown.
-        FileNotFoundError: if `encoder` is the path of a file that is not there.
+        ValueError: `encoder` is unknown.
+        FileNotFoundError: `encoder` is the path of a file that does not exist.
     """
-    import tensorflow as tf
+    if not isinstance(encoder, str):
+        return _in_batches(encoder, texts, _TEXTS_PER_BATCH, str)
+    build = functools.cache(lambda: text_encoder(encoder))
 
-    by_name = isinstance(encoder, str)
-    build = functools.cache(lambda: text_encoder(encoder) if by_name else encoder)
+    def encode(some: Sequence[str]) -> np.ndarray:
+        return _in_batches(build(), some, _TEXTS_PER_BATCH, str)
 
-    def encode(chunk: Sequence[str]) -> np.ndarray:
-        strings = tf.data.Dataset.from_tensor_slices(list(chunk))
-        return build().predict(untuned(strings.batch(_TEXTS_PER_BATCH)), verbose=0)
-
-    if not by_name:
-        return encode(texts)
     # Phrases repeat: "a man" stands in thousands of sentences.
     distinct = list(dict.fromkeys(texts))
     if len(texts) > _HELD and len(texts) - len(distinct) < _REPEATED * len(texts):
@@ -113,9 +103,9 @@ def encode_corpus(
     crops: int = 1,
     **regions,
 ) -> Corpus:
-    """Returns `corpus` with the features of its pictures and texts, where it has none yet.
+    """Returns a corpus with the features of its pictures and texts; those it has stay.
 
-    Where the corpus has a grounding, its images are regions, encoded by `encode_regions`.
+    If the corpus has a grounding, its images are regions, which `encode_regions` encodes.
 
     Args:
         corpus: with `image_paths`, `grounding` or `image_features`, and `texts` or `text_features`.
@@ -123,13 +113,16 @@ def encode_corpus(
         text_encoder: a name that `tb_keras.encoders.text_encoder` takes.
         verbose: whether to show progress.
         crops: as in `encode_images`, for a corpus without a grounding.
-        **regions: for a corpus with a grounding: `size`, `spatial` and `context` as in
+        **regions: for a corpus with a grounding: `size`, `spatial` and `context` of
             `encode_regions`.
 
+    Returns:
+        The `Corpus` with `image_features` and `text_features`.
+
     Raises:
-        ValueError: if there is nothing to encode, a name is unknown, or `regions` are given for
-            a corpus without a grounding.
-        FileNotFoundError: if a picture is missing.
+        ValueError: there is nothing to encode, a name is unknown, or `regions` are given for a
+            corpus without a grounding.
+        FileNotFoundError: a picture is missing.
     """
     if regions and corpus.grounding is None:
         raise ValueError(
@@ -151,6 +144,21 @@ def encode_corpus(
             raise ValueError(f"`corpus` must have texts or text_features. Received: {corpus}")
         changes["text_features"] = encode_texts(corpus.texts, text_encoder, verbose)
     return corpus.replace(**changes)
+
+
+def _in_batches(
+    encoder: keras.Model,
+    items: Sequence[str],
+    batch_size: int,
+    content: Callable[[str], str | bytes],
+) -> np.ndarray:
+    """Returns the features of the items' content."""
+    import tensorflow as tf
+
+    batches = (items[start : start + batch_size] for start in range(0, len(items), batch_size))
+    return np.concatenate(
+        [encoder.predict_on_batch(tf.constant([content(i) for i in some])) for some in batches]
+    )
 
 
 def _kept(settings, items, digest, encode, verbose: bool) -> np.ndarray:

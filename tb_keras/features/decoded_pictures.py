@@ -1,4 +1,4 @@
-"""Picture files decoded in threads, ahead of their use; one that cannot be says why."""
+"""Picture files, decoded in threads ahead of their use."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import tensorflow as tf
 
 
 class DecodedPicture(NamedTuple):
-    """What became of a picture file.
+    """A decoded picture file, or the reason why it could not be read.
 
     Attributes:
-        pixels: float32 `(height, width, 3)`, None if it could not be read.
+        pixels: float32 `(height, width, 3)`, or None if the file could not be read.
         size: bytes of the file, 0 if it could not be opened.
         mtime_ns: when the file was last changed, in nanoseconds since 1970.
-        reason: why it could not be read, None if it could.
+        reason: why the file could not be read, or None if it could.
     """
 
     pixels: np.ndarray | None
@@ -34,13 +34,12 @@ def decoded_pictures(
 ) -> Iterator[DecodedPicture]:
     """Reads and decodes picture files, in as many threads as there are processors.
 
-    In Python's threads, each with its own answer: a `tf.data.Dataset` that leaves out what fails
-    does not say which file failed, nor why.
+    (A `tf.data.Dataset` can leave out what fails, but does not say which file failed, or why.)
 
     Args:
         paths: paths of the files.
-        decode: from the content of one file, a scalar string tensor, to pixels.
-        ahead: how many pictures are decoded before they are asked for, at the most.
+        decode: a function from the content of one file, a scalar string tensor, to pixels.
+        ahead: greatest number of pictures that are decoded before you ask for them.
 
     Yields:
         A `DecodedPicture` for each path, in order.
@@ -79,6 +78,6 @@ def decoded_pictures(
 
 
 def _without_graph(message: str) -> str:
-    r"""TensorFlow's message without the operations that it came through: `MESSAGE\n\t [[...`."""
+    r"""Returns TensorFlow's message without the operations behind it: `MESSAGE\n\t [[...`."""
     line = message.partition("\n\t [[")[0].rpartition("\n")[2]
     return re.sub(r"\{\{.*?\}\} ?| *\[Op:.*\]", "", line).strip()

@@ -13,14 +13,17 @@ def encoded_word_vectors(
 ) -> WordVectors:
     """Makes word vectors by a text encoder that gets each word alone.
 
-    Nothing is downloaded that the encoder does not need itself, and as it knows parts of words,
-    every word has a vector. They are vectors of words without context, from an encoder that was
-    trained on sentences. They are kept on disk as `encode_texts` does.
+    The encoder knows parts of words, so every word has a vector. The vectors know no context, and
+    the encoder was trained on sentences. They are kept in the cache directory, as those of
+    `encode_texts`.
 
     Args:
         words: distinct strings.
         encoder: a name that `tb_keras.encoders.text_encoder` takes.
         verbose: whether to show progress.
+
+    Returns:
+        `WordVectors` of the words, in their order.
 
     Examples:
         >>> vectors = encoded_word_vectors(["dog", "puppy", "bus"], verbose=False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.features.feature_directory import read_rows, read_settings, read_unreadable
-from tb_keras.features.ordered_rows import ordered_rows
+from tb_keras.features.feature_file import ordered_rows
 
 _NONE = -1  # the row of a picture without features
 
@@ -21,25 +21,25 @@ def with_extracted_features(
 ) -> Corpus:
     r"""Returns a corpus with the features of its pictures from a directory.
 
-    A picture is the one of the same name: by `image_attributes["file"]` of the corpus, or where
-    it has none by `image_paths`. The name in the directory is the whole of this path, or its end
-    (behind a `/`); where only the last part agrees, it must be the only picture there with it.
+    Pictures are found by their names: the corpus's `image_attributes["file"]`, or its `image_paths`
+    if it has none. The name in the directory may be the whole path or the end of it, after a `/`.
+    If only the last parts agree, the directory must have no other picture with that last part.
 
     Args:
-        corpus: whose images are whole pictures.
-        directory: what `extract_features` wrote; or any directory with `features.npy`, float
-            `(n, image_dim)`, and `names.txt`, in UTF-8 the name of the picture of each row.
-        missing: what to do about images that have no features there, as their pictures could not
-            be read: "error", or "drop" to leave them out, with the texts that match no other image.
+        corpus: a corpus whose images are whole pictures.
+        directory: a directory that `extract_features` wrote; or one with `features.npy`, float
+            `(n, image_dim)`, and `names.txt`, the name of each row's picture in UTF-8.
+        missing: what to do about images without features there: `"error"`, or `"drop"` to leave
+            them out, with the texts that match no other image.
 
     Returns:
-        The corpus with `image_features`, a memory map in the dtype of the directory. Rows in
-        another order than there are written once to the cache directory, in blocks.
+        The `Corpus` with `image_features`, a memory map in the dtype of the directory. Rows in
+        another order are written once to the cache directory.
 
     Raises:
-        FileNotFoundError: if there are no features in the directory.
-        ValueError: if images have no features, a name could mean several pictures, two images are
-            one picture there, or the files in the directory do not agree.
+        FileNotFoundError: the directory holds no features.
+        ValueError: images have no features, a name could mean several pictures, two images are the
+            same picture there, or the files in the directory do not agree.
 
     Examples:
         >>> import tempfile
@@ -75,7 +75,7 @@ def with_extracted_features(
 
 
 def _opened(directory: Path) -> tuple[np.ndarray, dict[str, int], dict]:
-    """The features, the row of each name, and what tells these features from others."""
+    """Returns the features, the row of each name, and what tells these features from others."""
     file = directory / "features.npy"
     if not file.is_file():
         raise FileNotFoundError(f"`directory` must hold features.npy. Received: '{directory}'")
@@ -90,7 +90,7 @@ def _opened(directory: Path) -> tuple[np.ndarray, dict[str, int], dict]:
         rows = {name: image.row for name, image in images.items()}
         if max(rows.values(), default=-1) >= len(features):
             raise ValueError(f"'{directory}' is damaged: images.jsonl has more rows than {file}")
-        # Known by name, so that no other picture of the same last name is taken for them.
+        # Unreadable pictures are known too, so that no other of the same last name passes for them.
         return features, {**dict.fromkeys(read_unreadable(directory), _NONE), **rows}, state
     list_file = directory / "names.txt"
     if not list_file.is_file():
@@ -110,7 +110,7 @@ def _opened(directory: Path) -> tuple[np.ndarray, dict[str, int], dict]:
 
 
 def _matched(files: Sequence[str], names: Mapping[str, int], directory: Path) -> np.ndarray:
-    """The row of each file, int `(n,)`; -1 where it has none."""
+    """Returns the row of each file, int `(n,)`, or -1 if it has none."""
     # One spelling of accented letters: some file systems write them as two characters.
     by_path = {_parts(name): name for name in names}
     by_last: dict[str, list[str]] = {}
@@ -153,10 +153,10 @@ def _without(corpus: Corpus, absent: np.ndarray) -> Corpus:
 
 
 def _ordered(features: np.ndarray, rows: np.ndarray, state: dict) -> np.ndarray:
-    """The rows as a memory map: of the file itself where they lie there in order."""
+    """Returns the rows as a memory map."""
     if "images" not in state:
         return ordered_rows(features, rows, {**state, "rows": rows.tolist()})
-    # Only the pictures concerned: more may come to the directory.
+    # Only these pictures tell the rows: more may come to the directory.
     named = {row.row: (name, *row) for name, row in state["images"].items()}
     images = [named[row] for row in rows.tolist()]
     return ordered_rows(features, rows, {**state, "images": images})

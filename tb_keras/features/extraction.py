@@ -9,7 +9,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from tb_keras.checks.arguments import first_false
+from tb_keras.checks.arguments import check_int, first_false
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.features.feature_directory import FeatureDirectory
 from tb_keras.storage.cache_key import encoder_settings, file_digest
@@ -18,7 +18,7 @@ _CROPS_PER_BATCH = 32
 
 
 class Extraction(NamedTuple):
-    """What a run of `extract_features` did.
+    """The outcome of `extract_features`.
 
     Attributes:
         encoded: number of pictures that were encoded.
@@ -41,37 +41,38 @@ def extract_features(
     crops: int = 1,
     dtype: str = "float16",
     strict: bool = False,
-    images_per_batch: int | None = None,
+    batch_size: int | None = None,
     verbose: bool = True,
 ) -> Extraction:
-    """Encodes picture files into a directory (see `tb_keras.features.feature_directory`).
+    """Encodes picture files into a directory, for `with_extracted_features`.
 
-    Pictures that have features there already are left alone, unless their file has another size or
-    time of change; pictures that are no longer named keep theirs. A run that was killed, at
-    whatever moment, goes on behind the last whole batch.
+    Pictures that already have features there are skipped, unless the size or modification time of
+    their file has changed. Pictures that you no longer name keep their features. A run that is
+    killed, at any moment, continues after the last whole batch.
 
     Args:
         paths: paths of the picture files.
-        names: for each picture what it is called in the directory, such as its path relative to
-            the folder of all; distinct.
-        directory: where the features are written; made if it is not there.
+        names: distinct names of the pictures in the directory, such as their paths relative to a
+            common folder.
+        directory: where the features are written; made if it does not exist.
         encoder: a name that `tb_keras.encoders.image_encoder` takes.
-        weights: as there, but for None: random features could not be gone on with.
-        size: as there.
-        crops: as there.
-        dtype: of the features on disk, "float16" or "float32".
-        strict: whether a picture that cannot be read is an error. Otherwise it is left out.
-        images_per_batch: pictures encoded at a time; 32, or 3 with ten crops, if left out.
+        weights: as in `image_encoder`, but not None: a later run could not continue with random
+            weights.
+        size: as in `image_encoder`.
+        crops: as in `image_encoder`.
+        dtype: type of the features on disk, `"float16"` or `"float32"`.
+        strict: whether a picture that cannot be read is an error; otherwise it is left out.
+        batch_size: pictures encoded at a time; if left out 32, or 3 with ten crops.
         verbose: whether to show a progress bar when something has to be encoded.
 
     Returns:
         An `Extraction`: how many pictures were encoded, and which could not be read.
 
     Raises:
-        ValueError: if an argument is out of range, the directory holds features of other settings
-            or another process writes there, a feature does not fit `dtype`, or, with `strict`, a
+        ValueError: an argument is out of range, the directory holds features of other settings,
+            another process writes there, a feature does not fit `dtype`, or, with `strict`, a
             picture cannot be read. What was encoded before stays.
-        OSError: if the encoder's weights are not there, or cannot be downloaded.
+        OSError: the encoder's weights do not exist or cannot be downloaded.
 
     Examples:
         >>> import pathlib, tempfile
@@ -86,7 +87,7 @@ def extract_features(
         >>> np.load(folder / "features" / "features.npy").shape
         (1, 1280)
     """
-    _check(paths, names, weights, dtype, images_per_batch)
+    _check(paths, names, weights, dtype, batch_size)
     described = encoder_settings("image", encoder)
     settings = {
         "encoder": encoder,
@@ -103,10 +104,10 @@ def extract_features(
         ]
         unreadable = {}
         if pending:
-            encode_batches = _Pipeline(encoder, weights, size, crops, dtype, images_per_batch)
+            encode_batches = _Pipeline(encoder, weights, size, crops, dtype, batch_size)
             progress = keras.utils.Progbar(len(pending), verbose=verbose, unit_name="picture")
-            # What could not be read before comes last and in batches of its own, so that a run
-            # that goes on makes the same batches as one that was never stopped.
+            # Pictures that could not be read before come last, in batches of their own, so that a
+            # run that continues makes the same batches as one that was never stopped.
             for again in (False, True):
                 part = [item for item in pending if (item[1] in store.unreadable) == again]
                 for files, features, bad in encode_batches(part):
@@ -122,26 +123,26 @@ def extract_features(
 
 
 class _Pipeline:
-    """From picture files to batches of features, decoding while the network computes."""
+    """Encodes batches of picture files, decoding while the network computes."""
 
-    def __init__(self, encoder, weights, size, crops, dtype, images_per_batch):
+    def __init__(self, encoder, weights, size, crops, dtype, batch_size):
         import tensorflow as tf
 
         model = image_encoder(encoder, weights=weights, size=size, crops=crops)
         decoding = model.get_layer("decode_images")
         network = keras.Model(decoding.output, model.output)
         self._decode: Callable = decoding.decode
-        # With one signature one trace, whatever the size of the last batch.
+        # One signature makes one trace, whatever the size of the last batch.
         self._encode = tf.function(
             lambda pixels: network(pixels, training=False),
             input_signature=[tf.TensorSpec((None, *decoding.output.shape[1:]))],
         )
         self._pixel_shape = decoding.output.shape[1:]
         self._dtype = dtype
-        self._batch_size = images_per_batch or max(1, _CROPS_PER_BATCH // crops)
+        self._batch_size = batch_size or max(1, _CROPS_PER_BATCH // crops)
 
     def __call__(self, items: Sequence[tuple[str, str]]) -> Iterator[tuple[dict, np.ndarray, dict]]:
-        """Yields for each batch what `FeatureDirectory.add` takes."""
+        """Yields, for each batch, the arguments of `FeatureDirectory.add`."""
         from tb_keras.features.decoded_pictures import decoded_pictures
 
         decoded = decoded_pictures([path for path, _ in items], self._decode, 2 * self._batch_size)
@@ -176,11 +177,11 @@ def _is_current(store: FeatureDirectory, path: str, name: str) -> bool:
     try:
         state = os.stat(path)
     except OSError:
-        return True  # a picture that is away, with its disk perhaps, is no changed picture
+        return True  # a picture that is away, perhaps with its disk, has not changed
     return store.rows[name][1:] == (state.st_size, state.st_mtime_ns)
 
 
-def _check(paths, names, weights, dtype, images_per_batch) -> None:
+def _check(paths, names, weights, dtype, batch_size) -> None:
     if len(paths) != len(names) or not len(paths):
         raise ValueError(
             "`paths` and `names` must be of one length, at least 1. "
@@ -194,7 +195,5 @@ def _check(paths, names, weights, dtype, images_per_batch) -> None:
         raise ValueError("`weights` must be 'pretrained' or a path. Received: weights=None")
     if dtype not in ("float16", "float32"):
         raise ValueError(f"`dtype` must be 'float16' or 'float32'. Received: dtype={dtype!r}")
-    if images_per_batch is not None and images_per_batch < 1:
-        raise ValueError(
-            f"`images_per_batch` must be at least 1. Received: images_per_batch={images_per_batch}"
-        )
+    if batch_size is not None:
+        check_int("batch_size", batch_size, least=1)

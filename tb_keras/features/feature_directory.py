@@ -1,13 +1,13 @@
 """A directory of features that pictures are added to, and that a kill at any moment leaves whole.
 
-settings.json     what the features were made with: other settings need another directory
+settings.json     the settings of the features: other settings need another directory
 features.npy      a row for each picture
 images.jsonl      {"file", "row", "size", "mtime_ns"}: a line for each picture that has a row
 unreadable.jsonl  {"file", "reason"}: a line for each picture that the last run could not read
 
-While a run goes on, lines are added to images.jsonl only behind the rows they speak of, and the
-last line about a row counts: {"file": null, "row"} takes a row away. A finished run leaves one line
-a picture, in the order of the rows.
+During a run, a line is added to images.jsonl only after its row is written, and the last line about
+a row counts: {"file": null, "row"} takes the row away. A finished run leaves one line a picture, in
+the order of the rows.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tb_keras.storage.atomic_file import written_beside
 from tb_keras.storage.growing_matrix import GrowingMatrix
 
 _FORMAT = 1
-# File names that are no UTF-8 keep their bytes.
+# File names that are not UTF-8 keep their bytes.
 _TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 
 
 class ExtractedRow(NamedTuple):
-    """Where the features of a picture are, and what its file was like.
+    """The place of a picture's features, and the state of its file.
 
     Attributes:
         row: number of the row in features.npy.
@@ -45,7 +45,7 @@ class ExtractedRow(NamedTuple):
 
 
 def read_settings(directory: str | os.PathLike) -> dict[str, object]:
-    """Returns what the features of a directory were made with."""
+    """Returns the settings of the features in a directory."""
     return json.loads((Path(directory) / "settings.json").read_text(encoding="utf-8"))
 
 
@@ -53,7 +53,7 @@ def read_rows(directory: str | os.PathLike) -> dict[str, ExtractedRow]:
     """Returns the pictures that have features, by name, in the order of their rows.
 
     Raises:
-        ValueError: if images.jsonl is damaged; the message names the line.
+        ValueError: images.jsonl is damaged; the message names the line.
     """
     by_row = {}
     for line in _read_lines(Path(directory) / "images.jsonl", "file", "row"):
@@ -66,27 +66,27 @@ def read_rows(directory: str | os.PathLike) -> dict[str, ExtractedRow]:
 
 
 def read_unreadable(directory: str | os.PathLike) -> dict[str, str]:
-    """Returns why pictures could not be read, by name."""
+    """Returns, by name, why pictures could not be read."""
     lines = _read_lines(Path(directory) / "unreadable.jsonl", "file", "reason")
     return {line["file"]: line["reason"] for line in lines}
 
 
 class FeatureDirectory:
-    """A directory of features, opened to add to it; one process at a time may.
+    """A directory of features, opened by one process at a time to add to it.
 
     Args:
-        directory: made if it is not there.
-        settings: all that the features depend on besides the pictures; must be JSON.
-        notes: what else is worth knowing later, kept in settings.json from the first run.
+        directory: the directory; made if it does not exist.
+        settings: all that the features depend on besides the pictures, as JSON.
+        notes: further facts, which the first run writes to settings.json.
 
     Attributes:
-        rows: as of `read_rows`.
-        unreadable: as of `read_unreadable`, those of earlier runs too.
+        rows: the pictures that have features, as `read_rows` returns them.
+        unreadable: why pictures could not be read, also in earlier runs, by name.
 
     Raises:
-        ValueError: if the directory holds features of other settings (the message names the
-            difference) or other files in their place, if it is damaged, or if another process
-            writes there.
+        ValueError: the directory holds features of other settings (the message names the
+            difference) or other files in their place, it is damaged, or another process writes
+            there.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class FeatureDirectory:
     ):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        with contextlib.ExitStack() as stack:  # closes what is open where the rest is refused
+        with contextlib.ExitStack() as stack:  # closes what is open if the rest is refused
             self._open(stack, {"format": _FORMAT, **settings}, notes)
             self._opened = stack.pop_all()
 
@@ -106,7 +106,7 @@ class FeatureDirectory:
     ) -> None:
         lock = stack.enter_context((self.directory / ".lock").open("w"))
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a killed process lets go of it
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a killed process releases it
         except BlockingIOError:
             raise ValueError(f"another process writes features to '{self.directory}'") from None
         self._check_settings(settings, notes)
@@ -138,12 +138,12 @@ class FeatureDirectory:
         features: np.ndarray,
         unreadable: Mapping[str, str],
     ) -> None:
-        """Adds pictures, or replaces their features where they have some.
+        """Adds pictures, or replaces the features that they have.
 
         Args:
             files: size and `mtime_ns` of each picture's file, by name.
             features: float `(len(files), feature_dim)`.
-            unreadable: why others have none, by name; what they had before is taken away.
+            unreadable: by name, why other pictures have no features; earlier ones are removed.
         """
         lines = []
         for (name, (size, mtime_ns)), values in zip(files.items(), features, strict=True):
@@ -165,7 +165,7 @@ class FeatureDirectory:
         _append_lines(self.directory / "unreadable.jsonl", reasons)
 
     def finish(self, unreadable: Mapping[str, str]) -> None:
-        """Leaves one line for each picture, and those that this run could not read."""
+        """Leaves one line for each picture, and a list of those that this run could not read."""
         ordered = sorted(self.rows.items(), key=lambda item: item[1].row)
         images = [{"file": name, **row._asdict()} for name, row in ordered]
         _write_lines(self.directory / "images.jsonl", images)
@@ -199,7 +199,7 @@ class FeatureDirectory:
 def _read_lines(file: Path, *keys: str) -> list[dict]:
     if not file.exists():
         return []
-    # Behind the last line break is nothing, or a line that a kill cut off.
+    # After the last line break comes nothing, or a line that a kill cut off.
     *lines, _ = file.read_bytes().split(b"\n")
     rows = []
     for number, line in enumerate(lines, 1):

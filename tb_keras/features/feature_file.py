@@ -1,9 +1,10 @@
-"""Features of many rows in one memory-mapped file, written bit by bit."""
+"""Features that may not fit in memory, each matrix a memory-mapped file of the cache directory."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -11,10 +12,11 @@ import numpy as np
 
 from tb_keras.storage.cache_directory import cache_directory
 from tb_keras.storage.cache_key import cache_key
-from tb_keras.storage.feature_dtype import feature_dtype
 from tb_keras.storage.growing_matrix import GrowingMatrix
+from tb_keras.storage.mapped_rows import read_ahead
 
 _ROWS_BETWEEN_NOTES = 1024  # what a kill loses at the most, besides one block
+_BLOCK_ROWS = 1024  # items encoded, or rows copied, at a time
 
 
 def feature_file(
@@ -24,30 +26,85 @@ def feature_file(
     verbose: bool = True,
     dtype: str | None = None,
 ) -> np.ndarray:
-    """Opens a matrix of features that is kept on disk, computing what is not there yet.
+    """Opens a matrix of features that is kept on disk, after computing what is missing.
 
-    Unlike `cached_features`, whose result is held in memory, this is for features that may not fit.
-    A run that is killed goes on behind the last row noted.
+    A run that is killed continues behind the last row noted. (`cached_features` is for features
+    that fit in memory.)
 
     Args:
-        settings: all that the features depend on; must be JSON.
-        num_rows: how many there are, at least 1.
-        blocks: from a row number to the blocks of rows, `(b, feature_dim)`, from there on.
+        settings: all that the features depend on, as JSON.
+        num_rows: number of rows, at least 1.
+        blocks: a function from a row number to the blocks `(b, feature_dim)` from that row on.
         verbose: whether to show a progress bar when something has to be computed.
-        dtype: in which they are kept, which must follow from `settings`; if left out float16, or of
-            ints int32.
+        dtype: type on disk, which must follow from `settings`. If left out, float16 for floats and
+            int32 for ints.
 
     Returns:
-        `(num_rows, feature_dim)` of that dtype, a memory map.
+        A memory map `(num_rows, feature_dim)` of that type.
 
     Raises:
-        ValueError: if the blocks hold more or fewer rows.
+        ValueError: the blocks hold more or fewer rows.
     """
     file = cache_directory() / "features" / f"{cache_key(settings, num_rows)}.npy"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         _compute(file, num_rows, blocks, dtype, verbose)
     return np.load(file, mmap_mode="r")
+
+
+def mapped_features(
+    settings: Mapping[str, object],
+    items: Sequence[str],
+    digest: Callable[[str], str],
+    encode: Callable[[Sequence[str]], np.ndarray],
+    verbose: bool = True,
+) -> np.ndarray:
+    """Encodes items, or opens what was encoded before, without holding it in memory.
+
+    The arguments are those of `cached_features`. If any item has changed, all are encoded anew. A
+    run that is killed continues where it was.
+
+    Returns:
+        A memory map `(len(items), feature_dim)`, float16, or int32 for ints.
+    """
+
+    def blocks(start: int) -> Iterator[np.ndarray]:
+        for first in range(start, len(items), _BLOCK_ROWS):
+            yield encode(items[first : first + _BLOCK_ROWS])
+
+    content = hashlib.sha256()
+    for item in items:
+        content.update(hashlib.sha256(digest(item).encode()).digest())
+    settings = {**settings, "items": content.hexdigest()}
+    return feature_file(settings, len(items), blocks, verbose)
+
+
+def ordered_rows(
+    features: np.ndarray, rows: np.ndarray, settings: Mapping[str, object]
+) -> np.ndarray:
+    """Returns `features[rows]` without holding it in memory.
+
+    Args:
+        features: a memory map `(n, dim)`.
+        rows: int `(m,)`, at least one; a row may occur more than once.
+        settings: JSON that tells these rows of these features from others.
+
+    Returns:
+        A memory map `(m, dim)` in the dtype of `features`: a part of `features` if the rows lie
+        there in order, otherwise a file that is written once.
+    """
+    first = int(rows[0])
+    if np.array_equal(rows, np.arange(first, first + len(rows))):
+        return features[first : first + len(rows)]
+
+    def blocks(start: int) -> Iterator[np.ndarray]:
+        for first in range(start, len(rows), _BLOCK_ROWS):
+            some = rows[first : first + _BLOCK_ROWS]
+            read_ahead(features, some)
+            yield features[some]
+
+    settings = {"kind": "ordered", "dtype": features.dtype.str, **settings}
+    return feature_file(settings, len(rows), blocks, verbose=False, dtype=features.dtype.str)
 
 
 def _compute(file: Path, num_rows: int, blocks, dtype: str | None, verbose: bool) -> None:
@@ -57,10 +114,11 @@ def _compute(file: Path, num_rows: int, blocks, dtype: str | None, verbose: bool
         noted = matrix.num_rows
         progress.update(noted)
         for block in blocks(noted):
+            block = np.asarray(block)
             if matrix.num_rows + len(block) > num_rows:
                 raise ValueError(f"`blocks` must hold {num_rows} rows. Received: more")
-            kept = np.asarray(block, dtype or feature_dtype(block, floats="float16"))
-            matrix.write(matrix.num_rows, kept)
+            own = "int32" if block.dtype.kind in "iu" else "float16"
+            matrix.write(matrix.num_rows, block.astype(dtype or own, copy=False))
             progress.update(matrix.num_rows)
             if matrix.num_rows - noted >= _ROWS_BETWEEN_NOTES:
                 matrix.commit()

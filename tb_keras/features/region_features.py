@@ -1,4 +1,4 @@
-"""Features of regions: crops through an image encoder, where they lie, and what is around them."""
+"""Features of regions: their crops through an image encoder, their places, their pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tb_keras.corpus.grounding import Grounding
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.features.feature_file import feature_file
 from tb_keras.storage.cache_key import encoder_settings, file_digest
-from tb_keras.storage.untuned_dataset import untuned
 
 _REGIONS_PER_BATCH = 64
 
@@ -28,25 +27,28 @@ def encode_regions(
     context: bool = False,
     verbose: bool = True,
 ) -> np.ndarray:
-    """Encodes the regions of a grounding, keeping the features on disk.
+    """Encodes the regions of a grounding, and keeps the features in the cache directory.
 
-    Each region is cropped, warped to the encoder's input size (as in R-CNN, Girshick et al., CVPR
-    2014) and encoded.
+    Each region is cropped, warped to the encoder's input size as in R-CNN, and encoded.
 
     Args:
         grounding: the pictures and their regions.
         encoder: a name that `tb_keras.encoders.image_encoder` takes.
         size: height and width in pixels to which crops are warped; the encoder's own if left out.
-        spatial: whether the five numbers of `tb_keras.corpus.boxes.spatial_features` come behind.
-        context: whether the features of the whole picture come behind.
+        spatial: whether to append the five numbers of `tb_keras.boxes.spatial_features`.
+        context: whether to append the features of the whole picture.
         verbose: whether to show progress.
 
     Returns:
-        float16 `(n, feature_dim)`, a memory map.
+        A memory map of float16 `(n, feature_dim)`.
 
     Raises:
-        ValueError: if `encoder` is unknown or there is no region.
-        FileNotFoundError: if a picture is missing.
+        ValueError: `encoder` is unknown, or there is no region.
+        FileNotFoundError: a picture is missing.
+
+    Reference:
+        Girshick, Donahue, Darrell and Malik, *Rich Feature Hierarchies for Accurate Object
+        Detection and Semantic Segmentation*, CVPR 2014.
     """
     if not len(grounding.region_boxes):
         raise ValueError("`grounding` must have at least one region to encode. Received: none")
@@ -79,15 +81,15 @@ def encode_regions(
 
 
 def _crop_features(grounding: Grounding, backbone: keras.Model, start: int) -> Iterator[np.ndarray]:
-    """Features of the crops from one region on, in blocks of rows."""
+    """Yields the features of the crops from one region on, in blocks of rows."""
     import tensorflow as tf
 
-    from tb_keras.encoders.image.image_decoding import decode_picture
+    from tb_keras.encoders.image.image_decoding import decode_image
     from tb_keras.encoders.regions.region_cropping import crop_regions
 
     pictures, boxes = grounding.region_pictures, grounding.region_boxes
     height, width = backbone.input_shape[1:3]
-    # Where another picture begins; and every so often, as its crops are made all at once.
+    # A run ends where the picture changes, and every so often, as its crops are made all at once.
     every = np.arange(len(pictures)) % _REGIONS_PER_BATCH == 0
     runs = np.flatnonzero(every | (np.diff(pictures, prepend=-1) != 0))
 
@@ -97,19 +99,21 @@ def _crop_features(grounding: Grounding, backbone: keras.Model, start: int) -> I
                 yield grounding.picture_paths[pictures[first]], boxes[max(first, start) : end]
 
     def crops(path, boxes):
-        return crop_regions(decode_picture(tf.io.read_file(path)), boxes, height, width)
+        return crop_regions(decode_image(tf.io.read_file(path)), boxes, height, width)
 
     dataset = tf.data.Dataset.from_generator(
         regions_of_pictures,
         output_signature=(tf.TensorSpec((), tf.string), tf.TensorSpec((None, 4))),
     )
-    dataset = dataset.map(crops, os.cpu_count()).unbatch().batch(_REGIONS_PER_BATCH)
-    for batch in untuned(dataset.prefetch(2)):
+    dataset = dataset.map(crops, os.cpu_count()).unbatch().batch(_REGIONS_PER_BATCH).prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # TensorFlow 2.21 may let the end wait for its tuning
+    for batch in dataset.with_options(options):
         yield backbone.predict_on_batch(batch)
 
 
 def _digest(grounding: Grounding) -> str:
-    """Of the pictures' content and sizes and of all regions."""
+    """Returns a digest of the pictures' content and sizes and of all regions."""
     digest = hashlib.sha256()
     for path in grounding.picture_paths:
         digest.update(file_digest(path).encode())

@@ -48,8 +48,8 @@ _DTYPE = flags.DEFINE_enum(
     "dtype", "float16", ["float16", "float32"], "Type of the features on disk."
 )
 _STRICT = flags.DEFINE_bool("strict", False, "Whether a picture that cannot be read is an error.")
-_IMAGES_PER_BATCH = flags.DEFINE_integer(
-    "images_per_batch",
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size",
     None,
     "Pictures encoded at a time; by default 32, or 3 with ten crops.",
     lower_bound=1,
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> None:
         crops=int(_CROPS.value),
         dtype=_DTYPE.value,
         strict=_STRICT.value,
-        images_per_batch=_IMAGES_PER_BATCH.value,
+        batch_size=_BATCH_SIZE.value,
     )
     for name, reason in list(done.unreadable.items())[:_LISTED]:
         print(f"  left out {name}: {reason}")

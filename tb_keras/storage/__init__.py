@@ -1,1 +1,1 @@
-"""Files written whole, memory-mapped rows, and the place of the cache."""
+"""Files written whole, memory-mapped rows, and the cache directory."""

@@ -1,4 +1,4 @@
-"""Where drawn pictures and encoded features are kept between runs."""
+"""The directory where drawn pictures and encoded features are kept between runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 def cache_directory() -> Path:
     """Returns the directory of all that can be made again; it may not exist yet.
 
-    It is `$TB_KERAS_CACHE` where that is set, else `tb_keras` in `$XDG_CACHE_HOME` (`~/.cache`).
+    It is `$TB_KERAS_CACHE` if that is set, otherwise `tb_keras` in `$XDG_CACHE_HOME` (`~/.cache`).
 
     Examples:
         >>> from unittest import mock

@@ -1,4 +1,4 @@
-"""What cached features depend on: the encoder, the packages behind it, the content."""
+"""Keys of cached features, from the encoder, the packages behind it and the content."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-# Part of every cache key: raise it when an encoder's features change.
+# A part of every key: raise it when an encoder's features change.
 _VERSION = 1
 
 
 def encoder_settings(kind: str, encoder: str) -> dict[str, object]:
-    """Returns what features depend on besides the content: JSON, a part of their cache key.
+    """Returns all that features depend on besides the content, as JSON for `cache_key`.
 
     Args:
-        kind: what is encoded.
-        encoder: the encoder's name; of the path of a `.keras` file, the content counts.
+        kind: what is encoded: `"image"`, `"text"` or `"regions"`.
+        encoder: the encoder's name. If it is the path of a `.keras` file, the file's content
+            counts.
 
     Raises:
-        FileNotFoundError: if there is no such file.
+        FileNotFoundError: there is no such file.
     """
     if encoder.endswith(".keras"):
         encoder = f"{file_digest(encoder)}.keras"
@@ -39,8 +40,8 @@ def cache_key(settings: Mapping[str, object], content: object) -> str:
     """Returns the name under which features are kept: a digest, in hexadecimal.
 
     Args:
-        settings: what the features depend on besides the content; must be JSON.
-        content: what tells the encoded content from other content; must be JSON.
+        settings: all that the features depend on besides the content, as JSON.
+        content: what tells the encoded content from other content, as JSON.
     """
     key = json.dumps([dict(settings), content], sort_keys=True)
     return hashlib.sha256(key.encode()).hexdigest()

@@ -13,17 +13,21 @@ from tb_keras.storage.atomic_file import written_beside
 
 
 class GrowingMatrix:
-    """A matrix on disk, to be written row by row; `np.load` reads it all the while.
+    """A matrix on disk that is written row by row, and that `np.load` can read at any moment.
 
-    The file's header says how many rows it has and is written last: what a killed process wrote
-    behind it does not count, and is written over.
+    The file's header gives the number of rows and is written last. What a killed process wrote
+    after those rows does not count and is overwritten.
 
     Args:
-        path: the `.npy` file; it is made with the first rows if it is not there.
-        dtype: of its values, where it is not there; that of the first rows if left out.
+        path: the `.npy` file. If it does not exist, it is made with the first rows.
+        dtype: dtype of a new file; that of the first rows if left out.
+
+    Attributes:
+        num_rows: number of rows, also of those not committed yet.
+        dtype: dtype of the file, None before the first rows.
 
     Raises:
-        ValueError: if the file is no matrix, or shorter than its header says.
+        ValueError: the file is no matrix, or is shorter than its header says.
 
     Examples:
         >>> import tempfile
@@ -44,7 +48,7 @@ class GrowingMatrix:
             self._open()
 
     def write(self, row: int, block: np.ndarray) -> None:
-        """Writes rows `(b, columns)` from row number `row` on, at most one behind the last."""
+        """Writes rows `(b, columns)` from row number `row` on, over old rows or after the last."""
         block = np.ascontiguousarray(block, self.dtype)
         if self._file is None:
             self.dtype = block.dtype
@@ -61,7 +65,7 @@ class GrowingMatrix:
         self.num_rows = max(self.num_rows, row + len(block))
 
     def commit(self) -> None:
-        """Makes what was written last: rows first, then the header that counts them."""
+        """Makes all that was written durable: the rows first, then the header that counts them."""
         if self._file is not None:
             self._synchronize()
             self._file.seek(0)
@@ -69,14 +73,14 @@ class GrowingMatrix:
             self._synchronize()
 
     def truncate(self, num_rows: int) -> None:
-        """Leaves only the first rows."""
+        """Keeps only the first rows."""
         if num_rows < self.num_rows:
             self.num_rows = num_rows
             self.commit()  # the header first: a file must not be shorter than it says
             self._file.truncate(self._start + num_rows * self._row_bytes)
 
     def close(self) -> None:
-        """Closes the file; what is not committed is lost."""
+        """Closes the file; rows that are not committed are lost."""
         if self._file is not None:
             self._file.close()
 
@@ -87,7 +91,7 @@ class GrowingMatrix:
         self.close()
 
     def _open(self) -> None:
-        with contextlib.ExitStack() as stack:  # closes the file where it is refused
+        with contextlib.ExitStack() as stack:  # closes the file if it is refused
             self._file = stack.enter_context(self.path.open("r+b"))
             self._read_header()
             stack.pop_all()
@@ -104,7 +108,7 @@ class GrowingMatrix:
             raise ValueError(f"{self.path} is cut off: it must have at least {expected} bytes")
 
     def _header(self, num_rows: int, num_columns: int) -> bytes:
-        # NumPy leaves room in it for the first number to grow, so its length stays the same.
+        # NumPy leaves room for the first number to grow, so the header's length stays the same.
         header = io.BytesIO()
         description = {"descr": self.dtype.str, "fortran_order": False}
         shape = {"shape": (num_rows, num_columns)}

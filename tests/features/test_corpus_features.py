@@ -1,8 +1,5 @@
 """Tests of the features of a corpus, with encoders that cost nothing in place of the real ones."""
 
-import hashlib
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -12,7 +9,6 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.features import corpus_features as features_module
 from tb_keras.features import encode_corpus, encode_images, encode_texts
-from tb_keras.storage.cache_key import encoder_settings
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -98,16 +94,6 @@ def test_ten_crops_are_kept_beside_one(pictures, built):
     corpus = Corpus(np.arange(2), image_paths=pictures, texts=["a", "b"])
     encode_corpus(corpus, "one", verbose=False, crops=10)
     assert built.count("one") == 2  # crops reached the key
-
-
-def test_the_key_of_one_crop_is_that_of_before(pictures, tmp_path):
-    """Features that users have are found again."""
-    encode_images(pictures, "one", verbose=False)
-    digests = [hashlib.sha256(b"x" * size).hexdigest() for size in (5, 3)]
-    content = json.dumps([encoder_settings("image", "one"), digests], sort_keys=True)
-    assert "crops" not in content
-    (file,) = (tmp_path / "cache" / "features").iterdir()
-    assert file.stem == hashlib.sha256(content.encode()).hexdigest()
 
 
 def test_a_text_is_no_picture_of_the_same_content(tmp_path, built):

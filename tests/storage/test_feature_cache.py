@@ -35,7 +35,7 @@ ITEMS = ["a", "bb", "c", "dd", "eee", "f", "g", "hh"]
 
 def features(items, encode, **settings):
     return cached_features(
-        {"encoder": "counting", **settings}, items, str, encode, False, chunk_size=3
+        {"encoder": "counting", **settings}, items, str, encode, False, items_per_file=3
     )
 
 
@@ -66,7 +66,7 @@ def test_the_content_counts_not_the_name(encoder):
     contents = {"one.png": "x", "two.png": "y"}
 
     def paths():
-        return cached_features({}, list(contents), contents.get, encoder, False, chunk_size=3)
+        return cached_features({}, list(contents), contents.get, encoder, False, items_per_file=3)
 
     paths()
     contents["two.png"] = "z"
@@ -84,7 +84,7 @@ def test_changed_settings_are_encoded_anew(encoder, settings):
 
 def test_the_order_of_settings_does_not_count(encoder):
     for settings in ({"a": 1, "b": 2}, {"b": 2, "a": 1}):
-        cached_features(settings, ITEMS, str, encoder, False, chunk_size=3)
+        cached_features(settings, ITEMS, str, encoder, False, items_per_file=3)
     assert encoder.encoded == ITEMS
 
 
@@ -130,7 +130,7 @@ def test_files_are_whole_and_of_features_alone(encoder, directory):
 
 def test_progress_is_shown_only_when_there_is_something_to_do(encoder, capsys):
     for expected in (True, False):
-        cached_features({}, ITEMS, str, encoder, chunk_size=3)
+        cached_features({}, ITEMS, str, encoder, items_per_file=3)
         assert ("8/8" in capsys.readouterr().out) == expected
-    cached_features({}, [*ITEMS[:3], "new"], str, encoder, chunk_size=3)
+    cached_features({}, [*ITEMS[:3], "new"], str, encoder, items_per_file=3)
     assert "1/1" in capsys.readouterr().out

@@ -25,7 +25,6 @@ class Mapped(np.ndarray):
     """What `read_ahead` knows of a memory map."""
 
 
-@pytest.mark.skipif(not hasattr(mmap.mmap, "madvise"), reason="the system takes no advice")
 @pytest.mark.parametrize("part", [slice(None), slice(100, 900), slice(3, None, 7)])
 @pytest.mark.parametrize("dim", [1, 1000, 5000])
 def test_the_pages_of_the_rows_are_asked_for(tmp_path, part, dim):

@@ -1,1 +1,1 @@
-"""Fisher vectors of word vectors, and the mixtures that they are taken from."""
+"""Fisher vectors of word vectors, and the mixtures behind them."""

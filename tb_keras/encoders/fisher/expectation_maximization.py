@@ -8,14 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tb_keras.encoders.fisher.gaussian_laplacian_mixture import GaussianLaplacianMixture
-from tb_keras.encoders.fisher.shared_weighted_median import shared_weighted_medians
 from tb_keras.encoders.fisher.weighted_median import weighted_medians
 
-_ROWS = 8192  # rows of a block; K · dim sums are kept for each
+_BLOCK_ROWS = 8192  # K · dim sums are kept for each block
 _CACHED = 2**17  # numbers of a part of a block that stays in a core's cache
-_GATHERED = 2**21  # numbers gathered at a time for the medians
-_COLUMNS = 16  # dimensions whose medians are sought together: a cache line of float32
-# Posteriors below this count as 0 and the others are scaled up to sum 1. The M-step then raises a
+_COLUMNS = 16  # dimensions read at a time for the medians: a cache line of float32
+# Posteriors below this count as 0, and the others are scaled up to sum 1. The M-step then raises a
 # bound that lies below the log-likelihood by at most K times this, far under float32's rounding.
 _LEAST_POSTERIOR = 1e-8
 
@@ -23,32 +21,28 @@ _LEAST_POSTERIOR = 1e-8
 def row_blocks(vectors: np.ndarray) -> list[slice]:
     """Consecutive slices of the rows."""
     size = len(vectors)
-    return [slice(start, min(start + _ROWS, size)) for start in range(0, size, _ROWS)]
-
-
-def _gathered(vectors: np.ndarray, rows: np.ndarray, columns: slice | np.ndarray) -> np.ndarray:
-    return vectors[rows, columns] if isinstance(columns, slice) else vectors[np.ix_(rows, columns)]
+    return [slice(start, min(start + _BLOCK_ROWS, size)) for start in range(0, size, _BLOCK_ROWS)]
 
 
 class Shares(NamedTuple):
-    """What the vectors have to do with the centres: the outcome of an E-step."""
+    """How much each vector belongs to each centre: the outcome of an E-step."""
 
-    log_likelihood: float  # mean of a vector
+    log_likelihood: float  # the mean over the vectors
     posteriors: np.ndarray  # (n, K), T_ik
     totals: np.ndarray  # (K,), N_k
-    sums: np.ndarray  # (K, dim), Σ T x, of x less the overall mean; if there are Gaussians
-    squares: np.ndarray  # (K, dim), Σ T x²
+    sums: np.ndarray  # (K, dim), Σ T x, of x less the overall mean; 0 without Gaussians
+    squares: np.ndarray  # (K, dim), Σ T x², likewise
 
 
 class ExpectationMaximization:
-    """The two steps over the same vectors; `mixture_fitting` says what they compute.
+    """The two steps over the same vectors, as `fit_mixture` describes them.
 
     Args:
         vectors: float32 or float64 `(n, dim)`.
         kind: `"gaussian"`, `"laplacian"` or `"hybrid"`.
-        mean: float64 `(dim,)`, about that of the vectors; sums are of the differences from it.
-        least_deviation: float64 `(dim,)`, of a centre.
-        map_: as the built-in `map`; may work in several threads.
+        mean: float64 `(dim,)`, about the mean of the vectors; sums are of differences from it.
+        least_deviation: float64 `(dim,)`, the least deviation of a centre.
+        map_: a function like the built-in `map`, which may work in several threads.
     """
 
     def __init__(
@@ -63,7 +57,7 @@ class ExpectationMaximization:
         self.mean, self.least_deviation = mean, least_deviation
 
     def expectation(self, mixture: GaussianLaplacianMixture) -> Shares:
-        """The posteriors under a mixture, and what the M-step needs of them."""
+        """Returns the posteriors under a mixture, and the sums that the M-step needs."""
         posteriors = np.empty((len(self.vectors), mixture.num_centers), self.vectors.dtype)
         part = max(_CACHED // mixture.dim, 32)
 
@@ -84,12 +78,12 @@ class ExpectationMaximization:
         return Shares(log_likelihood / len(self.vectors), posteriors, *sums)
 
     def shares_of(self, posteriors: np.ndarray) -> Shares:
-        """What the M-step needs of posteriors that are given, float `(n, K)`."""
+        """Returns the sums that the M-step needs for given posteriors, float `(n, K)`."""
         sums = [self._sums(block, posteriors[block]) for block in row_blocks(self.vectors)]
         return Shares(float("nan"), posteriors, *map(sum, zip(*sums)))
 
     def _sums(self, block: slice, posteriors: np.ndarray) -> tuple:
-        """N_k, Σ T x and Σ T x² over a block of vectors, `posteriors` `(rows, K)`."""
+        """Returns N_k, Σ T x and Σ T x² over a block of vectors."""
         totals = posteriors.sum(axis=0, dtype=np.float64)
         if self.kind == "laplacian":
             return totals, 0.0, 0.0
@@ -100,7 +94,7 @@ class ExpectationMaximization:
     def maximization(
         self, shares: Shares, before: GaussianLaplacianMixture
     ) -> GaussianLaplacianMixture:
-        """The mixture that is likeliest for the posteriors; empty centres are as `before`."""
+        """Returns the likeliest mixture for the posteriors; empty centres stay as in `before`."""
         totals = shares.totals[:, None]
         filled = (totals > 0)[:, 0]
         totals = np.where(totals > 0, totals, 1.0)
@@ -116,7 +110,7 @@ class ExpectationMaximization:
             if self.kind == "laplacian":
                 laplacian[:], locations, scales = True, medians, spread
             else:
-                # Σ T log p / N_k of both, each at its own maximum.
+                # Σ T log p / N_k of both kinds, each at its own maximum.
                 gaussian_gain = -np.log(scales) - np.log(2 * np.pi) / 2 - variance / scales**2 / 2
                 laplacian = -np.log(2 * spread) - deviation / spread > gaussian_gain
                 locations = np.where(laplacian, medians, locations)
@@ -130,43 +124,18 @@ class ExpectationMaximization:
         )
 
     def _medians(self, posteriors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The weighted medians and the mean absolute deviations from them, float64 `(K, dim)`.
+        """Returns the weighted medians and the mean absolute deviations from them, `(K, dim)`.
 
-        Both NaN for a centre without a vector.
+        Both are NaN for a centre without a vector.
         """
-        vectors = self.vectors
-        medians, deviations = np.full((2, posteriors.shape[1], vectors.shape[1]), np.nan)
-        members = [np.flatnonzero(posteriors[:, k]) for k in range(posteriors.shape[1])]
-        filled = [k for k, rows in enumerate(members) if len(rows)]
-        shares = sum(map(len, members)) / len(posteriors)  # centres that share in a vector
-        # What a value costs, in nanoseconds: alone about 12 for each centre that shares in it,
-        # together 25, and 200 where it lies in the bracket.
-        widest = (12 * shares - 25) / 200
-        of_filled = posteriors if len(filled) == len(members) else posteriors[:, filled]
+        dim = self.vectors.shape[1]
+        medians, deviations = np.full((2, posteriors.shape[1], dim), np.nan)
+        filled = posteriors.any(axis=0)
+        of_filled = posteriors if filled.all() else posteriors[:, filled]
 
-        def together(columns: slice) -> None:
-            found = shared_weighted_medians(vectors[:, columns], of_filled, widest)
+        def fill(columns: slice) -> None:
+            found = weighted_medians(self.vectors[:, columns], of_filled)
             medians[filled, columns], deviations[filled, columns] = found
 
-        def alone(item: tuple[int, slice | np.ndarray]) -> None:
-            k, columns = item
-            weights = posteriors[members[k], k].astype(np.float64)
-            values = np.ascontiguousarray(_gathered(vectors, members[k], columns).T)
-            found = weighted_medians(values, weights)
-            values -= found[:, None]
-            np.abs(values, out=values)
-            medians[k, columns] = found
-            deviations[k, columns] = values @ weights.astype(values.dtype) / weights.sum()
-
-        if widest > 0 and len(vectors) > _ROWS:
-            wide = range(0, vectors.shape[1], _COLUMNS)
-            list(self.map(together, [slice(start, start + _COLUMNS) for start in wide]))
-        work: list[tuple[int, slice | np.ndarray]] = []
-        for k in filled:
-            left = np.flatnonzero(np.isnan(medians[k]))
-            width = max(_GATHERED // len(members[k]), 1)
-            for part in (left[start : start + width] for start in range(0, len(left), width)):
-                whole = len(part) == part[-1] + 1 - part[0]  # a slice is gathered faster
-                work.append((k, slice(part[0], part[-1] + 1) if whole else part))
-        list(self.map(alone, work))
+        list(self.map(fill, [slice(at, at + _COLUMNS) for at in range(0, dim, _COLUMNS)]))
         return medians, deviations

@@ -11,36 +11,41 @@ from tb_keras.encoders.fisher.gaussian_laplacian_mixture import GaussianLaplacia
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class FisherVectors(keras.layers.Layer):
-    """The gradient of the words' log-likelihood under a mixture, in units of its own deviation.
+    """A layer that gives the gradient of the words' log-likelihood under a mixture.
 
-    Of N words x_i with posteriors T_ik the parts of centre k and dimension d are, with the
-    location m, the scale s and the weight w of the mixture and z = (x − m)/s,
+    Let a text have N words x_i with posteriors T_ik, let centre k have the location m, the scale s
+    and the weight w, and let z = (x − m)/s. The parts of centre k and dimension d are
 
     - Gaussian: Σ T z / (N√w) for the mean and Σ T (z² − 1) / (N√(2w)) for the deviation;
     - Laplacian: Σ T sign(z) / (N√w) for the location and Σ T (|z| − 1) / (N√w) for the scale.
 
-    Each is the derivative of the mean log-likelihood times F^−½, where F is the diagonal
+    Each part is the derivative of the mean log-likelihood times F^−½, where F is the diagonal
     approximation of the Fisher information: w/s² for both locations and the Laplacian's scale,
-    2w/s² for the Gaussian's deviation. (The papers divide by √N where this divides by N; what is
-    normalised does not show it.) Then comes the power sign(v)|v|^½, then the division by the
-    length. The parts for the locations stand first, `(K, dim)` flattened, then those for the
-    scales; the weights of the centres have none.
+    2w/s² for the Gaussian's deviation. (The papers divide by √N instead of N, which makes no
+    difference after normalisation.) Each part v then becomes sign(v)|v|^power, and the vector is
+    divided by its length. The parts for the locations come first, `(K, dim)` flattened, then those
+    for the scales. The weights of the centres have no part.
 
-    Padding counts nowhere, whatever vector stands there. A text without a word is a row of zeros,
-    and so is the part of a centre of weight 0. No array larger than `(batch, words, dim)` is made:
-    the centres are taken one after another.
-
-    Call it on `vectors` float32 `(batch, words, dim)` and `mask` bool `(batch, words)`, true at
-    words (all if left out); the result is float32 `(batch, 2 · K · dim)`.
+    Padding has no effect, whatever its vectors are. A text without a word gives zeros, and so does
+    a centre of weight 0. The centres are taken one after another, so that no array is larger than
+    `(batch, words, dim)`.
 
     Args:
-        num_centers: K.
-        dim: of the word vectors.
-        power: in (0, 1], the exponent; 1 leaves the parts as they are.
-        normalize: divide by the length.
+        num_centers: the number K of centres.
+        dim: size of the word vectors.
+        power: exponent in (0, 1]; 1 leaves the parts as they are.
+        normalize: whether to divide by the length.
+        **kwargs: arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        vectors: float32 `(batch, words, dim)`.
+        mask: bool `(batch, words)`, true at words; all are words if left out.
+
+    Returns:
+        Float32 `(batch, 2 · K · dim)`.
 
     Raises:
-        ValueError: The vectors have another dimension.
+        ValueError: `power` is out of range, or the vectors have another dimension.
 
     Reference:
         Klein, Lev, Sadeh and Wolf, CVPR 2015 (arXiv 1411.7399), for the Laplacian and the hybrid;
@@ -76,7 +81,7 @@ class FisherVectors(keras.layers.Layer):
 
     @classmethod
     def of(cls, mixture: GaussianLaplacianMixture, **kwargs) -> FisherVectors:
-        """Returns the layer of a mixture; further arguments are the layer's own."""
+        """Returns the layer of a mixture; `kwargs` are further arguments of the layer."""
         layer = cls(mixture.num_centers, mixture.dim, **kwargs)
         layer.weight.assign(mixture.weights)
         layer.location.assign(mixture.locations)

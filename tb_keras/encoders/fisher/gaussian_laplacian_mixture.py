@@ -12,23 +12,24 @@ from numpy.typing import ArrayLike
 class GaussianLaplacianMixture:
     """A mixture of K centres with independent dimensions, each Gaussian or Laplacian.
 
-    The density of a vector x is Σ_k w_k Π_d p_kd(x_d), where with location m, scale s
+    The density of a vector x is Σ_k w_k Π_d p_kd(x_d). With location m and scale s,
 
-    - a Gaussian dimension has p(x) = exp(−(x − m)²/2s²) / (s√2π): m the mean, s the deviation;
-    - a Laplacian dimension has p(x) = exp(−|x − m|/s) / 2s: m the median, s the mean absolute
-      deviation from it.
+    - a Gaussian dimension has p(x) = exp(−(x − m)²/2s²) / (s√2π), where m is the mean and s the
+      deviation;
+    - a Laplacian dimension has p(x) = exp(−|x − m|/s) / 2s, where m is the median and s the mean
+      absolute deviation from it.
 
-    All Gaussian it is the Gaussian mixture (GMM), all Laplacian the Laplacian mixture (LMM), and
-    with both the hybrid one (HGLMM): the paper weighs the logarithms of both densities by b_kd and
-    1 − b_kd, and its M-step always sets b_kd to 0 or 1.
+    If all dimensions are Gaussian, this is the Gaussian mixture (GMM); if all are Laplacian, the
+    Laplacian mixture (LMM); otherwise the hybrid one (HGLMM). The paper weighs the logarithms of
+    both densities by b_kd and 1 − b_kd, and its M-step always sets b_kd to 0 or 1.
 
     Attributes:
-        weights: float64 `(K,)`, they sum to 1; a centre without a vector has 0.
+        weights: float64 `(K,)`, with sum 1; a centre without a vector has 0.
         locations: float64 `(K, dim)`.
         scales: float64 `(K, dim)`, positive.
-        laplacian: bool `(K, dim)`, b_kd: where the dimension is Laplacian.
-        log_likelihoods: the mean log-likelihood of a vector in nats before each step of the fit;
-            the last is this mixture's own where the fit has converged.
+        laplacian: bool `(K, dim)`, b_kd: whether the dimension is Laplacian.
+        log_likelihoods: the mean log-likelihood of a vector, in nats, before each step of the fit.
+            The last is this mixture's own if the fit has converged.
 
     Reference:
         Klein, Lev, Sadeh and Wolf, *Associating Neural Word Embeddings with Deep Image
@@ -54,7 +55,7 @@ class GaussianLaplacianMixture:
 
     @property
     def num_centers(self) -> int:
-        """K."""
+        """The number K of centres."""
         return self.locations.shape[0]
 
     @property
@@ -65,32 +66,39 @@ class GaussianLaplacianMixture:
     def log_joint(self, vectors: np.ndarray) -> np.ndarray:
         """Returns log w_k + log p_k(x) of each vector and centre.
 
-        No array larger than `vectors` and the result is made; the precision is that of `vectors`.
+        No array is made that is larger than `vectors` or the result.
 
         Args:
             vectors: float32 or float64 `(n, dim)`.
 
         Returns:
-            `(n, K)`, the dtype of `vectors`; −inf at a centre of weight 0.
+            `(n, K)` in the dtype and precision of `vectors`; −inf at a centre of weight 0.
+
+        Raises:
+            FloatingPointError: a density is NaN or infinite, as that of a NaN in `vectors`.
         """
         kept = vectors.dtype
         # Near the origin the expanded square loses the fewest digits.
         origin = self.weights @ self.locations
         x, m = vectors - origin.astype(kept), self.locations - origin
         precision = np.where(self.laplacian, 0.0, self.scales**-2)
-        distance = (x * x) @ (precision / 2).T.astype(kept)
-        distance -= x @ (m * precision).T.astype(kept)
-        distance += (m * m * precision / 2).sum(axis=1).astype(kept)
         rate = np.where(self.laplacian, 1 / self.scales, 0.0).astype(kept)
-        m, deviation = m.astype(kept), np.empty_like(x)
-        for k in np.flatnonzero(self.laplacian.any(axis=1)):
-            np.subtract(x, m[k], out=deviation)
-            np.abs(deviation, out=deviation)
-            distance[:, k] += deviation @ rate[k]
+        # BLAS may leave the flag "invalid" behind though all numbers are finite: look at them.
+        with np.errstate(invalid="ignore"):
+            distance = (x * x) @ (precision / 2).T.astype(kept)
+            distance -= x @ (m * precision).T.astype(kept)
+            distance += (m * m * precision / 2).sum(axis=1).astype(kept)
+            m, deviation = m.astype(kept), np.empty_like(x)
+            for k in np.flatnonzero(self.laplacian.any(axis=1)):
+                np.subtract(x, m[k], out=deviation)
+                np.abs(deviation, out=deviation)
+                distance[:, k] += deviation @ rate[k]
+        if not np.isfinite(distance).all():
+            raise FloatingPointError("a vector has no finite log density under the mixture")
         return self.log_constants().astype(kept) - distance
 
     def log_constants(self) -> np.ndarray:
-        """Returns float64 `(K,)`: what of `log_joint` does not depend on the vector."""
+        """Returns the part of `log_joint` that does not depend on the vector, float64 `(K,)`."""
         normalizer = np.where(self.laplacian, np.log(2), np.log(2 * np.pi) / 2)
         with np.errstate(divide="ignore"):
             return np.log(self.weights) - (np.log(self.scales) + normalizer).sum(axis=1)

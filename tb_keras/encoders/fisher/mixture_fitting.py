@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.fisher.expectation_maximization import ExpectationMaximization, row_blocks
 from tb_keras.encoders.fisher.gaussian_laplacian_mixture import GaussianLaplacianMixture
 
 KINDS = ("gaussian", "laplacian", "hybrid")
 
-_SAMPLE = 50_000  # vectors of the sample that the fit starts from
+_SAMPLE = 50_000  # vectors; the fit of more than twice as many starts from so many
 
 
 def fit_mixture(
@@ -31,38 +32,40 @@ def fit_mixture(
 ) -> GaussianLaplacianMixture:
     """Fits a mixture by expectation-maximisation.
 
-    It starts from k-means on a sample of 50,000 vectors; where there are more than twice as many,
-    the steps are taken on the sample first, and then on all.
+    The fit starts from k-means. With more than 100,000 vectors it first runs on a sample of 50,000,
+    and then on all.
 
     E-step: the posterior T_ik ∝ w_k p_k(x_i). M-step, with N_k = Σ_i T_ik and w_k = N_k/n:
 
     - Gaussian: mean Σ T x/N_k and variance Σ T (x − mean)²/N_k;
     - Laplacian: m the weighted median of the x_i with weights T_ik, exactly, and
       s = Σ T |x − m|/N_k;
-    - hybrid: both, and in each dimension of each centre the one of the greater Σ T log p.
+    - hybrid: both, and in each dimension of each centre the one with the greater Σ T log p.
 
-    Each is the maximum for the same posteriors, under the floor on the scales too; so the mean
-    log-likelihood never falls, but for rounding and K · 1e-8 nats. A centre without a vector keeps
-    its parameters and has weight 0.
+    Each step is the maximum for its posteriors, also under the floor on the scales. So the mean
+    log-likelihood never falls by more than rounding and K · 1e-8 nats. A centre without a vector
+    keeps its parameters and has weight 0.
 
-    Runs in NumPy on every core; sums within a block have the precision of `vectors`, sums over
-    blocks are float64. Memory beyond `vectors` is n · K posteriors and some blocks, never
-    n · K · dim.
+    The fit runs in NumPy on every core. Sums within a block have the precision of `vectors`, sums
+    over blocks are float64. Beyond `vectors` it holds n · K posteriors and some blocks, never
+    n · K · dim numbers.
 
     Args:
         vectors: float32 or float64 `(n, dim)`, finite, n ≥ `num_centers`; may be memory-mapped.
-        num_centers: K.
+        num_centers: the number K of centres.
         kind: `"gaussian"`, `"laplacian"` or `"hybrid"`.
-        max_iterations: positive int, of the sample and of all vectors each.
-        tolerance: stop when the mean log-likelihood of a vector rises by less, in nats a dimension.
+        max_iterations: greatest number of steps on the sample, and again on all vectors.
+        tolerance: the fit stops when the mean log-likelihood of a vector rises by less than this,
+            in nats a dimension.
         variance_floor: least variance of a dimension of a centre, as a share of the dimension's
             variance over all vectors.
-        seed: of the start.
-        verbose: show progress.
+        seed: seed of the start.
+        verbose: whether to show progress.
 
     Raises:
-        ValueError: An unknown kind, a wrong shape, too few vectors, a value that is not finite.
-        ImportError: scikit-learn (k-means) is not installed.
+        ValueError: `kind` is unknown, an argument has a wrong shape or value, there are fewer
+            vectors than centres, or a vector is not finite.
+        ImportError: scikit-learn, for k-means, is not installed.
 
     Reference:
         Klein, Lev, Sadeh and Wolf, CVPR 2015, for the M-steps; Neal and Hinton, *A View of the EM
@@ -90,10 +93,7 @@ def fit_mixture(
             "`num_centers` must be positive and at most the number of vectors. "
             f"Received: num_centers={num_centers} for {len(vectors)} vectors"
         )
-    if max_iterations < 1:
-        raise ValueError(
-            f"`max_iterations` must be a positive int. Received: max_iterations={max_iterations}"
-        )
+    check_int("max_iterations", max_iterations, least=1)
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     mean, variance = _mean_and_variance(vectors)
@@ -102,7 +102,7 @@ def fit_mixture(
     if len(vectors) > 2 * _SAMPLE:
         chosen = np.random.default_rng(seed).choice(len(vectors), _SAMPLE, replace=False)
         sample = vectors[np.sort(chosen)]
-    # Each thread has a block of its own; a BLAS that splits it once more only makes them wait.
+    # Each thread has a block of its own. A BLAS with threads of its own would make them wait.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as threads:
         steps = ExpectationMaximization(sample, kind, mean, least_deviation, threads.map)
         mixture = _start(steps, num_centers, variance, seed)
@@ -114,7 +114,7 @@ def fit_mixture(
 
 
 def _mean_and_variance(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both float64 `(dim,)`; the variance is kept off zero."""
+    """Returns both, float64 `(dim,)`; the variance is kept off zero."""
     # Near the mean the squares lose the fewest digits.
     origin = np.asarray(vectors[row_blocks(vectors)[0]], np.float64).mean(axis=0)
     totals = np.zeros((2, vectors.shape[1]))
@@ -162,7 +162,7 @@ def _run(
 def _start(
     steps: ExpectationMaximization, num_centers: int, variance: np.ndarray, seed: int
 ) -> GaussianLaplacianMixture:
-    """The mixture that an M-step makes of k-means' clusters."""
+    """Returns the mixture that an M-step makes of k-means' clusters."""
     from sklearn.cluster import KMeans
 
     kmeans = KMeans(num_centers, n_init=1, max_iter=30, random_state=seed)

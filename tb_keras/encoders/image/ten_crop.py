@@ -1,31 +1,33 @@
-"""Ten crops of a picture, and the mean of what a network says of them."""
+"""Ten crops of an image, and the mean of their features."""
 
 from __future__ import annotations
 
 import keras
+
+from tb_keras.checks.arguments import check_int
 
 _CROPS = 10  # four corners and the centre, and their mirror images
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class TenCrops(keras.layers.Layer):
-    """Cuts ten crops out of each picture: the four corners, the centre, and their mirror images.
+    """A layer that cuts ten crops out of each image: four corners, the centre, their mirror images.
 
     Args:
-        height: Height of a crop in pixels.
-        width: Width of a crop in pixels.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        height: height of a crop in pixels.
+        width: width of a crop in pixels.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: Pixels `(batch, H, W, channels)` of any dtype, with `H` ≥ `height`, `W` ≥ `width`.
+        inputs: pixels `(batch, H, W, channels)` of any dtype, with `H` ≥ `height`, `W` ≥ `width`.
 
     Returns:
-        `(10 * batch, height, width, channels)` of the same dtype: for each picture the crops at the
-        upper left, upper right, lower left, lower right and in the centre, then the mirror image
-        (left and right exchanged) of each, in that order.
+        `(10 * batch, height, width, channels)` of the same dtype. For each image come the crops at
+        the upper left, upper right, lower left, lower right and in the centre, and then the mirror
+        image (left and right exchanged) of each, in that order.
 
     Raises:
-        ValueError: `height` or `width` is no positive int, or the pictures are smaller.
+        ValueError: `height` or `width` is not a positive int, or the images are smaller.
 
     Examples:
         >>> import numpy as np
@@ -39,9 +41,8 @@ class TenCrops(keras.layers.Layer):
 
     def __init__(self, height: int, width: int, **kwargs):
         super().__init__(**{"autocast": False, **kwargs})
-        for name, value in (("height", height), ("width", width)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
+        check_int("height", height, least=1)
+        check_int("width", width, least=1)
         self.height, self.width = height, width
 
     def call(self, inputs):
@@ -58,7 +59,7 @@ class TenCrops(keras.layers.Layer):
         batch, height, width, channels = inputs.shape
         if height < self.height or width < self.width:
             raise ValueError(
-                f"`inputs` must be pictures of at least {self.height} x {self.width} pixels. "
+                f"`inputs` must be images of at least {self.height} x {self.width} pixels. "
                 f"Received: shape={tuple(inputs.shape)}"
             )
         batch = None if batch is None else _CROPS * batch
@@ -70,13 +71,13 @@ class TenCrops(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class MeanOfCrops(keras.layers.Layer):
-    """Means of the features of each picture's ten crops, in float32 under every dtype policy.
+    """A layer that averages the features of each image's ten crops, in float32.
 
     Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: Float `(10 * batch, feature_dim)`, the rows in the order of `TenCrops`.
+        inputs: float `(10 * batch, feature_dim)`, the rows in the order of `TenCrops`.
 
     Returns:
         Float32 `(batch, feature_dim)`.

@@ -1,4 +1,4 @@
-"""Reads the tensors of a PyTorch checkpoint without PyTorch and without running its pickle."""
+"""A reader of PyTorch checkpoints that needs no PyTorch and runs no code from the file."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _STORAGE_DTYPES = {
 def read_torch_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
     r"""Reads a PyTorch state dict, in the zip format or in the one before PyTorch 1.6.
 
-    A pickle is a program, and this function runs none of what it may hold: the only globals it
-    knows are `collections.OrderedDict`, `torch._utils._rebuild_tensor_v2` and the names of
-    torch's storage classes, the last two replaced by inert stand-ins.
+    A pickle can name code to run. This function knows only the names that a state dict needs,
+    `collections.OrderedDict`, `torch._utils._rebuild_tensor_v2` and torch's storage classes, and
+    replaces torch's by inert stand-ins. (`tb_keras.datasets.formats.plain_pickle` reads pickles
+    that need no names at all, and refuses all that these need.)
 
     Args:
-        path: A file that `torch.save(module.state_dict(), path)` wrote.
+        path: a file that `torch.save(module.state_dict(), path)` wrote.
 
     Returns:
-        A dict from each tensor's name to its array, of the tensor's shape and dtype (bool, uint8,
-        int8 to int64, float16 to float64). The arrays are read-only; those that shared a storage
-        still do.
+        A dict from each tensor's name to a read-only array of its shape and dtype (bool, uint8,
+        int8 to int64, float16 to float64). Arrays that shared a storage still do.
 
     Raises:
-        pickle.UnpicklingError: The pickle asks for any other global; the message names it.
-        ValueError: The file is no PyTorch checkpoint, is truncated or damaged, or holds something
+        pickle.UnpicklingError: the pickle asks for any other name, which the message gives.
+        ValueError: the file is no PyTorch checkpoint, is cut off or damaged, or holds something
             other than a flat dict of names and tensors.
 
     Examples:
@@ -73,11 +73,11 @@ def read_torch_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 class _CheckpointError(Exception):
-    """What is wrong with a file, as the end of a sentence that starts with it."""
+    """Says what is wrong with a file; the message completes a sentence that begins with it."""
 
 
 class _RefusedGlobalError(pickle.UnpicklingError):
-    """A pickle asked for a global that no state dict needs."""
+    """A pickle asks for a global that no state dict needs."""
 
 
 class _Storage(NamedTuple):
@@ -238,7 +238,7 @@ def _as_array(name: str, value: Any, storages: dict[_Storage, np.ndarray]) -> np
 
 
 def _lies_inside(storage: Any, offset: Any, shape: Any, strides: Any) -> bool:
-    """Whether every element of the tensor is one of the storage's.
+    """Returns whether every element of the tensor lies in the storage.
 
     NumPy's own check passes over an empty storage.
     """

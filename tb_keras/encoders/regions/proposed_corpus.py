@@ -1,4 +1,4 @@
-"""A localization corpus whose regions are proposals, and what is lost by proposing them."""
+"""Localization corpora whose regions are proposals, and what the proposals miss."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def proposed_corpus(
     negative_iou: float = 0.3,
     verbose: bool = True,
 ) -> Corpus:
-    """Returns the phrases of a corpus with proposals for regions, matched by their overlap.
+    """Returns the phrases of a corpus with proposed regions, matched by their overlap.
 
     Args:
-        corpus: with `grounding`, as the readers of localization data sets return it.
-        method: as in `propose_regions`, and so are `limit` and `edge_model`.
-        limit: see there.
-        edge_model: see there.
-        true_boxes: whether the phrases' true boxes stand among the proposals; for training only.
+        corpus: a corpus with `grounding`, as the readers of localization data sets return it.
+        method: as in `propose_regions`.
+        limit: as in `propose_regions`.
+        edge_model: as in `propose_regions`.
+        true_boxes: whether to add the phrases' true boxes to the proposals; for training only.
         positive_iou: least IoU of a match, as in `Grounding.matches_by_iou`.
-        negative_iou: least IoU of an ignored region, see there.
+        negative_iou: least IoU of an ignored region, as in `Grounding.matches_by_iou`.
         verbose: whether to show progress.
 
     Returns:
-        A `Corpus` without image features, its regions in the order of their pictures.
+        A `Corpus` without image features, with the regions in the order of their pictures.
 
     Raises:
-        ValueError: if there is no grounding, or an argument is out of range.
+        ValueError: there is no grounding, or an argument is out of range.
     """
     grounding = _grounding(corpus)
     proposals = propose_regions(grounding.picture_paths, method, limit, edge_model, verbose)
@@ -48,18 +48,18 @@ def proposed_corpus(
 
 
 def with_true_boxes(corpus: Corpus, positive_iou: float = 0.6, negative_iou: float = 0.3) -> Corpus:
-    """Returns a corpus with its phrases' true boxes among its regions, to train on.
+    """Adds the phrases' true boxes to the regions of a corpus, for training.
 
     Args:
-        corpus: with `grounding`, as `proposed_corpus` returns it without `true_boxes`.
-        positive_iou: as there.
-        negative_iou: as there.
+        corpus: a corpus with `grounding`, as `proposed_corpus` returns it without `true_boxes`.
+        positive_iou: as in `proposed_corpus`.
+        negative_iou: as in `proposed_corpus`.
 
     Returns:
-        The `Corpus` that `proposed_corpus` would have returned with `true_boxes`.
+        The `Corpus` that `proposed_corpus` would have returned with `true_boxes=True`.
 
     Raises:
-        ValueError: if there is no grounding, or an argument is out of range.
+        ValueError: there is no grounding, or an argument is out of range.
     """
     return _matched(corpus, _with_true_boxes(_grounding(corpus)), positive_iou, negative_iou)
 
@@ -89,19 +89,19 @@ def _matched(
 
 
 def proposal_report(corpus: Corpus) -> dict[str, int]:
-    """Counts what the proposals of a corpus leave without a region to learn from or to find.
+    """Counts the pictures and phrases for which the proposals of a corpus are of no use.
 
     Args:
-        corpus: with `grounding`, as `proposed_corpus` returns it.
+        corpus: a corpus with `grounding`, as `proposed_corpus` returns it.
 
     Returns:
-        `pictures`; `pictures_without_region`, where nothing was proposed;
+        A dict of counts: `pictures`; `pictures_without_region`, where nothing was proposed;
         `pictures_without_match`, where no proposal matches any phrase; `phrases`;
-        `phrases_without_box`, whose truth is not known; `phrases_without_match`, of the others
-        those that no proposal matches.
+        `phrases_without_box`, whose true box is not known; and `phrases_without_match`, the others
+        that no proposal matches.
 
     Raises:
-        ValueError: if there is no grounding.
+        ValueError: there is no grounding.
     """
     grounding = _grounding(corpus)
     matched = corpus.matches.images_per_text() > 0

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-_SAMPLES = 2  # samples a pixel, each way: crops of large regions would flicker without
+_SAMPLES = 2  # samples a pixel, each way; with one, crops of large regions would be jagged
 
 
 def crop_regions(pixels: tf.Tensor, boxes: tf.Tensor, height: int, width: int) -> tf.Tensor:
     """Crops regions out of one picture and warps each to a fixed size.
 
     Args:
-        pixels: Float32 `(H, W, 3)`.
-        boxes: Float32 `(r, 4)` xyxy in pixels; what lies outside the picture is cut off.
-        height: Height of the result in pixels, positive.
-        width: Width of the result in pixels, positive.
+        pixels: float32 `(H, W, 3)`.
+        boxes: float32 `(r, 4)` xyxy in pixels; what lies outside the picture is cut off.
+        height: positive height of the result in pixels.
+        width: positive width of the result in pixels.
 
     Returns:
-        A float32 tensor `(r, height, width, 3)`: bilinear interpolation at the centres of a grid of
-        twice the size, and the means of 2 by 2 of them.
+        A float32 tensor `(r, height, width, 3)`. It is interpolated bilinearly at the centres of a
+        grid of twice the size, and each pixel is the mean of 2 by 2 of these.
 
     Examples:
         >>> pixels = tf.reshape(tf.range(16.0), (4, 4, 1)) * tf.ones(3)
@@ -31,8 +31,8 @@ def crop_regions(pixels: tf.Tensor, boxes: tf.Tensor, height: int, width: int) -
     left, top, right, bottom = tf.unstack(tf.clip_by_value(boxes, 0.0, limits), axis=1)
     rows, columns = _SAMPLES * height, _SAMPLES * width
     # crop_and_resize samples from the first coordinate to the last, inclusive, in shares of the
-    # picture's size less one: moved here to the centres of the samples. A border of one pixel,
-    # repeated, gives those that lie within half a pixel of the picture's edge both neighbours.
+    # picture's size less one. The corners are moved to the centres of the samples, and a repeated
+    # border of one pixel gives samples at the picture's edge both neighbours.
     half_row, half_column = (bottom - top) / (2 * rows), (right - left) / (2 * columns)
     corners = tf.stack(
         [top + half_row, left + half_column, bottom - half_row, right - half_column], axis=1

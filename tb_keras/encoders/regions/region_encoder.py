@@ -1,4 +1,4 @@
-"""Picture files and boxes to the features of regions, as one model for export."""
+"""Image files and boxes to the features of regions, as one model for export."""
 
 from __future__ import annotations
 
@@ -6,34 +6,38 @@ import keras
 import tensorflow as tf
 
 from tb_keras.checks.rows import assert_rows
-from tb_keras.encoders.image.image_decoding import decode_picture
+from tb_keras.encoders.image.image_decoding import decode_image
 from tb_keras.encoders.image.image_encoder import image_encoder
-from tb_keras.encoders.image.picture_rows import map_pictures
+from tb_keras.encoders.image.image_rows import map_images
 from tb_keras.encoders.regions.region_cropping import crop_regions
 
 
 class RegionEncoder(keras.Model):
-    """Gives the features of `tb_keras.encoders.encode_regions` inside the graph.
+    """A model that gives the features of `tb_keras.features.encode_regions` inside the graph.
 
     Args:
         encoder: a name that `tb_keras.encoders.image_encoder` takes.
-        size: as in `encode_regions`, and so are `spatial` and `context`.
-        spatial: see there.
-        context: see there.
+        size: as in `encode_regions`.
+        spatial: as in `encode_regions`.
+        context: as in `encode_regions`.
         weights: as in `image_encoder`.
 
+    Attributes:
+        backbone: the model from pixels to features.
+        feature_dim: size of the features.
+
     Call arguments:
-        inputs: a dict of `image_bytes`, a string tensor `(batch,)` with the content of one picture
-            file each, and `boxes`, float32 `(batch, regions, 4)` xyxy in pixels. What lies outside
-            of the picture is cut off. A box of no area, or beside the picture, stands for the
-            nearest pixels, and one with its corners exchanged for the region's mirror image.
+        inputs: a dict of `image_bytes`, a string tensor `(batch,)` with the content of one image
+            file each, and `boxes`, float32 `(batch, regions, 4)` xyxy in pixels. Boxes are cut off
+            at the picture's edge. A box without area, or outside the picture, gives the nearest
+            pixels; a box with exchanged corners gives the mirror image of its region.
 
     Returns:
         Float32 `(batch, regions, feature_dim)`.
 
     Raises:
-        tf.errors.InvalidArgumentError: a box has NaN or infinite corners, or a picture cannot be
-            decoded, as `map_pictures` says; the message has their positions in the batch.
+        tf.errors.InvalidArgumentError: a box has NaN or infinite corners, or a file cannot be
+            decoded. The message names the positions in the batch.
 
     Examples:
         >>> encoder = RegionEncoder("keras.applications/MobileNetV2", size=32, weights=None)
@@ -50,7 +54,7 @@ class RegionEncoder(keras.Model):
         context: bool = False,
         weights: str | None = "pretrained",
     ):
-        # Boxes stay float32 under a mixed policy, and the backbone keeps the policy's.
+        # Boxes stay float32 under a mixed policy; the backbone keeps the policy's dtype.
         super().__init__(name="region_encoder", dtype="float32")
         self.backbone = image_encoder(encoder, weights=weights, size=size).get_layer("backbone")
         self.spatial, self.context = spatial, context
@@ -64,7 +68,7 @@ class RegionEncoder(keras.Model):
             boxes = tf.identity(boxes)
 
         def cropped(image_bytes, boxes):
-            pixels = decode_picture(image_bytes)
+            pixels = decode_image(image_bytes)
             size = tf.cast(tf.shape(pixels)[1::-1], tf.float32)
             if self.context:  # the whole picture comes as one more region
                 whole = tf.concat([tf.zeros(2), size], axis=0)
@@ -75,10 +79,10 @@ class RegionEncoder(keras.Model):
             tf.TensorSpec((None, height, width, 3), tf.float32),
             tf.TensorSpec((2,), tf.float32),
         )
-        crops, sizes = map_pictures(cropped, image_bytes, boxes, specs=specs)
+        crops, sizes = map_images(cropped, image_bytes, boxes, specs=specs)
         crops = tf.reshape(crops, (-1, height, width, 3))
         count = tf.shape(crops)[0]
-        # One at least: TensorFlow's convolution by oneDNN gives back an empty batch as it came.
+        # At least one crop: TensorFlow's oneDNN convolution returns an empty batch unchanged.
         stand_in = tf.zeros((tf.maximum(1 - count, 0), height, width, 3))
         features = self.backbone(tf.concat([crops, stand_in], axis=0), training=False)[:count]
         batch, regions = tf.unstack(tf.shape(boxes)[:2])

@@ -1,4 +1,4 @@
-"""Proposals: the regions of a picture where something may be."""
+"""Proposals: regions of a picture that may show something."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.corpus import boxes as box_arithmetic
 from tb_keras.storage.cache_key import file_digest
 from tb_keras.storage.feature_cache import cached_features
 
 _VERSION = 1  # part of every cache key: raise it when the proposals change
-_WORKING_SIZE = 256  # longer side in pixels at which regions are grown, which is fast and enough
-_LEAST_SIDE = 0.03  # of the picture's longer side; what is smaller is dropped
-_OVERLAP = 0.8  # of two proposals with a higher IoU the later one is dropped
+_WORKING_SIZE = 256  # longer side in pixels of the picture that regions are grown in
+_LEAST_SIDE = 0.03  # least side of a proposal, as a share of the picture's longer side
+_OVERLAP = 0.8  # if two proposals have a higher IoU, the later one is dropped
 
 
 def propose_regions(
@@ -26,30 +27,33 @@ def propose_regions(
     edge_model: str | os.PathLike | None = None,
     verbose: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Proposes regions for picture files, keeping them on disk (see the cache directory).
+    """Proposes regions for picture files, and keeps them in the cache directory.
 
     Args:
         paths: paths of PNG, JPEG, GIF or BMP files.
-        method: `"selective_search"` (Uijlings et al., IJCV 104(2), 2013, its fast setting), which
-            needs no model; or `"edge_boxes"` (Zitnick and Dollár, ECCV 2014), which needs one.
-        limit: at most so many proposals a picture, a positive int.
-        edge_model: for edge boxes: the file of a structured-forest edge detector, as OpenCV's
+        method: `"selective_search"` (its fast setting), which needs no model; or `"edge_boxes"`,
+            which needs one.
+        limit: greatest number of proposals a picture, a positive int.
+        edge_model: for edge boxes, the file of a structured-forest edge detector, as OpenCV's
             `createStructuredEdgeDetection` reads it.
         verbose: whether to show progress.
 
     Returns:
-        int64 `(n,)`, the index in `paths` of each proposal's picture, ascending; and float32
-        `(n, 4)` xyxy boxes in pixels. Those of a picture stand with the best first for edge boxes,
-        and for selective search, which ranks none, in a random order that is always the same. A
-        picture may have none.
+        Int64 `(n,)`, the index in `paths` of each proposal's picture, ascending; and float32
+        `(n, 4)`, xyxy boxes in pixels. Edge boxes come with the best of a picture first. Selective
+        search ranks none, so its boxes come in a random order that is always the same. A picture
+        may have no box.
 
     Raises:
-        ValueError: if an argument is none of the above.
-        ModuleNotFoundError: if OpenCV with its contrib modules is not installed.
-        FileNotFoundError: if a file is missing.
+        ValueError: an argument is out of range.
+        ModuleNotFoundError: OpenCV with its contrib modules is not installed.
+        FileNotFoundError: a file is missing.
+
+    Reference:
+        Uijlings et al., *Selective Search for Object Recognition*, IJCV 104(2), 2013; Zitnick and
+        Dollár, *Edge Boxes*, ECCV 2014.
     """
-    if limit < 1:
-        raise ValueError(f"`limit` must be a positive int. Received: limit={limit}")
+    check_int("limit", limit, least=1)
     propose = _method(method, limit, edge_model)
     import cv2
 
@@ -59,9 +63,9 @@ def propose_regions(
         found[: len(boxes)] = boxes
         return found.ravel()
 
-    def encode(chunk: Sequence[str]) -> np.ndarray:
+    def encode(some: Sequence[str]) -> np.ndarray:
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            return np.stack(list(threads.map(padded, chunk)))
+            return np.stack(list(threads.map(padded, some)))
 
     settings = {
         "version": _VERSION,
@@ -71,7 +75,7 @@ def propose_regions(
         "edge_model": None if edge_model is None else file_digest(edge_model),
         "opencv": cv2.__version__,
     }
-    found = cached_features(settings, paths, file_digest, encode, verbose, chunk_size=64)
+    found = cached_features(settings, paths, file_digest, encode, verbose, items_per_file=64)
     found = found.reshape(len(paths), limit, 4)
     picture, place = np.nonzero(~np.isnan(found[:, :, 0]))
     return picture, found[picture, place]
@@ -102,7 +106,7 @@ def _method(
         search = ximgproc.segmentation.createSelectiveSearchSegmentation()
         search.setBaseImage(np.ascontiguousarray(pixels[:, :, ::-1]))
         search.switchToSelectiveSearchFast()
-        # OpenCV's order hangs on C's rand(), which no one can seed and all threads share.
+        # OpenCV's order depends on C's rand(), which all threads share and nobody can seed.
         return np.random.default_rng(0).permutation(np.unique(search.process(), axis=0))
 
     def edge_boxes(pixels: np.ndarray) -> np.ndarray:
@@ -125,12 +129,12 @@ def _method(
 
 
 def _proposed(path: str, propose: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Float `(n, 4)` xyxy boxes in the picture's own pixels, the smallest left out."""
+    """Returns xyxy boxes `(n, 4)` in the picture's own pixels, without the smallest."""
     import cv2
 
-    from tb_keras.encoders.image.image_decoding import decode_picture
+    from tb_keras.encoders.image.image_decoding import decode_image
 
-    pixels = decode_picture(Path(path).read_bytes()).numpy().astype(np.uint8)
+    pixels = decode_image(Path(path).read_bytes()).numpy().astype(np.uint8)
     height, width = pixels.shape[:2]
     scale = min(1.0, _WORKING_SIZE / max(height, width))
     working = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -144,7 +148,7 @@ def _proposed(path: str, propose: Callable[[np.ndarray], np.ndarray]) -> np.ndar
 
 
 def _distinct(boxes: np.ndarray, limit: int) -> np.ndarray:
-    """The first `limit` boxes that do not nearly coincide with one before them."""
+    """Returns the first `limit` boxes that do not nearly coincide with an earlier one."""
     overlap = box_arithmetic.iou(boxes, boxes) > _OVERLAP
     kept = np.zeros(len(boxes), bool)
     for row in range(len(boxes)):

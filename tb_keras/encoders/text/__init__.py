@@ -1,1 +1,1 @@
-"""Raw strings to features, inside the graph."""
+"""Strings to features, inside the graph."""

@@ -1,4 +1,4 @@
-"""Bags of words: how often each word stands in a text, weighted by how rare it is."""
+"""Bags of words: how often each word occurs in a text, weighted by how rare it is."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from tb_keras.encoders.text.words import FIRST_WORD
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class BagOfWords(keras.layers.Layer):
-    """Word indices to tf-idf vectors of unit length.
+    """A layer from word indices to tf-idf vectors of unit length.
 
-    The entry of a word is how often it stands in the text, times its weight. Padding and words out
-    of the vocabulary are left out; a text without a word of the vocabulary is a vector of zeros.
+    The entry of a word is how often it occurs in the text, times its weight. Padding and words
+    outside the vocabulary do not count. A text without a word of the vocabulary gives zeros.
 
     Args:
         num_words: size `V` of the vocabulary.
+        **kwargs: arguments of `keras.layers.Layer`.
 
-    Call it on int `(batch, words)`; it returns float32 `(batch, V)`.
+    Call arguments:
+        indices: int `(batch, words)`.
+
+    Returns:
+        Float32 `(batch, V)`.
 
     Examples:
         >>> layer = BagOfWords(3)
@@ -43,7 +48,7 @@ class BagOfWords(keras.layers.Layer):
 
         indices = tf.cast(indices, tf.int32)
         rows = tf.broadcast_to(tf.range(tf.shape(indices)[0])[:, None], tf.shape(indices))
-        # Counts are added up where they belong: a one-hot (batch, words, V) would not fit.
+        # Counts are added up in place: a one-hot (batch, words, V) would not fit.
         shape = [tf.shape(indices)[0], self.num_words + FIRST_WORD]
         places = tf.stack([rows, indices], axis=-1)
         counts = tf.scatter_nd(places, tf.ones_like(indices, tf.float32), shape)
@@ -58,19 +63,18 @@ class BagOfWords(keras.layers.Layer):
 
 
 def inverse_document_frequencies(texts_with: ArrayLike, num_texts: int) -> np.ndarray:
-    """Returns ln((1 + n) / (1 + nᵥ)) + 1 of each word, float64 `(V,)`.
+    """Returns the weight ln((1 + n) / (1 + nᵥ)) + 1 of each word, float64 `(V,)`.
 
-    It is the smoothed form of scikit-learn: as if one more text held every word once, so that no
-    word is divided by nothing and those that all texts have still count.
+    This is scikit-learn's smoothed form, `TfidfTransformer(smooth_idf=True)`. It acts as if one
+    more text held every word once, and words that all texts have still count.
 
     Args:
-        texts_with: int `(V,)`, in how many texts each word stands.
-        num_texts: number of texts n.
+        texts_with: int `(V,)`, the number nᵥ of texts with each word.
+        num_texts: the number n of texts.
 
     Reference:
         Spärck Jones, *A statistical interpretation of term specificity and its application in
-        retrieval*, Journal of Documentation 28(1), 1972; the form is that of scikit-learn's
-        `TfidfTransformer(smooth_idf=True)`.
+        retrieval*, Journal of Documentation 28(1), 1972.
 
     Examples:
         >>> inverse_document_frequencies([9, 4], 9).round(3).tolist()

@@ -10,12 +10,15 @@ from keras import ops
 
 from tb_keras.encoders.fisher.fisher_vectors import FisherVectors
 from tb_keras.encoders.fisher.mixture_fitting import fit_mixture
-from tb_keras.encoders.fisher.principal_components import principal_components
+from tb_keras.encoders.fisher.principal_components import (
+    principal_components,
+    randomly_rotated,
+)
 from tb_keras.encoders.fisher.principal_projection import PrincipalProjection
-from tb_keras.encoders.fisher.random_rotation import randomly_rotated
 from tb_keras.encoders.text.word_encoder import WordEmbedding
 from tb_keras.encoders.text.words import FIRST_WORD
-from tb_keras.storage.untuned_dataset import untuned
+
+_BLOCK_ROWS = 4096  # texts whose Fisher vectors are held at a time
 
 
 def fit_fisher_encoder(
@@ -30,36 +33,36 @@ def fit_fisher_encoder(
     seed: int = 0,
     verbose: bool = True,
 ) -> keras.Model:
-    """Fits the encoder of texts that are given as word indices.
+    """Fits an encoder by Fisher vectors to texts that are given as word indices.
 
-    The mixture is fitted to the vectors of the words that occur in the texts, each word once; the
-    principal components to the Fisher vectors of the texts (all that have a known word, or a
-    sample of them), in a random basis of their space (see `randomly_rotated`). With the defaults
-    and 300-dimensional word2vec vectors these are the "HGLMM" features of the paper: 2 · 30 · 300 =
-    18,000 dimensions, projected to 6,000. Klein et al. also transform the word vectors by ICA
-    first, for slight gains; that is left out here.
+    The mixture is fitted to the vectors of the words that occur in the texts, each word once. The
+    principal components are fitted to the Fisher vectors of the texts that have a known word, or of
+    a sample of them. They get a random basis of their space (see `randomly_rotated`).
+
+    With the defaults and 300-dimensional word2vec vectors, these are the "HGLMM" features of the
+    paper: 2 · 30 · 300 = 18,000 dimensions, projected to 6,000. Klein et al. first transform the
+    word vectors by ICA, for slight gains; this function does not.
 
     Args:
-        indices: int `(m, words)`: 0 is padding, 1 a word that has no vector and is left out,
-            `i + 2` the word of row `i` of `vectors`.
+        indices: int `(m, words)`: 0 is padding, 1 a word without a vector, which does not count,
+            and `i + 2` the word of row `i` of `vectors`.
         vectors: float32 `(V, dim)`, the table of word vectors.
-        num_centers: K of the mixture; fewer where fewer words occur, with a message.
+        num_centers: number of centres of the mixture; fewer, with a message, if fewer words occur.
         kind: `"gaussian"`, `"laplacian"` or `"hybrid"`: GMM, LMM or HGLMM.
-        components: number of principal components at most, fewer where the texts span fewer, with
-            a message; None leaves the Fisher vectors as they are.
-        projection_texts: number of texts, at most, that the components are fitted to.
-        batch_size: texts encoded at a time while fitting.
-        seed: of the mixture's start and of the sample.
-        verbose: show progress and messages.
+        components: greatest number of principal components; fewer, with a message, if the texts
+            span fewer. None leaves the Fisher vectors as they are.
+        projection_texts: greatest number of texts that the components are fitted to.
+        batch_size: texts encoded at a time during the fit.
+        seed: seed of the mixture's start, of the sample and of the basis.
+        verbose: whether to show progress and messages.
 
     Returns:
-        A model from int32 word indices `(batch, words)`, of any number of words, to float32
-        features `(batch, components)` of unit length. A text without a known word is a row of
-        zeros.
+        A model from int32 word indices `(batch, words)`, with any number of words, to float32
+        features `(batch, components)` of unit length. A text without a known word gives zeros.
 
     Raises:
-        ValueError: A wrong shape or type, an index out of range, or fewer than two texts with a
-            known word.
+        ValueError: an argument has a wrong shape or type, an index is out of range, or fewer than
+            two texts have a known word.
 
     Reference:
         Klein, Lev, Sadeh and Wolf, *Associating Neural Word Embeddings with Deep Image
@@ -116,16 +119,13 @@ def fit_fisher_encoder(
 def _encoded(
     model: keras.Model, indices: np.ndarray, texts: np.ndarray, batch_size: int, verbose: bool
 ) -> Iterator[np.ndarray]:
-    """The features of some texts, in blocks."""
-    import tensorflow as tf
-
+    """Yields the features of some texts, in blocks."""
     bar = keras.utils.Progbar(len(texts), verbose=int(verbose), unit_name="text")
-    blocks = max(4096 // batch_size, 1) * batch_size
-    for start in range(0, len(texts), blocks):
-        chosen = texts[start : start + blocks]
-        words = tf.data.Dataset.from_tensor_slices(indices[chosen].astype(np.int32))
-        yield model.predict(untuned(words.batch(batch_size)), verbose=0)
-        bar.update(start + len(chosen))
+    for start in range(0, len(texts), _BLOCK_ROWS):
+        block = indices[texts[start : start + _BLOCK_ROWS]].astype(np.int32)
+        batches = (block[at : at + batch_size] for at in range(0, len(block), batch_size))
+        yield np.concatenate([model.predict_on_batch(batch) for batch in batches])
+        bar.update(start + len(block))
 
 
 def _check(indices: np.ndarray, vectors: np.ndarray) -> None:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.text.bag_of_words import BagOfWords, inverse_document_frequencies
 from tb_keras.encoders.text.fisher_encoder import fit_fisher_encoder
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS, WordEmbedding, word_encoder
@@ -21,21 +22,21 @@ from tb_keras.encoders.text.words import (
     count_words,
     word_indices,
 )
-from tb_keras.storage.untuned_dataset import untuned
 
-_MIXTURES = {"hglmm": "hybrid", "gmm": "gaussian", "lmm": "laplacian"}  # of Fisher vectors
+_MIXTURES = {"hglmm": "hybrid", "gmm": "gaussian", "lmm": "laplacian"}  # for Fisher vectors
 FITTED_TEXT_ENCODERS = ("tfidf", "mean_words", *_MIXTURES, *WORD_ENCODERS)
 _TEXTS_PER_BATCH = 1024
 
 
 class FittedText(NamedTuple):
-    """A text encoder in one part or, where some of it is trained with the network, in two.
+    """A fitted text encoder: one part, or two if the second is trained with the network.
 
     Attributes:
-        encoder: strings `(batch,)` → float32 features `(batch, feature_dim)`, or int32 word indices
-            `(batch, max_words)` where there is a word encoder. Save it as a `.keras` file, whose
-            path is a name for `text_encoder` and `encode_texts`.
-        word_encoder: word indices → vectors, to be passed to a network as `text_encoder`; or None.
+        encoder: a model from strings `(batch,)` to float32 features `(batch, feature_dim)`, or to
+            int32 word indices `(batch, max_words)` if there is a word encoder. Save it as a
+            `.keras` file, whose path is a name for `text_encoder` and `encode_texts`.
+        word_encoder: a model from word indices to vectors, which you pass to a network as
+            `text_encoder`; or None.
     """
 
     encoder: keras.Model
@@ -58,44 +59,45 @@ def fit_text_encoder(
 ) -> FittedText:
     """Fits a text encoder to the training texts.
 
-    Words are those of `tb_keras.encoders.text.words.split_words`. The vocabulary is, without
-    `word_vectors`, the words that stand in at least `min_texts` of the texts; with them the words
+    Text is split into words without case and punctuation, in any script. Without `word_vectors`,
+    the vocabulary is the words in at least `min_texts` of the texts. With them, it is the words
     that have a vector: first those of the texts, then the others in their order. Frequent words
-    come first, and it is cut to `max_vocabulary`.
+    come first, and the rest is cut off at `max_vocabulary`.
 
     Args:
-        name: One of
+        name: one of
 
-            - `"tfidf"`: a bag of words, weighted by ln((1 + n) / (1 + nᵥ)) + 1, of unit length,
-              with an entry for each word of the vocabulary; words out of it are left out;
-            - `"mean_words"`: the mean of the word vectors, of unit length; words without a vector
-              are left out, and a text without any is a vector of zeros;
+            - `"tfidf"`: a bag of words of unit length, weighted by ln((1 + n) / (1 + nᵥ)) + 1, with
+              an entry for each word of the vocabulary. Other words do not count.
+            - `"mean_words"`: the mean of the word vectors, of unit length. Words without a vector
+              do not count, and a text without any gives zeros.
             - `"hglmm"`, `"gmm"`, `"lmm"`: Fisher vectors of the word vectors under a hybrid
-              Gaussian-Laplacian, Gaussian or Laplacian mixture, on their principal components, see
-              `tb_keras.encoders.text.fisher_encoder`; words without a vector are left out;
+              Gaussian-Laplacian, Gaussian or Laplacian mixture, projected on their principal
+              components: the paper's text features. Words without a vector do not count.
             - `"attended_words"`, `"lstm"`, `"bidirectional_lstm"`: trained with the network, see
-              `tb_keras.encoders.word_encoder`; words out of the vocabulary share a learned vector.
+              `tb_keras.encoders.word_encoder`. Words outside the vocabulary share a learned vector.
         texts: the training texts.
-        word_vectors: needed for `"mean_words"` and Fisher vectors, first values for those that are
-            trained (random ones if left out), of no use for `"tfidf"`.
-        max_vocabulary: words in the vocabulary at most; if left out 20,000, and 5,000 for
-            `"tfidf"`, where each word is a dimension.
-        min_texts: a word in fewer texts is out of the vocabulary, so that an encoder that is
-            trained meets such words.
-        max_words: words after which a text is cut (but for `"tfidf"`). Encoders that are trained
-            cut at the longest of `texts`, where that is shorter: each word is a step of an LSTM.
-        dim: size of word vectors that are random.
+        word_vectors: needed for `"mean_words"` and Fisher vectors; first values for encoders that
+            are trained (random ones if left out); not for `"tfidf"`.
+        max_vocabulary: greatest number of words in the vocabulary. If left out, 20,000, and 5,000
+            for `"tfidf"`, where each word is a dimension.
+        min_texts: least number of texts with a word of the vocabulary. With 2 or more, an encoder
+            that is trained also meets words outside it.
+        max_words: number of words after which a text is cut (not for `"tfidf"`). Encoders that are
+            trained cut at the longest of `texts` if that is shorter.
+        dim: size of random word vectors.
         units: as in `tb_keras.encoders.word_encoder`.
-        seed: of random weights, for which it sets Keras's global seed, and of the mixture.
+        seed: seed of the mixture and of random weights, for which it sets Keras's global seed.
         verbose: whether to show progress.
-        **fisher: for Fisher vectors, `num_centers` and others that `fit_fisher_encoder` takes.
+        **fisher: for Fisher vectors: `num_centers`, `components`, `projection_texts` and
+            `batch_size`.
 
     Returns:
-        The encoder, and the word encoder where there is one.
+        A `FittedText`: the encoder, and the word encoder if there is one.
 
     Raises:
-        ValueError: if `name` is unknown, a number is not positive, word vectors are missing or of
-            no use, or no word is left for the vocabulary.
+        ValueError: `name` is unknown, a number is not positive, word vectors are missing or of no
+            use, or no word is left for the vocabulary.
 
     Examples:
         >>> texts = ["a dog", "a cat", "a dog and a cat"]
@@ -129,7 +131,13 @@ def fit_text_encoder(
         if name == "mean_words":
             of_indices = _mean_of_words(vectors)
         else:
-            indices = indexing.predict(_batches(texts), verbose=0)
+            import tensorflow as tf
+
+            batches = (
+                tf.constant(list(texts[start : start + _TEXTS_PER_BATCH]))
+                for start in range(0, len(texts), _TEXTS_PER_BATCH)
+            )
+            indices = np.concatenate([indexing.predict_on_batch(batch) for batch in batches])
             of_indices = fit_fisher_encoder(
                 indices, vectors, kind=_MIXTURES[name], seed=seed, verbose=verbose, **fisher
             )
@@ -144,8 +152,7 @@ def _check(name, word_vectors, max_vocabulary, min_texts, max_words, fisher) -> 
         )
     numbers = {"max_vocabulary": max_vocabulary, "min_texts": min_texts, "max_words": max_words}
     for argument, number in numbers.items():
-        if not isinstance(number, int) or number < 1:
-            raise ValueError(f"`{argument}` must be a positive int. Received: {number!r}")
+        check_int(argument, number, least=1)
     if word_vectors is None and name not in ("tfidf", *WORD_ENCODERS):
         raise ValueError(f"`word_vectors` must be given for {name!r}. Received: None")
     if word_vectors is not None and name == "tfidf":
@@ -162,7 +169,7 @@ def _vocabulary(counts: WordCounts, word_vectors: WordVectors | None, min_texts:
     if word_vectors is None:
         return [word for word, number in counts.texts_with.items() if number >= min_texts]
     seen = [word for word in counts.texts_with if word in word_vectors]
-    # "Dog" or "ice cream" is no word that `split_words` gives, so no text could ask for it.
+    # `split_words` never gives "Dog" or "ice cream", so no text could ask for them.
     usable = zip(word_vectors.words, are_words(word_vectors.words))
     return seen + [word for word, is_word in usable if is_word and word not in counts.texts_with]
 
@@ -189,9 +196,3 @@ def _mean_of_words(vectors: np.ndarray) -> keras.Model:
     mean = MeanOfWords(name="mean", dtype="float32")(embedded, mask=indices >= FIRST_WORD)
     unit = keras.layers.UnitNormalization(name="features", dtype="float32")(mean)
     return keras.Model(indices, unit, name="mean_of_words")
-
-
-def _batches(texts: Sequence[str]):
-    import tensorflow as tf
-
-    return untuned(tf.data.Dataset.from_tensor_slices(list(texts)).batch(_TEXTS_PER_BATCH))

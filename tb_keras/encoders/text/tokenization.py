@@ -1,4 +1,4 @@
-"""Raw strings to token ids, inside the graph."""
+"""Strings to token ids, inside the graph."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ import keras
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class TokenizeTexts(keras.layers.Layer):
-    """Turns strings into a start token, the text's tokens and an end token, padded to the longest.
+    """A layer from strings to a start token, the text's tokens and an end token.
 
-    Of a text with more than `max_tokens` tokens, the rest is cut. Packing is done here because
-    keras-hub's packer needs `trimmer_ops`, which the servers that link tensorflow-text 2.12.1 lack.
+    The layer does its own packing because keras-hub's packer needs `trimmer_ops`, which model
+    servers that link tensorflow-text 2.12.1 lack.
 
     Args:
         tokenizer: a `keras_hub` tokenizer for BERT-like models.
-        max_tokens: longest sequence, start and end included.
+        max_tokens: longest sequence, start and end included; longer ones are cut.
+        **kwargs: arguments of `keras.layers.Layer`.
 
-    Call it on string `(batch,)`. It returns a dict of `token_ids`, `segment_ids` and `padding_mask`
-    (int32 `(batch, longest)`), as keras-hub backbones take them.
+    Call arguments:
+        texts: string `(batch,)`.
+
+    Returns:
+        A dict of `token_ids`, `segment_ids` and `padding_mask`, int32 `(batch, longest)`, as
+        keras-hub backbones take them.
     """
 
     def __init__(self, tokenizer: keras.layers.Layer, max_tokens: int = 128, **kwargs):
@@ -26,8 +31,8 @@ class TokenizeTexts(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
-        # keras-hub's tokenizers return lists when they run eagerly, ragged tensors in a graph: one
-        # graph for batches of all sizes.
+        # keras-hub's tokenizers return lists when they run eagerly, ragged tensors in a graph. The
+        # signature makes one graph for batches of all sizes.
         self._tokenize = tf.function(tokenizer, input_signature=[tf.TensorSpec([None], tf.string)])
         self.built = True
 

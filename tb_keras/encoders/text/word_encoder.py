@@ -1,4 +1,4 @@
-"""Word encoders: from a text's word indices to one vector, trained with the network."""
+"""Word encoders: a text's word indices to one vector, trained with the network."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ WORD_ENCODERS = ("attended_words", "lstm", "bidirectional_lstm")
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class WordEmbedding(keras.layers.Embedding):
-    """A trainable vector for each word index: padding, out of vocabulary, then the vocabulary.
+    """A layer with a vector for each word index: padding, out of vocabulary, the vocabulary.
 
     Args:
         num_words: size of the vocabulary.
         dim: size of the vectors.
-        given: whether `set_vectors` gave them their first values, which `redrawn` then keeps.
+        given: whether `set_vectors` gave the vectors their first values, which `redrawn` keeps.
+        **kwargs: arguments of `keras.layers.Embedding`.
     """
 
     def __init__(self, num_words: int, dim: int, given: bool = False, **kwargs):
@@ -31,7 +32,7 @@ class WordEmbedding(keras.layers.Embedding):
         self.given = given
 
     def set_vectors(self, vectors: np.ndarray) -> None:
-        """Sets the vectors of the vocabulary, float `(num_words, dim)`; the two others to zeros."""
+        """Sets the vectors of the vocabulary, float `(num_words, dim)`, and the others to zeros."""
         self.embeddings.assign(np.pad(vectors, ((FIRST_WORD, 0), (0, 0))))
         self.given = True
 
@@ -44,9 +45,9 @@ class WordEmbedding(keras.layers.Embedding):
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class FirstCounts(keras.layers.Layer):
-    """A mask, bool `(batch, words)`, with True in the first column.
+    """A layer that sets the first column of a bool mask `(batch, words)` to True.
 
-    An LSTM on a GPU takes no text in which nothing counts.
+    An LSTM on a GPU refuses a text in which no word counts.
     """
 
     def call(self, counts):
@@ -63,31 +64,31 @@ def word_encoder(
     dim: int = 300,
     units: int = 256,
 ) -> keras.Model:
-    """Builds the part of a text encoder that is trained with the network, from its name.
+    """Builds, by its name, the part of a text encoder that is trained with the network.
 
-    Pass it to a network as `text_encoder`. Index 1, a word out of the vocabulary, has a vector that
-    is learned like the others. How long the padding is makes no difference, and a text without
-    words is encoded to zeros.
+    Pass it to a network as `text_encoder`. Words outside the vocabulary, index 1, share a vector
+    that is learned like the others. The length of the padding makes no difference, and a text
+    without words gives zeros.
 
     Args:
-        name: One of
+        name: one of
 
             - `"attended_words"`: the mean of the word vectors, weighted by a softmax over a score
-              of two layers (see `AttendedMean`); `dim`-d;
-            - `"lstm"`: the last state of an LSTM over the word vectors; `units`-d;
-            - `"bidirectional_lstm"`: the last states of two LSTMs, of which one reads backwards;
-              `2 * units`-d.
-        vocabulary: the words of the indices 2, 3, ..., or how many there are.
+              of two layers; `dim` features.
+            - `"lstm"`: the last state of an LSTM over the word vectors; `units` features.
+            - `"bidirectional_lstm"`: the last states of two LSTMs, one of which reads backwards;
+              `2 * units` features.
+        vocabulary: the words of the indices 2, 3, ..., or their number.
         word_vectors: first vectors of all words of `vocabulary`; random ones if left out.
-        dim: size of random vectors; given ones have their own.
-        units: of the LSTM, or of the score's first layer.
+        dim: size of random vectors.
+        units: units of the LSTM, or of the score's first layer.
 
     Returns:
         A model from int32 `(batch, words)` to float32 `(batch, vector_dim)`.
 
     Raises:
-        ValueError: if `name` is unknown.
-        KeyError: if a word of `vocabulary` has no vector in `word_vectors`.
+        ValueError: `name` is unknown.
+        KeyError: a word of `vocabulary` has no vector in `word_vectors`.
 
     Reference:
         Hochreiter and Schmidhuber, *Long Short-Term Memory*, Neural Computation 9(8), 1997;
@@ -123,10 +124,10 @@ def word_encoder(
 
 
 def redrawn(encoder: keras.Model) -> keras.Model:
-    """Returns a copy of a word encoder, its random weights drawn anew and given vectors kept.
+    """Returns a copy of a word encoder with new random weights; given word vectors stay.
 
-    So networks of several seeds differ in what is random. An encoder that `word_encoder` did not
-    build is copied with all its weights.
+    Networks of several seeds then differ in all that is random. An encoder that `word_encoder` did
+    not build is copied with all its weights.
 
     Examples:
         >>> encoder = word_encoder("lstm", 3, dim=2, units=4)

@@ -1,4 +1,4 @@
-"""The word vectors of a text to one vector."""
+"""Layers from the word vectors of a text to one vector."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class MeanOfWords(keras.layers.Layer):
-    """The mean of a text's word vectors; zeros where it has none.
+    """A layer that gives the mean of a text's word vectors, or zeros if no word counts.
 
-    Call it on float `(batch, words, dim)` with `mask` bool `(batch, words)`, True for the words
-    that count; it returns `(batch, dim)`.
+    Call arguments:
+        vectors: float `(batch, words, dim)`.
+        mask: bool `(batch, words)`, True for the words that count.
+
+    Returns:
+        Float `(batch, dim)`.
 
     Examples:
         >>> vectors = ops.array([[[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]])
@@ -32,15 +36,20 @@ class MeanOfWords(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tb_keras")
 class AttendedMean(keras.layers.Layer):
-    """The mean of a text's word vectors, weighted by what the words themselves say.
+    """A layer that gives a weighted mean of a text's word vectors, or zeros if no word counts.
 
-    The weights are the softmax over the words of w₂ᵀ tanh(W₁ x). Zeros where a text has no word.
+    The weights are the softmax of w₂ᵀ tanh(W₁ x) over the words.
 
     Args:
         units: rows of W₁.
+        **kwargs: arguments of `keras.layers.Layer`.
 
-    Call it on float `(batch, words, dim)` with `mask` bool `(batch, words)`, True for the words
-    that count; it returns `(batch, dim)`.
+    Call arguments:
+        vectors: float `(batch, words, dim)`.
+        mask: bool `(batch, words)`, True for the words that count.
+
+    Returns:
+        Float `(batch, dim)`.
 
     Reference:
         Lin, Feng, dos Santos, Yu, Xiang, Zhou and Bengio, *A Structured Self-Attentive Sentence
@@ -69,7 +78,7 @@ class AttendedMean(keras.layers.Layer):
     def call(self, vectors, mask):
         scores = ops.cast(self.score(self.hidden(vectors)), "float32")
         counted = ops.cast(mask, "float32")[:, :, None]
-        # A large finite number, not -inf: where no word counts, -inf - -inf would be NaN.
+        # Not -inf: if no word counts, -inf - -inf would be NaN.
         scores = ops.where(counted > 0, scores, -1e9)
         shares = ops.exp(scores - ops.max(scores, axis=1, keepdims=True)) * counted
         weights = shares / ops.maximum(ops.sum(shares, axis=1, keepdims=True), 1)

@@ -21,29 +21,28 @@ def read_word_vectors(
     vocabulary: Collection[str] | None = None,
     binary: bool | None = None,
 ) -> WordVectors:
-    r"""Reads a file of word vectors, line by line or block by block, keeping what is asked for.
+    r"""Reads a file of word vectors, and keeps only those of a vocabulary in memory.
 
-    It takes text files, a word and its numbers a line, with a first line of the two sizes
-    (word2vec, fastText's `.vec`) or without (GloVe), and word2vec's binary files; each also
-    compressed by gzip. The memory needed is that of the vectors kept.
+    It reads text files with a word and its numbers on each line, with a first line of the two sizes
+    (word2vec, fastText's `.vec`) or without (GloVe), and word2vec's binary files. Each may be
+    compressed by gzip.
 
-    Of a word that stands there twice the first vector is kept. Words that are not in UTF-8 are left
-    out, since no text could hold them. In text files words may hold spaces, as a few in GloVe do.
+    If a word occurs twice, its first vector is kept. Words that are not UTF-8 are left out, since
+    no text could hold them. In text files words may hold spaces, as a few in GloVe do.
 
     Args:
         path: the file.
-        vocabulary: words to keep, case folded as `split_words` gives them;
-            a word that the file has in another case alone ("Paris") is kept as the folded one, by
-            its first such form. All words, as they are spelled, if left out.
-        binary: whether it is a binary file; if left out, whether its name ends in `.bin` or
-            `.bin.gz`.
+        vocabulary: words to keep, case-folded, as `count_words` gives them. A word that the file
+            has only in another case ("Paris") gets the vector of its first such form. If left out,
+            all words are kept as they are spelled.
+        binary: whether the file is binary. If left out, files named `.bin` or `.bin.gz` are.
 
     Returns:
-        The words found, in the file's order.
+        `WordVectors` of the words found, in the file's order.
 
     Raises:
-        FileNotFoundError: if the file is not there.
-        ValueError: if the file is cut off, holds something else, or none of the words; the message
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is cut off, holds something else, or has none of the words. The message
             names the file, and the line or word.
 
     Examples:
@@ -83,7 +82,7 @@ class _Kept:
         self.values = bytearray()
 
     def name(self, spelled: bytes) -> str | None:
-        """The word as it would be kept, None where it would not."""
+        """Returns the word as it would be kept, or None."""
         try:
             word = spelled.decode()
         except UnicodeDecodeError:
@@ -131,8 +130,8 @@ def _text_rows(stream: BinaryIO, kept: _Kept) -> Iterator[tuple[bytes, np.ndarra
     lines = itertools.chain([line] if header is None else [], stream)
     first, number = (1, 0) if header is None else (2, 1)
     for number, line in enumerate(lines, start=first):
-        # The first field alone decides for nearly all lines whether the numbers have to be read. It
-        # may be the beginning of a word with spaces, which is seen when they are.
+        # For nearly all lines the first field tells whether the numbers must be read. It may be the
+        # beginning of a word with spaces, which is found out then.
         if kept.vocabulary is None or kept.name(line.partition(b" ")[0]) is not None:
             word, values = _fields(line, number, dim)
             if kept.name(word) is not None:
@@ -165,7 +164,7 @@ def _binary_rows(stream: BinaryIO, kept: _Kept) -> Iterator[tuple[bytes, np.ndar
     size = 4 * dim
     data, at = b"", 0
     for number in range(words):
-        # A word is no longer than a block; most often both it and its vector are there.
+        # A word is shorter than a block. Usually it and its vector are there already.
         space = data.find(b" ", at)
         while space < 0 or len(data) < space + 1 + size:
             block = stream.read(_BLOCK)

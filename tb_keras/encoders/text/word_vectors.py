@@ -1,4 +1,4 @@
-"""Word vectors: a vector for each of some words."""
+"""Words and their vectors."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tb_keras.checks.arguments import first_false
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WordVectors:
-    """Words and their vectors.
+    """Words with a vector each.
 
     Args:
         words: `V` distinct strings.
         vectors: float `(V, dim)`, finite; kept as float32.
 
     Raises:
-        ValueError: if a word stands there twice, the lengths disagree, or the vectors are no matrix
-            of finite floats; the message names the word.
+        ValueError: a word occurs twice, the lengths differ, or the vectors are no matrix of finite
+            floats. The message names the word.
 
     Examples:
         >>> vectors = WordVectors(["dog", "cat"], np.eye(2))
@@ -69,9 +69,9 @@ class WordVectors:
         return word in self._rows
 
     def of(self, words: Sequence[str]) -> np.ndarray:
-        """Returns float32 `(len(words), dim)`.
+        """Returns the vectors of some words, float32 `(len(words), dim)`.
 
         Raises:
-            KeyError: if a word has no vector.
+            KeyError: a word has no vector.
         """
         return self.vectors[np.array([self._rows[word] for word in words], np.int64)]

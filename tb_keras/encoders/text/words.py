@@ -1,4 +1,4 @@
-"""Strings to words, inside the graph, for every script."""
+"""Strings to words in every script, inside the graph."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PADDING, OUT_OF_VOCABULARY, FIRST_WORD = 0, 1, 2  # word indices
 _REWRITES = (
     # Scripts without spaces, and symbols such as emoji, character by character.
     (r"([\p{Han}\p{Hiragana}\p{Katakana}\p{So}])", r" \1 "),
-    # U+FFFD, which stands for bytes that are no text, is a symbol too.
+    # U+FFFD, which stands for bytes that are not UTF-8, is a symbol too.
     (r"[^\p{L}\p{M}\p{N}\p{So}]+|\x{FFFD}", " "),
     (r"(^| )\p{M}+", r"\1"),  # a mark needs a letter to stand on
 )
@@ -27,10 +27,10 @@ _REWRITES = (
 def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
     """Splits strings into words, in the graph.
 
-    Case is folded and compatible forms are made one (Unicode's NFKC_Casefold: "ﬁne" and "FINE" are
-    "fine"). A word is a run of letters, marks and digits; punctuation and spaces part words.
-    Chinese and Japanese characters and symbols such as emoji are words by themselves. Bytes that
-    are no UTF-8 part words too, and so does U+FFFD, which stands for them.
+    Case is folded and compatible forms become one (Unicode's NFKC_Casefold: "ﬁne" and "FINE" are
+    "fine"). A word is a run of letters, marks and digits; punctuation and spaces separate words.
+    Chinese and Japanese characters, and symbols such as emoji, are words by themselves. Bytes that
+    are not UTF-8 separate words, and so does U+FFFD, which stands for them.
 
     Args:
         texts: string `(batch,)`.
@@ -63,12 +63,12 @@ def word_indices(vocabulary: Sequence[str], max_words: int | None) -> keras.laye
 
     Args:
         vocabulary: distinct words, as `split_words` gives them.
-        max_words: texts with more words are cut, those with fewer padded; None for the longest
+        max_words: number of words to which texts are cut or padded; None for that of the longest
             text of each batch.
 
     Returns:
-        A layer from string `(batch,)` to int64 `(batch, max_words)`: 0 is padding, 1 a word that is
-        not in the vocabulary, i + 2 the word `vocabulary[i]`.
+        A layer from string `(batch,)` to int64 `(batch, max_words)`: 0 is padding, 1 a word outside
+        the vocabulary, and i + 2 the word `vocabulary[i]`.
 
     Examples:
         >>> import tensorflow as tf
@@ -86,13 +86,13 @@ def word_indices(vocabulary: Sequence[str], max_words: int | None) -> keras.laye
 
 
 class WordCounts(NamedTuple):
-    """What the words of some texts are.
+    """The words of some texts.
 
     Attributes:
-        texts_with: in how many of the texts each word stands, the most frequent word first (of
-            equally frequent ones the alphabetically first).
+        texts_with: the number of texts with each word. Frequent words come first, and equally
+            frequent ones in alphabetical order.
         num_texts: number of texts.
-        longest: words of the longest text.
+        longest: number of words of the longest text.
     """
 
     texts_with: Mapping[str, int]
@@ -106,6 +106,10 @@ def count_words(texts: Sequence[str], verbose: bool = False) -> WordCounts:
     Args:
         texts: the strings.
         verbose: whether to show progress.
+
+    Returns:
+        `WordCounts`: the number of texts with each word, the number of texts, and the number of
+        words of the longest text.
 
     Examples:
         >>> count_words(["A dog", "a dog, a cat", "rain"])
@@ -127,7 +131,7 @@ def count_words(texts: Sequence[str], verbose: bool = False) -> WordCounts:
 
 
 def are_words(strings: Sequence[str]) -> list[bool]:
-    """Returns of each string whether `split_words` leaves it as it is, as one word.
+    """Returns for each string whether `split_words` leaves it as it is, as one word.
 
     Examples:
         >>> are_words(["dog", "Dog", "ice cream", "don't", ""])

@@ -43,3 +43,8 @@ def test_far_vectors_and_a_centre_of_weight_zero_give_no_nan():
     assert posteriors[0, 2] == 0
     assert posteriors.sum() == pytest.approx(1)
     assert np.isfinite(mixture.log_densities(x)).all()
+
+
+def test_a_vector_without_a_density_is_refused():
+    with pytest.raises(FloatingPointError, match="no finite log density"):
+        random_mixture().log_joint(np.array([[0.0, np.nan, 0.0, 0.0]]))

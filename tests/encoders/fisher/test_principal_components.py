@@ -5,7 +5,10 @@ import pytest
 from sklearn.decomposition import PCA
 
 from tb_keras.encoders.fisher import principal_components as module
-from tb_keras.encoders.fisher.principal_components import principal_components
+from tb_keras.encoders.fisher.principal_components import (
+    principal_components,
+    randomly_rotated,
+)
 from tb_keras.encoders.fisher.principal_projection import PrincipalProjection
 
 
@@ -24,9 +27,10 @@ def same_but_for_signs(found, expected, atol):
     np.testing.assert_allclose(found * signs, expected, atol=atol)
 
 
-@pytest.mark.parametrize("num_rows", [12, 30, 31, 500])
-@pytest.mark.parametrize("block", [1, 7, 1000])
-@pytest.mark.parametrize("offset", [0.0, 100.0])
+@pytest.mark.parametrize(
+    ("num_rows", "block", "offset"),
+    [(12, 7, 0.0), (30, 1, 100.0), (31, 1, 0.0), (31, 1000, 100.0), (500, 7, 100.0)],
+)
 def test_they_are_scikit_learns(num_rows, block, offset):
     rows = some_rows(num_rows, offset=offset)
     found = principal_components(in_blocks(rows, block), 6, verbose=False)
@@ -42,7 +46,7 @@ def test_they_are_scikit_learns(num_rows, block, offset):
 
 
 @pytest.mark.parametrize("num_rows", [80, 400])
-def test_subspace_iteration_loses_little_variance(num_rows, monkeypatch):
+def test_the_randomized_solver_loses_little_variance(num_rows, monkeypatch):
     monkeypatch.setattr(module, "_EXACT", 10)
     monkeypatch.setattr(module, "_OVERSAMPLING", 5)
     rows = some_rows(num_rows, dim=100)
@@ -53,9 +57,9 @@ def test_subspace_iteration_loses_little_variance(num_rows, monkeypatch):
     np.testing.assert_allclose(found.directions.T @ found.directions, np.eye(20), atol=1e-3)
 
 
-def test_slabs_make_no_difference(monkeypatch):
+def test_blocks_make_no_difference(monkeypatch):
     expected = principal_components([some_rows(50)], 5, verbose=False)
-    monkeypatch.setattr(module, "_SLAB", 7)
+    monkeypatch.setattr(module, "_BLOCK_ROWS", 7)
     found = principal_components([some_rows(50)], 5, verbose=False)
     same_but_for_signs(found.directions, expected.directions, atol=1e-4)
 
@@ -90,3 +94,28 @@ def test_wrong_arguments():
         principal_components([some_rows(1)], 2)
     with pytest.raises(ValueError, match=r"two rows or more\. Received: 0"):
         principal_components([], 2)
+
+
+@pytest.fixture(scope="module")
+def many_rows():
+    rng = np.random.default_rng(1)
+    spread = np.arange(1, 41) ** -1.0
+    return (rng.standard_normal((500, 40)) * spread).astype(np.float32)
+
+
+def test_distances_stay_and_variances_become_alike(many_rows):
+    found = principal_components([many_rows], 30, verbose=False)
+    turned = randomly_rotated(found, seed=3)
+    before, after = ((many_rows - c.mean) @ c.directions for c in (found, turned))
+    np.testing.assert_allclose(after @ after.T, before @ before.T, atol=1e-4)
+    assert before.var(axis=0).max() / before.var(axis=0).min() > 100
+    assert after.var(axis=0).max() / after.var(axis=0).min() < 30
+    assert np.ptp(np.log(after.var(axis=0))) < np.ptp(np.log(before.var(axis=0))) / 1.5
+
+
+def test_the_directions_are_orthonormal_and_the_seeds(many_rows):
+    found = principal_components([many_rows], 30, verbose=False)
+    turned = randomly_rotated(found, seed=3)
+    np.testing.assert_allclose(turned.directions.T @ turned.directions, np.eye(30), atol=1e-5)
+    np.testing.assert_array_equal(turned.directions, randomly_rotated(found, seed=3).directions)
+    assert not np.allclose(turned.directions, randomly_rotated(found, seed=4).directions)

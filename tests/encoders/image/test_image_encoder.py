@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite0
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.encoders.image.image_encoder import image_encoder
 
@@ -21,14 +20,14 @@ def encoder():
     return image_encoder()
 
 
-def test_default_is_pretrained_efficientnet_lite0(encoder):
+def test_default_is_pretrained_efficientnet_lite0(encoder, pretrained):
     files = random_pngs(3)
-    features = encoder.predict(files, verbose=0)
+    features = encoder.predict_on_batch(files)
     assert encoder.name == "efficientnet_lite0"
     assert features.shape == (3, 1280)
     assert features.dtype == np.float32
     pixels = DecodeImages(224, 224)(files)
-    expected = efficientnet_lite0()(pixels)
+    expected = pretrained(pixels)
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
     backbone = encoder.get_layer("backbone")
     assert backbone.input_shape == (None, 224, 224, 3)
@@ -52,10 +51,9 @@ def test_exports(tmp_path, encoder):
     np.testing.assert_allclose(served.embed(files), encoder(files), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("variant", "size"), [("lite1", 240), ("lite2", 260)])
-def test_larger_efficientnet_lite(variant, size):
-    encoder = image_encoder(f"efficientnet_{variant}", weights=None)
-    assert encoder.get_layer("backbone").input_shape == (None, size, size, 3)
+def test_larger_efficientnet_lite():
+    encoder = image_encoder("efficientnet_lite2", weights=None)
+    assert encoder.get_layer("backbone").input_shape == (None, 260, 260, 3)
     assert encoder.output_shape == (None, 1280)
 
 
@@ -79,9 +77,10 @@ def test_keras_applications(tmp_path, name, module, feature_dim):
     features = encoder(files)
     assert features.dtype == tf.float32
     np.testing.assert_allclose(features, network(preprocessed), rtol=1e-4, atol=1e-5)
-    encoder.save(tmp_path / "encoder.keras")
-    loaded = keras.models.load_model(tmp_path / "encoder.keras")
-    np.testing.assert_allclose(loaded(files), features, rtol=1e-4, atol=1e-5)
+    if name == "MobileNetV2":
+        encoder.save(tmp_path / "encoder.keras")
+        loaded = keras.models.load_model(tmp_path / "encoder.keras")
+        np.testing.assert_allclose(loaded(files), features, rtol=1e-4, atol=1e-5)
 
 
 def test_keras_application_of_another_size():
@@ -93,7 +92,6 @@ def test_keras_application_of_another_size():
 @pytest.mark.parametrize(
     ("name", "feature_dim"),
     [
-        ("efficientnet_lite0", 1280),
         ("efficientnet_lite1", 1280),
         ("efficientnet_lite0_levels", 3584),
         ("keras.applications/MobileNetV2", 1280),

@@ -66,11 +66,9 @@ def test_in_a_model_that_is_saved(tmp_path):
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, "4"])
 def test_sizes_are_checked(value):
-    with pytest.raises(
-        ValueError, match=r"`height` must be a positive integer\. Received: height="
-    ):
+    with pytest.raises(ValueError, match=r"`height` must be a positive int\. Received: height="):
         TenCrops(value, 4)
-    with pytest.raises(ValueError, match=r"`width` must be a positive integer\. Received: width="):
+    with pytest.raises(ValueError, match=r"`width` must be a positive int\. Received: width="):
         TenCrops(4, value)
 
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.decomposition import PCA
 
 from tb_keras.encoders.fisher.fisher_vectors import FisherVectors
@@ -26,7 +27,8 @@ def fit(indices, vectors, **options):
 def test_it_is_the_parts_one_after_another(kind):
     indices, vectors = texts_and_vectors()
     used = np.unique(indices[indices >= 2]) - 2
-    layer = FisherVectors.of(fit_mixture(vectors[used], 3, kind, verbose=False))
+    mixture = fit_mixture(vectors[used], 3, kind, verbose=False)
+    layer = tf.function(FisherVectors.of(mixture), input_signature=[tf.TensorSpec((1, None, 5))])
     fisher = np.zeros((len(indices), 30))
     for row, text in zip(fisher, indices):
         known = text[text >= 2] - 2

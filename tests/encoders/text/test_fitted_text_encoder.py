@@ -50,7 +50,7 @@ def vocabulary_of(encoder):
 
 
 def features_of(encoder, texts):
-    return encoder.predict(tf.constant(texts), verbose=0)
+    return encoder(tf.constant(texts)).numpy()
 
 
 def words_of(text):
@@ -151,9 +151,17 @@ def test_indices_stay_ints(tmp_path):
     ("name", "changes", "message"),
     [
         ("word2vec", {}, r"`name` must be one of tfidf, .*'word2vec'"),
-        ("tfidf", {"max_vocabulary": 0}, "`max_vocabulary` must be a positive int. Received: 0"),
-        ("tfidf", {"min_texts": 1.5}, "`min_texts` must be a positive int. Received: 1.5"),
-        ("lstm", {"max_words": -1}, "`max_words` must be a positive int. Received: -1"),
+        (
+            "tfidf",
+            {"max_vocabulary": 0},
+            r"must be a positive int\. Received: max_vocabulary=0",
+        ),
+        (
+            "tfidf",
+            {"min_texts": 1.5},
+            r"must be a positive int\. Received: min_texts=1.5",
+        ),
+        ("lstm", {"max_words": -1}, r"must be a positive int\. Received: max_words=-1"),
         ("tfidf", {"word_vectors": word_vectors()}, "`word_vectors` must be left out for 'tfidf'"),
         ("mean_words", {"word_vectors": None}, "`word_vectors` must be given for 'mean_words'"),
         ("hglmm", {"word_vectors": None}, "`word_vectors` must be given for 'hglmm'"),

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.corpus.boxes import spatial_features
-from tb_keras.encoders.image.image_decoding import decode_picture
+from tb_keras.encoders.image.image_decoding import decode_image
 from tb_keras.encoders.regions import region_encoder as region_encoder_module
 from tb_keras.encoders.regions.region_cropping import crop_regions
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
@@ -19,7 +19,7 @@ PHRASES = ["a dog", "", "the dog left of it", "Käfer 犬", "x", "a dog ", "word
 
 def boxes_in(picture, random, regions=REGIONS):
     """Float32 `(regions, 4)` boxes within a picture, the first of them all of it."""
-    height, width = decode_picture(picture).shape[:2]
+    height, width = decode_image(picture).shape[:2]
     corners = np.sort(random.uniform(0, 1, (regions, 2, 2)), axis=1)
     corners[0] = [[0, 0], [1, 1]]
     return (corners * [width, height]).reshape(regions, 4).astype("float32")
@@ -27,7 +27,7 @@ def boxes_in(picture, random, regions=REGIONS):
 
 def features_of(encoder, picture, boxes):
     """Features of regions, step by step: crop, encode, say where they lie, look around."""
-    pixels = decode_picture(picture)
+    pixels = decode_image(picture)
     height, width = pixels.shape[:2]
     crops = crop_regions(pixels, tf.constant(boxes), 32, 32)
     parts = [encoder.backbone.predict(crops, verbose=0)]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.checks.rows import positions_from
-from tb_keras.encoders.image.picture_rows import MAX_PIXELS, map_pictures
+from tb_keras.encoders.image.image_rows import MAX_PIXELS, map_images
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 FORMAT, SIZE, DAMAGE = "must hold PNG, JPEG, GIF or BMP", "at most 50 million pixels", "undamaged"
@@ -39,7 +39,7 @@ def shape(file):
 
 
 def shapes(files):
-    return map_pictures(shape, files, specs=tf.TensorSpec((3,), tf.int32))
+    return map_images(shape, files, specs=tf.TensorSpec((3,), tf.int32))
 
 
 SHAPES = tf.function(shapes, input_signature=[tf.TensorSpec((None,), tf.string)])
@@ -116,7 +116,7 @@ def test_rows_keep_their_order_and_what_belongs_to_them():
 
     @tf.function
     def ask(files, rows):
-        return map_pictures(
+        return map_images(
             lambda file, row: {"shape": shape(file), "row": 2 * row}, files, rows, specs=specs
         )
 

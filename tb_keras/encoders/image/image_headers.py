@@ -1,28 +1,28 @@
-"""Format and size of picture files, read from their first bytes, inside the graph."""
+"""Formats and sizes of image files, read from their first bytes, inside the graph."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_HEADER = b"\0\0\0\rIHDR"  # must come first, or a reader would find another size further on
-_JPEG_STEPS = 1024  # segments before the size: tens in a file with a profile and much metadata
+_PNG_HEADER = b"\0\0\0\rIHDR"  # must come first, or a reader could find another size later
+_JPEG_STEPS = 1024  # segments before the size at most; a file with much metadata has tens
 _LARGEST_SIDE = 2**31 - 1  # the product of two such is an int64
 
 
 def declared_sizes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Tells PNG, JPEG, GIF and BMP files from others, and reads the sizes that they declare.
 
-    No pixel is decoded, and no memory taken for any: the size of a JPEG is found by going from
-    segment to segment (`tf.io.extract_jpeg_shape` would decode all of a progressive one).
+    No pixel is decoded. The size of a JPEG is found by going from segment to segment, because
+    `tf.io.extract_jpeg_shape` would decode all of a progressive one.
 
     Args:
-        image_bytes: String tensor `(n,)`, the content of one file each.
+        image_bytes: string tensor `(n,)`, the content of one file each.
 
     Returns:
         A bool tensor `(n,)`, whether the file begins as one of the four formats, and an int64
-        tensor `(n, 2)` of width and height in pixels, that of a GIF's whole screen. A size is 0
-        if the header is damaged, and so is a side of 0.
+        tensor `(n, 2)` of width and height in pixels (of a GIF's whole screen). Both are 0 if the
+        header is damaged or declares a side of 0.
 
     Examples:
         >>> png = tf.io.encode_png(tf.zeros((2, 3, 1), tf.uint8))
@@ -54,17 +54,17 @@ def declared_sizes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def is_jpeg_file(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Whether files, a string tensor of any shape, begin as a JPEG does."""
+    """Returns whether files, a string tensor of any shape, begin as a JPEG does."""
     return _begins(image_bytes, b"\xff\xd8\xff")
 
 
 def is_gif_file(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Whether files, a string tensor of any shape, begin as a GIF does."""
+    """Returns whether files, a string tensor of any shape, begin as a GIF does."""
     return _begins(image_bytes, b"GIF8")
 
 
 def is_bmp_file(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Whether files, a string tensor of any shape, begin as a BMP does."""
+    """Returns whether files, a string tensor of any shape, begin as a BMP does."""
     return _begins(image_bytes, b"BM")
 
 
@@ -73,14 +73,14 @@ def _begins(image_bytes: tf.Tensor, signature: bytes) -> tf.Tensor:
 
 
 def _bytes_from(image_bytes: tf.Tensor, start: tf.Tensor | int, count: int) -> tf.Tensor:
-    """int64 `(n, count)`: the bytes from a place on, which may be past the end, padded by 0."""
+    """Returns the bytes from a place on, int64 `(n, count)`, with zeros past the end."""
     start = tf.minimum(tf.strings.length(image_bytes), start)
     some = tf.strings.substr(image_bytes, start, tf.fill(tf.shape(start), count))
     return tf.cast(tf.io.decode_raw(some, tf.uint8, fixed_length=count), tf.int64)
 
 
 def _number(digits: tf.Tensor) -> tf.Tensor:
-    """Numbers from their bytes `(n, digits)`, the least first."""
+    """Returns the numbers whose bytes are `(n, digits)`, the least first."""
     weights = [256**place for place in range(digits.shape[1])]
     return tf.reduce_sum(digits * tf.constant(weights, tf.int64), axis=1)
 
@@ -90,9 +90,9 @@ def _signed(number: tf.Tensor) -> tf.Tensor:
 
 
 def _jpeg_sizes(image_bytes: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:
-    """int64 `(n, 2)` of width and height where `is_jpeg`, 0 elsewhere.
+    """Returns width and height, int64 `(n, 2)`, where `is_jpeg`, and 0 elsewhere.
 
-    Steps as libjpeg does: what is no marker before a segment is skipped, byte by byte.
+    It steps as libjpeg does: bytes before a segment that are no marker are skipped one by one.
     """
     none, one = tf.constant(-1, tf.int64), tf.constant(1, tf.int64)
 
@@ -101,7 +101,7 @@ def _jpeg_sizes(image_bytes: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:
         marker = tf.where(window[:, 0] == 0xFF, window[:, 1], none)
         # SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC).
         is_frame = (marker >= 0xC0) & (marker <= 0xCF) & (marker % 4 != 0) | (marker == 0xC0)
-        # The picture's start again, its end, or pixels before any size.
+        # The image's start again, its end, or pixels before any size.
         is_wrong = (marker >= 0xD8) & (marker <= 0xDA)
         alone = (marker == 0x00) | (marker == 0x01) | (marker >= 0xD0) & (marker <= 0xD7)
         segment = 2 + tf.maximum(_number(window[:, 3:1:-1]), 2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.encoders.image.picture_headers import declared_sizes
+from tb_keras.encoders.image.image_headers import declared_sizes
 
 Image = pytest.importorskip("PIL.Image")
 

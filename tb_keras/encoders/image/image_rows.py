@@ -1,4 +1,4 @@
-"""Batches of picture files, each decoded by itself; the graph names those that cannot be."""
+"""Batches of image files, each decoded by itself, inside the graph."""
 
 from __future__ import annotations
 
@@ -8,39 +8,40 @@ from typing import Any
 import tensorflow as tf
 
 from tb_keras.checks.rows import assert_rows
-from tb_keras.encoders.image.picture_headers import declared_sizes
-from tb_keras.storage.untuned_dataset import untuned
+from tb_keras.encoders.image.image_headers import declared_sizes
 
 MAX_PIXELS = 50_000_000
-"""Pixels of the largest picture that is decoded, such as 8660 x 5773."""
+"""Pixels of the largest image that is decoded, such as 8660 x 5773."""
 
-_AT_ONCE = 16  # pictures that are decoded at a time, at the most
+_AT_ONCE = 16  # images that are decoded at a time, at the most
 
 
-def map_pictures(
+def map_images(
     function: Callable[..., Any], image_bytes: tf.Tensor, *others: tf.Tensor, specs: Any
 ) -> Any:
-    """Applies a function to each picture file of a batch.
+    """Applies a function to each image file of a batch.
 
-    Several at a time, as `tf.map_fn` does, but never more than hold `MAX_PIXELS` together.
+    It works on several at a time, as `tf.map_fn` does, but never on more than `MAX_PIXELS` pixels
+    together.
 
     Args:
-        function: From the scalar content of one file, and a row of each of `others`, to tensors.
-        image_bytes: String tensor `(n,)`, the content of one PNG, JPEG, GIF or BMP file each.
-        *others: Tensors of `n` rows.
+        function: a function from the scalar content of one file, and a row of each of `others`, to
+            tensors.
+        image_bytes: string tensor `(n,)`, the content of one PNG, JPEG, GIF or BMP file each.
+        *others: tensors of `n` rows.
         specs: `tf.TensorSpec` of what the function returns, in the same structure.
 
     Returns:
-        What the function returned, stacked, in the structure of `specs`.
+        The stacked results, in the structure of `specs`.
 
     Raises:
-        tf.errors.InvalidArgumentError: A file is of another format (WebP too, which not every
+        tf.errors.InvalidArgumentError: a file has another format (such as WebP, which not every
             server of TensorFlow reads), has more than `MAX_PIXELS` pixels, or cannot be decoded.
-            The message has the positions, see `row_checks`.
+            The message names the positions.
 
     Examples:
         >>> png = tf.io.encode_png(tf.fill((2, 3, 1), tf.constant(7, tf.uint8)))
-        >>> sizes = map_pictures(
+        >>> sizes = map_images(
         ...     lambda file: tf.shape(tf.io.decode_image(file)),
         ...     tf.stack([png, png]),
         ...     specs=tf.TensorSpec((3,), tf.int32),
@@ -60,7 +61,7 @@ def map_pictures(
         files = tf.where(pixels > 0, image_bytes, "")
         largest = tf.reduce_max(tf.concat([pixels, [1]], axis=0))
     count = tf.size(files, out_type=tf.int64)
-    # A graph cannot catch an error, other than by a dataset that leaves out what fails.
+    # A graph can catch an error only by a dataset that leaves out what fails.
     dataset = tf.data.Dataset.from_tensor_slices((tf.range(count), files, *others))
     dataset = dataset.map(
         tf.autograph.experimental.do_not_convert(lambda at, *row: (at, function(*row))),
@@ -72,7 +73,7 @@ def map_pictures(
         (tf.TensorSpec((), tf.int64), specs),
     )
     dataset = dataset.concatenate(tf.data.Dataset.from_tensors(none)).take(1)
-    positions, results = untuned(dataset.with_options(_options())).get_single_element()
+    positions, results = dataset.with_options(_options()).get_single_element()
     decoded = tf.scatter_nd(positions[:, None], tf.ones_like(positions, tf.int32), [count]) > 0
     whole = assert_rows(decoded, "`image_bytes` must hold whole, undamaged pictures.")
     with tf.control_dependencies([whole]):
@@ -84,7 +85,8 @@ def map_pictures(
 
 
 def _options() -> tf.data.Options:
-    """None of what pays only in a long run: it would take longer than one picture."""
+    """Returns options without all that pays only in a long run."""
     options = tf.data.Options()
+    options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
     return options
