@@ -1,5 +1,6 @@
-"""An export of the real encoders, made once for all tests that ask one."""
+"""Exports that many tests ask, made once."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -48,3 +49,17 @@ def real_export(tmp_path_factory):
     directory = tmp_path_factory.mktemp("real_export")
     version = export(made, directory / "model", *encoders, searchable=searchable)
     return RealExport(version, made, encoders, searchable, contents, texts, features, embeddings)
+
+
+@pytest.fixture(scope="session")
+def feature_export(tmp_path_factory):
+    """A kind of `network` → one of 5 and 4 features without encoders, and its version."""
+    from tb_keras.serving import export
+    from tests.serving.small_models import network
+
+    @functools.cache
+    def exported(kind):
+        made = network(5, 4, kind)
+        return made, export(made, tmp_path_factory.mktemp("features") / "model", card="# Card\n")
+
+    return exported

@@ -38,7 +38,7 @@ def kernel_start(dim, landmarks):
 
 
 def image_encoder(name, weights="pretrained", size=None):
-    """Of pictures, in the place of `tb_keras.encoders.image_encoder`: one convolution."""
+    """Stands in for `tb_keras.encoders.image_encoder`: one convolution."""
     pixels = keras.Input((size, size, 3))
     kernel = keras.initializers.RandomNormal(stddev=0.01, seed=1)
     maps = keras.layers.Conv2D(7, 5, strides=3, activation="relu", kernel_initializer=kernel)(

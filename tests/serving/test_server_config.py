@@ -116,7 +116,7 @@ def test_what_an_operator_wrote_is_kept(tmp_path):
     assert [m.name for m in after] == ["other", "elsewhere", "pinned", "plain", "gone", "new"]
     for unchanged in (0, 1, 4):
         assert after[unchanged] == before[unchanged]
-    # Of the versions that the policy has, the latest: the server does not load another.
+    # The latest version of the policy: the server does not load another.
     before[2].version_labels["canary"] = 2
     assert after[2] == before[2]
     # Without a policy the server would load the latest alone.

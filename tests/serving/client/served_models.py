@@ -13,7 +13,7 @@ TEXTS = ["a dog", "", "Zwölf Boxkämpfer", "word " * 400, "🐕 犬", "NUL \0 w
 
 
 class Expected:
-    """What a network in Python answers for `pictures()` and `TEXTS`."""
+    """A network's answers in Python to `pictures()` and `TEXTS`."""
 
     def __init__(self, network, images, texts):
         self.images = network.embed_images(images)
@@ -103,7 +103,7 @@ def save_version(directory, version):
 
 
 def scaled_by_hand(version):
-    """What that version answers for `TEXTS`."""
+    """Returns that version's answers to `TEXTS`."""
     return _bytes([text.encode() for text in TEXTS]) * version
 
 

@@ -13,11 +13,19 @@ grpc = pytest.importorskip("grpc")
 pytest.importorskip("tensorflow_serving")
 pytest.importorskip("requests")
 
+from tb_keras.serving.client import grpc_transport, rest_transport  # noqa: E402
 from tb_keras.serving.client.client import Client  # noqa: E402
 from tb_keras.serving.client.transport import Answer, ServingError  # noqa: E402
 from tests.serving.client.scripted_servers import Script, scripted  # noqa: E402
 
 BOTH = pytest.mark.parametrize("protocol", ["grpc", "rest"])
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    """A hundredth of the pauses between attempts."""
+    for transport in (grpc_transport, rest_transport):
+        monkeypatch.setattr(transport, "FIRST_BACKOFF", transport.FIRST_BACKOFF / 100)
 
 
 @BOTH

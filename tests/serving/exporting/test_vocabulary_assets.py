@@ -14,7 +14,9 @@ from tb_keras.encoders import text_encoder
 from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.text.tokenization import TokenizeTexts
 from tb_keras.serving.exporting.vocabulary_assets import with_vocabulary_assets
-from tests.serving.exporting.asking import SIZES, ask_all
+from tests.serving.exporting.asking import SIZES, ask
+
+pytestmark = pytest.mark.xdist_group("exports")
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 VOCABULARY = [
@@ -70,7 +72,7 @@ TOKENIZERS = {
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """Of each kind of tokenizer: the model, and the one that reads a file."""
+    """A model for each kind of tokenizer, and the one that reads a file."""
     made = {}
     for name, config in TOKENIZERS.items():
         model = tokenizing(bert(**config))
@@ -190,7 +192,7 @@ def other_vectorization():
 
 
 def derived_tokenizer():
-    # Of no backbone, or presets of BERT would be loaded as it from now on.
+    # With a backbone, presets of BERT would be loaded as this class from now on.
     members = {"backbone_cls": None}
     return type("Derived", (keras_hub.models.BertTokenizer,), members)(VOCABULARY)
 
@@ -240,7 +242,7 @@ def save(encoder, directory):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """Of each encoder: it, its SavedModel, what another process gets, and the lost directory."""
+    """Each encoder's answers, its SavedModel, another process's answers, and the lost directory."""
     directory = tmp_path_factory.mktemp("exported")
     backbone = keras_hub.models.BertBackbone(
         vocabulary_size=len(VOCABULARY),
@@ -266,11 +268,10 @@ def exported(tmp_path_factory):
         saved[name] = save(with_vocabulary_assets(encoder, vocabularies), directory / name)
         shutil.rmtree(vocabularies)
     shutil.rmtree(preset)
-    asked = {name: (path, {"encode": {"text": strings}}) for name, path in saved.items()}
-    answers = ask_all(asked, directory / "client")
+    asked = {"encode": {"text": strings}}
     return {
-        name: (encoder(tf.constant(strings)).numpy(), saved[name], answers[name], directory)
-        for name, encoder in encoders.items()
+        name: (encoder(tf.constant(strings)).numpy(), path, ask(path, asked), directory)
+        for (name, encoder), path in zip(encoders.items(), saved.values())
     }
 
 

@@ -1,7 +1,7 @@
 """Tests of warm-up requests: read by the official proto, and replayed in another process."""
 
-import json
-import subprocess
+import os
+import shutil
 import sys
 
 import keras
@@ -10,67 +10,24 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tb_keras.encoders.image.image_decoding import DecodeImages
-from tb_keras.encoders.regions import region_encoder as region_encoder_module
-from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import export
 from tb_keras.serving.exporting.warm_up import WARM_UP_FILE, write_warm_up
-from tests.serving.exporting.asking import described
-from tests.serving.small_models import TEXT_DIM, image_encoder, network, text_encoder
+from tests.serving.exporting.asking import answers_of, described
+from tests.serving.exporting.small_exports import picture_encoder
 
+pytestmark = pytest.mark.xdist_group("small_exports")
+
+# A similarity network has the signatures of an embedding network.
+SMALL = ["embedding", "features", "regions"]
+NAMES = [*SMALL, "trained_texts"]
 SIZES = [1, 1, 2, 3]  # of the requests to each signature, with batch_sizes=(1, 2, 3)
-
-# Runs every request as a server would, and says what came of it.
-REPLAY = """
-import json
-import sys
-
-import numpy as np
-import tensorflow as tf
-import tensorflow_text
-from tensorflow_serving.apis import prediction_log_pb2
-
-answers = {}
-for version in sys.argv[1:]:
-    signatures = tf.saved_model.load(version).signatures
-    answers[version] = []
-    for record in tf.data.TFRecordDataset(version + "/assets.extra/tf_serving_warmup_requests"):
-        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
-        inputs = {k: tf.constant(tf.make_ndarray(v)) for k, v in request.inputs.items()}
-        outputs = signatures[request.model_spec.signature_name](**inputs)
-        for output in outputs.values():
-            values = output.numpy()
-            number = values.dtype.kind == "f"
-            answers[version].append({
-                "signature": request.model_spec.signature_name,
-                "rows": len(values),
-                "size": values.size,
-                "finite": bool(np.isfinite(values).all()) if number else True,
-                "distinct": len({str(np.round(row, 4) if number else row) for row in values}),
-            })
-print(json.dumps(answers))
-"""
-
-
-def picture_encoder():
-    """String `(n,)` → float32 `(n, 7)`."""
-    image_bytes = keras.Input((), dtype="string")
-    pixels = DecodeImages(32, 32)(image_bytes)
-    return keras.Model(image_bytes, image_encoder("small", size=32)(pixels))
-
-
-def localizer(directory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(region_encoder_module, "image_encoder", image_encoder)
-        encoder = RegionEncoder("small", size=32)
-    return export(network(encoder.feature_dim, TEXT_DIM), directory, encoder, text_encoder())
 
 
 def trained_texts(directory):
-    """Of a network with a text encoder of its own, which takes word indices."""
+    """Exports a network with a text encoder of its own, which takes word indices."""
     vectors = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
     encoder, word_encoder = fit_text_encoder(
         "lstm",
@@ -85,37 +42,15 @@ def trained_texts(directory):
     return export(made, directory, picture_encoder(), encoder)
 
 
-def searching(directory):
-    """Signatures with k, in the place of an export with a corpus."""
-    corpus = tf.constant(np.random.default_rng(0).normal(size=(5, TEXT_DIM)), tf.float32)
-    encoder = text_encoder()
-
-    def search(text, k):
-        width = tf.minimum(tf.reduce_max(k), 5)
-        score, rows = tf.math.top_k(tf.matmul(encoder(text), corpus, transpose_b=True), width)
-        return {"id": tf.strings.as_string(rows), "score": score}
-
-    asked = [tf.TensorSpec((None,), tf.string, "text"), tf.TensorSpec((None,), tf.int32, "k")]
-    root = tf.Module()
-    root.function = tf.function(search, input_signature=asked)
-    signature = {"search": root.function.get_concrete_function()}
-    tf.saved_model.save(root, str(directory / "1"), signatures=signature)
-    return directory / "1"
-
-
 @pytest.fixture(scope="module")
-def versions(tmp_path_factory):
+def versions(small_exports, tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
-    pictures = picture_encoder()
-    both = {"image_encoder": pictures, "text_encoder": text_encoder()}
-    made = {
-        "embedding": export(network(7, TEXT_DIM), root / "embedding", **both),
-        "similarity": export(network(7, TEXT_DIM, "similarity"), root / "similarity", **both),
-        "images": export(network(7, 9), root / "images", pictures),
-        "localizer": localizer(root / "localizer"),
-        "trained_texts": trained_texts(root / "trained_texts"),
-        "search": searching(root / "search"),
-    }
+    for name in SMALL:
+        # Files are linked: the warm-up is replaced, and the other tests' export keeps its own.
+        copy = root / name / "1"
+        shutil.copytree(small_exports[name].version, copy, copy_function=os.link)
+    made = {name: root / name / "1" for name in SMALL}
+    made["trained_texts"] = trained_texts(root / "trained_texts")
     for version in made.values():
         write_warm_up(version, batch_sizes=(1, 2, 3))
     return made
@@ -123,16 +58,32 @@ def versions(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def replayed(versions):
-    """What another process gets of the requests, by the model's name."""
-    paths = {name: str(version) for name, version in versions.items()}
-    found = subprocess.run(
-        [sys.executable, "-c", REPLAY, *paths.values()],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    answers = json.loads(found.stdout.splitlines()[-1])
-    return {name: answers[path] for name, path in paths.items()}
+    """Another process's answers to the requests, by the model's name."""
+    return {name: replay(version) for name, version in versions.items()}
+
+
+def replay(version):
+    requests = [
+        (
+            request.model_spec.signature_name,
+            {key: tf.make_ndarray(tensor) for key, tensor in request.inputs.items()},
+        )
+        for request in requests_of(version)
+    ]
+    found = []
+    for (signature, _), outputs in zip(requests, answers_of(version, requests), strict=True):
+        for values in outputs.values():
+            number = values.dtype.kind == "f"
+            found.append(
+                {
+                    "signature": signature,
+                    "rows": len(values),
+                    "size": values.size,
+                    "finite": bool(np.isfinite(values).all()) if number else True,
+                    "distinct": len({str(np.round(row, 4) if number else row) for row in values}),
+                }
+            )
+    return found
 
 
 def requests_of(version):
@@ -140,9 +91,6 @@ def requests_of(version):
     logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
     assert {log.WhichOneof("log_type") for log in logs} == {"predict_log"}
     return [log.predict_log.request for log in logs]
-
-
-NAMES = "embedding similarity images localizer trained_texts search".split()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -192,7 +140,7 @@ def test_a_server_gets_finite_answers(versions, replayed, name):
         found = [answer for answer in answers if answer["signature"] == signature]
         assert sorted(answer["rows"] for answer in found) == sorted(SIZES * len(outputs))
         if ("features", "int32") not in {(key, dtype) for key, (_, dtype) in inputs.items()}:
-            # Of three rows the third is the first again.
+            # The third row is the first again.
             assert {answer["distinct"] for answer in found if answer["rows"] > 1} == {2}
 
 
@@ -229,7 +177,7 @@ def test_the_default_is_far_below_the_limit_and_overwrites(versions):
 
 
 def test_errors(versions, tmp_path, monkeypatch):
-    version = versions["images"]
+    version = versions["features"]
     for sizes in ((), (0,), (1, -2)):
         with pytest.raises(ValueError, match=r"`batch_sizes` must be positive ints\. Received"):
             write_warm_up(version, batch_sizes=sizes)

@@ -54,7 +54,7 @@ class LoadedVersions:
         return dict(found) if version is None else {version: found[version]}
 
     def wait(self, timeout=120):
-        """Until what is there at first is loaded."""
+        """Waits until the first versions are loaded."""
         if not self._settled.wait(timeout):
             raise TimeoutError(f"no version of {self.name} in {self._directory}")
 

@@ -17,7 +17,7 @@ LIBRARIES = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
 
 
 class Answer(NamedTuple):
-    """Of one request: TF_Code, message, and arrays by name if the code is 0."""
+    """The answer to a request: TF_Code, message, and arrays by name if the code is 0."""
 
     code: int
     message: str
@@ -71,7 +71,7 @@ def asked(program, version, requests, directory, libraries=None):
 
 
 def request(signature, inputs):
-    """What the program reads: see its head."""
+    """Returns a request as the program reads it; see its head."""
     parts = [_number(len(inputs)), _number(len(signature.outputs))]
     for name, array in inputs.items():
         parts += [_string(signature.inputs[name].name.encode()), _tensor(np.asarray(array))]

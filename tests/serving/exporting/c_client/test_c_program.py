@@ -11,10 +11,10 @@ import shutil
 import numpy as np
 import pytest
 
-from tb_keras.serving import export
 from tests.serving.exporting.asking import moved_away
 from tests.serving.exporting.c_client.c_program import asked, compiled, run
-from tests.serving.small_models import network
+
+pytestmark = pytest.mark.xdist_group("exports")
 
 INVALID_ARGUMENT = 3  # TF_Code
 
@@ -36,7 +36,7 @@ def best(scores, ids, k):
 
 @pytest.fixture(scope="module")
 def answers(program, real_export, tmp_path_factory):
-    """Of all requests, by name, from one run over a copy; the export itself is elsewhere then."""
+    """The answers to all requests, by name, from one run over a copy without the original."""
     directory = tmp_path_factory.mktemp("run")
     copy = directory / "copy"
     shutil.copytree(real_export.version, copy, copy_function=os.link)
@@ -146,9 +146,8 @@ def test_bad_input(answers, name, position):
     assert position in message
 
 
-def test_a_similarity_network(program, tmp_path):
-    made = network(5, 4, "similarity")
-    version = export(made, tmp_path / "model")
+def test_a_similarity_network(program, feature_export, tmp_path):
+    made, version = feature_export("similarity")
     rng = np.random.default_rng(1)
     images = rng.normal(size=(9, 5)).astype("float32")
     texts = rng.normal(size=(9, 4)).astype("float32")

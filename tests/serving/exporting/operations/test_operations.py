@@ -16,7 +16,6 @@ import pathlib
 import re
 import sys
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
@@ -24,16 +23,14 @@ from tensorflow.python.framework import op_def_registry
 import tb_keras
 from tb_keras.encoders.regions import region_encoder as region_encoder_module
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
-from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
-from tb_keras.encoders.text.word_vectors import WordVectors
-from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import export
 from tests.serving.exporting.asking import meta_graph, op_libraries
+from tests.serving.exporting.fitted_exports import NAMES
 from tests.serving.small_models import TEXT_DIM, image_encoder, network, text_encoder
 
-TEXTS = ["a dog", "The cat and the dog", "a bus in the rain", "rain, rain, a cat"]
-FITTED = ["tfidf", "hglmm", "attended_words", "bidirectional_lstm"]
-KINDS = ["real", "features", "kernel similarity", "bfloat16", "regions", *FITTED]
+pytestmark = pytest.mark.xdist_group("exports")
+
+KINDS = ["real", "features", "kernel similarity", "bfloat16", "regions", *NAMES]
 
 # TF_GRAPH_DEF_VERSION of TensorFlow 2.19 is above this: it grows by one a day, and 2.21 has 2474.
 GRAPH_VERSION_OF_2_19 = 2000
@@ -47,36 +44,27 @@ def listed(name):
 CORE, TEXT = (listed(f"tensorflow_{release}_operations.txt") for release in ("2_19", "text_2_12_1"))
 
 
-def exported(kind, directory):
-    if kind == "features":
-        return export(network(5, 4, "similarity"), directory)
-    if kind == "kernel similarity":
-        return export(network(5, 4, kind), directory)
-    if kind == "bfloat16":
-        return export(network(5, 4), directory, weights="bfloat16")
-    if kind == "regions":
-        encoder = RegionEncoder("small", size=32, context=True)
-        made = network(encoder.feature_dim, TEXT_DIM)
-        return export(made, directory, encoder, text_encoder())
-    words = "a the dog cat bus rain".split()
-    vectors = np.random.default_rng(0).normal(size=(len(words), 5)).astype("float32")
-    settings = {} if kind == "tfidf" else {"word_vectors": WordVectors(words, vectors)}
-    if kind == "hglmm":
-        settings |= {"num_centers": 2, "components": 3}
-    texts, words = fit_text_encoder(kind, TEXTS, min_texts=1, units=4, verbose=False, **settings)
-    dim = texts.output_shape[1]
-    made = EmbeddingNetwork(TEXT_DIM, dim, hidden_dim=6, embedding_dim=4, text_encoder=words)
-    return export(made, directory, text_encoder(), texts)
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def version(request, tmp_path_factory):
     """An export of each kind."""
-    if request.param == "real":
+    kind = request.param
+    if kind == "real":
         return request.getfixturevalue("real_export").version
+    if kind in NAMES:
+        return request.getfixturevalue("fitted_exports")[kind].version
+    if kind == "bfloat16":
+        return export(network(5, 4), tmp_path_factory.mktemp(kind) / "model", weights=kind)
+    if kind == "regions":
+        return region_export(tmp_path_factory.mktemp(kind) / "model")
+    kind = "similarity" if kind == "features" else kind
+    return request.getfixturevalue("feature_export")(kind)[1]
+
+
+def region_export(directory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(region_encoder_module, "image_encoder", image_encoder)
-        return exported(request.param, tmp_path_factory.mktemp(request.param) / "model")
+        encoder = RegionEncoder("small", size=32, context=True)
+    return export(network(encoder.feature_dim, TEXT_DIM), directory, encoder, text_encoder())
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +74,7 @@ def graph(version):
 
 @pytest.fixture(scope="module")
 def nodes(graph):
-    """Of the graph and of all functions."""
+    """The nodes of the graph and of all functions."""
     functions = graph.graph_def.library.function
     inner = [node for function in functions for node in function.node_def]
     assert inner

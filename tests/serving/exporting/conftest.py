@@ -1,0 +1,19 @@
+"""Exports that several files of tests ask, made once."""
+
+import pytest
+
+from tests.serving.exporting.fitted_exports import NAMES, export_fitted
+from tests.serving.exporting.small_exports import export_small
+
+
+@pytest.fixture(scope="session")
+def small_exports(tmp_path_factory):
+    """A `SmallExport` of each kind."""
+    return export_small(tmp_path_factory.mktemp("small_exports"))
+
+
+@pytest.fixture(scope="session")
+def fitted_exports(tmp_path_factory):
+    """A `FittedExport` by the name of its text encoder."""
+    directory = tmp_path_factory.mktemp("fitted_exports")
+    return {name: export_fitted(name, directory) for name in NAMES}
