@@ -22,8 +22,8 @@ from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_encoded
-from tb_keras.scripts.tables.localization_evaluation import evaluate_localization
-from tb_keras.scripts.tables.retrieval_evaluation import evaluate_retrieval
+from tb_keras.scripts.tables.localization_tables import evaluate_localization
+from tb_keras.scripts.tables.retrieval_tables import evaluate_retrieval
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 

@@ -22,14 +22,14 @@ from absl import flags
 from tb_keras.datasets import load
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
+from tb_keras.scripts.damaged_pictures import damaged_picture_named
 from tb_keras.scripts.pages.model_card import model_card
-from tb_keras.scripts.picture_errors import damaged_picture_named
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
-from tb_keras.scripts.searched import Searched, searched_corpus, searched_folder
+from tb_keras.scripts.searched_collection import Searched, searched_corpus, searched_folder
 from tb_keras.search import Searchable
 from tb_keras.search.graph_index import STORED_DTYPES
 from tb_keras.serving import export, latest_version, write_server_config

@@ -21,13 +21,13 @@ from absl import flags
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.own.picture_folder import READABLE_PICTURES
 from tb_keras.scripts import data_flags
+from tb_keras.scripts.damaged_pictures import damaged_picture_named
 from tb_keras.scripts.pages.search_page import write_search_page
-from tb_keras.scripts.picture_errors import damaged_picture_named
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.run_model import RunModel
-from tb_keras.scripts.searched import Searched, searched_corpus, searched_folder
+from tb_keras.scripts.searched_collection import Searched, searched_corpus, searched_folder
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel
 

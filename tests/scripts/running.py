@@ -81,10 +81,13 @@ for number, (script, *arguments) in enumerate(json.load(sys.stdin)):
 """
 
 
-def run_forked(folder, commands):
-    """Runs commands `[script, *arguments]` in order, without an import of TensorFlow for each."""
+def run_forked(folder, commands, prepared=""):
+    """Runs commands `[script, *arguments]` in order, without an import of TensorFlow for each.
+
+    `prepared` is Python code that goes before all of them.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", FORKING],
+        [sys.executable, "-c", prepared + FORKING],
         input=json.dumps(commands),
         text=True,
         check=True,

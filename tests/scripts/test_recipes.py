@@ -1,4 +1,4 @@
-"""Tests of the published recipes, from raw files in the published layout to figures beside them."""
+"""Tests of the published recipes: what each of them sets, and two from raw files to figures."""
 
 import json
 
@@ -17,82 +17,114 @@ from tests.scripts.running import run_forked
 ENCODER = "--image_encoder=efficientnet_lite0"
 SMALL = ["--hidden_dim=16", "--embedding_dim=8", "--epochs=2"]
 LOCALIZATION = [ENCODER, "--region_size=32", "--proposals_per_picture=20", "--joint_dims=8,4"]
-PICTURES = {"flickr30k": "flickr30k-images", "coco": "val2014"}
+# Both tasks and kinds of network, a text encoder that is fitted and one that is trained.
+WHOLE = ("coco_resnet_attend", "flickr30k_entities_similarity")
+# Ends a training when its settings are written.
+SETTINGS_ALONE = """
+from tb_keras.scripts.runs import run_text_encoder
+
+def stop(*arguments):
+    raise ValueError("not trained")
+
+run_text_encoder.fitted_word_encoder = stop
+"""
+
+
+def train(name, *flags):
+    data = f"--data={PUBLISHED_RECIPES[name].dataset}/data"
+    return ["train", f"--recipe={name}", data, f"--run=runs/{name}", *flags]
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipes")
     for dataset, write in WRITERS.items():
         write(folder / dataset / "data")
-    commands = {}
-    for dataset, pictures in PICTURES.items():
-        directory = f"{dataset}/data"
-        commands[f"extract {dataset}"] = [
-            *["extract", f"--images={directory}/{pictures}", f"--output={dataset}/features"],
-            *[ENCODER, "--crops=10"],
-        ]
-    for name, published in PUBLISHED_RECIPES.items():
-        features = [f"--image_features={published.dataset}/features"]
-        commands[f"train {name}"] = [
-            *[
-                "train",
-                f"--recipe={name}",
-                f"--data={published.dataset}/data",
-                f"--run=runs/{name}",
-            ],
-            *(features if published.task == "retrieval" else LOCALIZATION),
-            *SMALL,
-        ]
-        commands[f"evaluate {name}"] = ["evaluate", f"--run=runs/{name}", "--nobaselines"]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ended(folder):
+    """How each command of the whole ways ended."""
+    coco, entities = WHOLE
+    features = "coco/features"
+    commands = {
+        "extract": [
+            *["extract", "--images=coco/data/val2014", f"--output={features}", ENCODER],
+            "--crops=10",
+        ],
+        f"train {coco}": train(coco, f"--image_features={features}", *SMALL),
+        f"train {entities}": train(entities, *LOCALIZATION, *SMALL),
+        **{
+            f"evaluate {name}": ["evaluate", f"--run=runs/{name}", "--nobaselines"]
+            for name in WHOLE
+        },
+    }
     ended = dict(zip(commands, run_forked(folder, list(commands.values()))))
     for name, command in ended.items():
         assert command.code == 0, (name, command.err)
-    return folder, ended
+    return ended
+
+
+@pytest.fixture(scope="module")
+def started(folder, ended):
+    """How the trainings ended that were ended as soon as their settings were written."""
+    commands = {name: train(name) for name in PUBLISHED_RECIPES if name not in WHOLE}
+    return dict(zip(commands, run_forked(folder, list(commands.values()), SETTINGS_ALONE)))
 
 
 @pytest.mark.parametrize("name", PUBLISHED_RECIPES)
-def test_from_raw_files_to_figures_beside_the_published(ended, name):
-    folder, commands = ended
+def test_the_settings_are_the_published_ones(folder, ended, started, name):
     published = PUBLISHED_RECIPES[name]
+    if name in WHOLE:
+        out = ended[f"train {name}"].out
+    else:
+        assert (started[name].code, started[name].err) == (1, "tb-train: not trained\n")
+        out = started[name].out
+    assert published.source in out
     settings = json.loads((folder / "runs" / name / "settings.json").read_text())
     assert settings["published"] == name
     assert settings["dataset"] == published.dataset
     assert settings["text_encoder"] == published.text_encoder
+    if name not in WHOLE:  # where another stands in
+        assert settings["image_encoder"] == published.image_encoder
+        if published.task == "retrieval":
+            assert settings["crops"] == published.crops
     network = published.recipe.network
     assert list(settings["recipes"]) == [network]
     recipe = settings["recipes"][network]
     assert recipe["learning_rate"] == 1e-4
     assert recipe["text_neighborhood_weight"] == published.recipe.text_neighborhood_weight
 
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_from_raw_files_to_figures_beside_the_published(folder, ended, name):
+    published = PUBLISHED_RECIPES[name]
     metrics = json.loads((folder / "runs" / name / "metrics.json").read_text())
     assert metrics["published"] == dict(published.published)
-    assert set(published.published) <= set(metrics[network])
-    assert published.source in commands[f"train {name}"].out
-    out = commands[f"evaluate {name}"].out
+    assert set(published.published) <= set(metrics[published.recipe.network])
+    out = ended[f"evaluate {name}"].out
     assert published.source in out
     (row,) = [line for line in out.splitlines() if line.startswith("| published")]
     for figure in published.published.values():
         assert f" {figure:.1f} " in row or figure in (74.8, 82.2)
 
 
-def test_coco_is_measured_in_folds(ended):
-    folder, commands = ended
-    out = commands["evaluate coco_vgg_hglmm"].out
+def test_coco_is_measured_in_folds(folder, ended):
+    out = ended["evaluate coco_resnet_attend"].out
     assert "Mean of 5 folds of 1 images" in out
     whole, folds = out.split("Mean of 5 folds")
     assert "| published" not in whole
     assert "| published" in folds
-    metrics = json.loads((folder / "runs" / "coco_vgg_hglmm" / "metrics.json").read_text())
+    metrics = json.loads((folder / "runs" / "coco_resnet_attend" / "metrics.json").read_text())
     # A fold has one picture and its five captions: there is nothing to confuse them with.
     assert metrics["folds"]["embedding"]["rsum"] == 600
     assert metrics["embedding"]["rsum"] < 600
 
 
-@pytest.mark.parametrize("name", ["flickr30k_vgg_hglmm", "flickr30k_resnet_attend"])
-def test_the_encoders_are_the_runs(ended, name):
-    folder, _ = ended
-    settings = json.loads((folder / "runs" / name / "settings.json").read_text())
+def test_the_encoders_are_the_runs(folder, ended):
+    settings = json.loads((folder / "runs" / "coco_resnet_attend" / "settings.json").read_text())
     # Of the extracted features, so that an export takes pictures.
     assert (settings["image_encoder"], settings["crops"]) == ("efficientnet_lite0", 10)
-    assert (folder / "runs" / name / "text_encoder.keras").is_file()
+    for name in WHOLE:
+        assert (folder / "runs" / name / "text_encoder.keras").is_file()

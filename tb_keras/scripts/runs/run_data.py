@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.scripts.picture_errors import damaged_picture_named
+from tb_keras.scripts.damaged_pictures import damaged_picture_named
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tabulate import tabulate
+
 MEANINGS = {
     "image_bytes": "the content of a PNG, JPEG, GIF or BMP file; an animation's first frame",
     "text": "UTF-8; other bytes are read as U+FFFD, and a text is cut after 10,000 characters",
@@ -29,9 +31,9 @@ def signature_table(signatures: Mapping) -> str:
         >>> k = tf.TensorSpec((None,), tf.int32, name="k")
         >>> asked = tf.function(double, input_signature=[k]).get_concrete_function()
         >>> print(signature_table({"double": asked}))
-        | signature | inputs | outputs |
-        |---|---|---|
-        | `double` | `k`: int32 (n) | `score`: int32 (n) |
+        | signature   | inputs         | outputs            |
+        |-------------|----------------|--------------------|
+        | `double`    | `k`: int32 (n) | `score`: int32 (n) |
         <BLANKLINE>
         - `k`: how many answers to each query, from 1 to 1,000
         - `score`: higher where image and text fit better
@@ -41,9 +43,10 @@ def signature_table(signatures: Mapping) -> str:
         inputs = {spec.name: spec for spec in asked.structured_input_signature[0]}
         outputs = asked.structured_outputs
         names |= {*inputs, *outputs}
-        rows.append(f"| `{name}` | {_listed(inputs)} | {_listed(outputs)} |")
+        rows.append([f"`{name}`", _listed(inputs), _listed(outputs)])
     meanings = [f"- `{name}`: {text}" for name, text in MEANINGS.items() if name in names]
-    return "\n".join(["| signature | inputs | outputs |", "|---|---|---|", *rows, "", *meanings])
+    table = tabulate(rows, ["signature", "inputs", "outputs"], "github", disable_numparse=True)
+    return "\n".join([table, "", *meanings])
 
 
 def _listed(tensors: Mapping) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import io
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from PIL import Image, ImageColor
 from tb_keras import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.scripts.pages.localization_page import best_regions, write_localization_page
+from tests.scripts.pages.parsed_page import Page
 
 HOSTILE = """<script>alert("x")</script> & {braces} 'quoted'"""
 TRUE, EMBEDDING, SIMILARITY = "#118833", "#1144dd", "#dd5500"
@@ -44,38 +44,6 @@ class TrainedRun:
     def network(self, network, seed):
         assert seed == self.best_seed(network)
         return self.trained[network]
-
-
-class Page(HTMLParser):
-    """Elements with their attributes, captions and notes, with a check of the nesting."""
-
-    EMPTY = ("meta", "img")
-
-    def __init__(self, content):
-        super().__init__()
-        self.open, self.elements, self.text = [], [], {}
-        self.feed(content)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in self.EMPTY:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        assert tag in self.EMPTY
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if data.strip():
-            self.text.setdefault(self.open[-1], []).append(data.strip())
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def table():
 def test_each_signature_has_a_row(table):
     head, line, *rows = re.findall(r"^\|(.*)\|$", table, re.MULTILINE)
     assert [cell.strip() for cell in head.split("|")] == ["signature", "inputs", "outputs"]
-    assert re.fullmatch("(---[|]?){3}", line)
+    assert re.fullmatch("(-+[|]?){3}", line)
     cells = [[cell.strip() for cell in row.split("|")] for row in rows]
     assert cells == [
         [

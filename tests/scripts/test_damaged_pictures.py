@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tb_keras.scripts.picture_errors import damaged_picture_named
+from tb_keras.scripts.damaged_pictures import damaged_picture_named
 
 
 @pytest.fixture
