@@ -1,7 +1,8 @@
 """Pages and files that stand outside `docs/` and are linked from there become part of the site.
 
-In the repository `docs/results.md` links `../benchmarks/RESULTS.md`; in the site that page stands
-at `benchmarks/RESULTS.md`.
+In the repository `docs/results.md` links `../benchmarks/RESULTS.md` and the README, the site's
+first page, links `docs/results.md`. In the site they stand at `benchmarks/RESULTS.md` and
+`results.md`.
 """
 
 import pathlib
@@ -9,11 +10,11 @@ import re
 
 from mkdocs.structure.files import File
 
-OUTSIDE = ("benchmarks/**/*.md", "savedmodels/*.*", "notebooks/*.ipynb", "*.md")
-LINK_UP = re.compile(r"\]\(\.\./(?=[\w.])")
+OUTSIDE = ("*.md", "benchmarks/**/*.md", "savedmodels/*.*", "notebooks/*.ipynb")
 
 
 def on_files(files, config):
+    """Adds what stands outside."""
     root = pathlib.Path(config.config_file_path).parent
     for pattern in OUTSIDE:
         for path in sorted(root.glob(pattern)):
@@ -23,4 +24,7 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, **_):
-    return LINK_UP.sub("](", markdown) if "/" not in page.file.src_uri else markdown
+    """Mends the links between what stands in `docs/` and what does not."""
+    if "/" not in page.file.src_uri:
+        markdown = re.sub(r"\]\(\.\./(?=\w)", "](", markdown)
+    return re.sub(r"\]\((\.\./)?docs/", r"](\1", markdown)
