@@ -14,7 +14,7 @@ OF_KERAS = set(
 
 
 def undocumented(package):
-    """The dotted names, of those that the rooms of a package make public, without a docstring."""
+    """Returns the dotted names that the rooms of a package make public without a docstring."""
     found = []
     for room in package.modules.values():
         for name in room.exports or ():
@@ -32,6 +32,7 @@ def undocumented(package):
 
 
 def on_pre_build(config):
+    """Warns of each."""
     root = pathlib.Path(config.config_file_path).parent
     for name in undocumented(griffe.load("tb_keras", search_paths=[str(root)])):
         LOG.warning("%s is public and has no docstring", name)

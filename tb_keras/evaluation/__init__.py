@@ -1,5 +1,15 @@
 """Retrieval and localization figures as the field defines them."""
 
+from tb_keras.evaluation.baselines.chance import chance_metrics
+from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
+from tb_keras.evaluation.baselines.localization_baselines import (
+    largest_region_scores,
+    localization_recall_at_1,
+    random_region_scores,
+    ridge_region_scores,
+)
+from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
+from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
 from tb_keras.evaluation.corpus_localization import (
     corpus_localization_metrics,
     corpus_localization_metrics_by_category,
@@ -15,19 +25,27 @@ from tb_keras.evaluation.ranked_precision import (
 from tb_keras.evaluation.retrieval import retrieval_metrics, retrieval_metrics_from_scores
 
 __all__ = [
+    "KernelCCABaseline",
     "MetricsTable",
+    "RegularizedCCABaseline",
+    "RidgeBaseline",
     "by_language",
+    "chance_metrics",
     "corpus_localization_metrics",
     "corpus_localization_metrics_by_category",
     "folds",
+    "largest_region_scores",
     "localization_metrics",
     "localization_metrics_by_category",
+    "localization_recall_at_1",
     "mean_metrics",
     "padded_by_phrase",
+    "random_region_scores",
     "ranked_precision_metrics",
     "ranked_precision_metrics_from_scores",
     "retrieval_metrics",
     "retrieval_metrics_from_scores",
+    "ridge_region_scores",
 ]
 
 

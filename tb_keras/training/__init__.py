@@ -2,6 +2,7 @@
 
 from tb_keras.training.callbacks.corpus_evaluation import CorpusEvaluation
 from tb_keras.training.callbacks.network_checkpoint import NetworkCheckpoint
+from tb_keras.training.callbacks.training_progress import TrainingProgress
 from tb_keras.training.canonical_networks import canonical_start
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.gradient_caching import GradientCaching
@@ -18,6 +19,7 @@ __all__ = [
     "GradientCaching",
     "NetworkCheckpoint",
     "Recipe",
+    "TrainingProgress",
     "attach_losses",
     "canonical_start",
     "from_recipe",

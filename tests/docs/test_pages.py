@@ -26,6 +26,8 @@ from tests.serving.documented import served
 
 pytest.importorskip("keras_hub")
 
+pytestmark = pytest.mark.xdist_group("pages")
+
 SERVED = {"docs/serving.md": "openmoji"}  # page → the model that its Python asks
 TOLERANCE = 0.05  # of figures: processors differ in the last bits of what is trained
 

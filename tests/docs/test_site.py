@@ -12,6 +12,8 @@ from tests.docs.pages import ROOT
 griffe = pytest.importorskip("griffe")
 pytest.importorskip("mkdocs")
 
+pytestmark = pytest.mark.xdist_group("site")
+
 
 def build(config, site):
     return subprocess.run(

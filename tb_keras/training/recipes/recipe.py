@@ -268,8 +268,6 @@ _SMALL_SIMILARITY_LOCALIZATION = dataclasses.replace(
 
 _CCA = Recipe(network="cca")
 
-# By task and network: "paper" for the authors' settings, "small" for thousands of pictures. A text
-# encoder that is trained along leaves canonical correlation analysis nothing to start from.
 RECIPES = {
     ("retrieval", "embedding"): {
         "paper": Recipe(),
@@ -289,3 +287,8 @@ RECIPES = {
     },
     ("localization", "cca"): {"paper": _CCA, "small": _CCA},
 }
+"""The recipes by task and network, and then by name.
+
+"paper" has the authors' settings, "small" those for thousands of pictures, and "small_from_random"
+those for a text encoder that is trained with the network.
+"""
