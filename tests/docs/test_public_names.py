@@ -40,9 +40,10 @@ def names_used(program):
             found |= {alias.name for alias in node.names if alias.name.startswith("tb_keras")}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tb_keras"):
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Attribute):
-            if re.fullmatch(r"tb_keras(\.\w+)+", dotted := ast.unparse(node)):
-                found.add(".".join(dotted.split(".")[:3]))
+        elif isinstance(node, ast.Attribute) and re.fullmatch(
+            r"tb_keras(\.\w+)+", dotted := ast.unparse(node)
+        ):
+            found.add(".".join(dotted.split(".")[:3]))
     return found
 
 
