@@ -8,8 +8,8 @@ import griffe
 LOG = logging.getLogger("mkdocs.hooks.public_docstrings")
 # Methods that Keras defines and documents.
 OF_KERAS = set(
-    "build call compute_output_shape from_config get_config on_epoch_end train_step "
-    "update_step".split()
+    "build call compute_output_shape from_config get_config on_epoch_end on_train_begin "
+    "train_step update_step".split()
 )
 
 
