@@ -34,7 +34,7 @@ def search_page(model: str, folder: Path) -> Path:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("make pictures needs Chromium")
-    options = "--headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,800"
+    options = "--headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1000,900"
     command = [chromium, *options.split(), f"--screenshot={picture}", page.as_uri()]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     return picture
