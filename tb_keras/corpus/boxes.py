@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 FORMATS = ("xyxy", "xywh", "rel_xyxy", "rel_xywh")
+"""The formats of `convert`: corners, or corner and size, in pixels or in shares of the picture."""
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> np.ndarray:

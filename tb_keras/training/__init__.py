@@ -2,6 +2,7 @@
 
 from tb_keras.training.callbacks.corpus_evaluation import CorpusEvaluation
 from tb_keras.training.callbacks.network_checkpoint import NetworkCheckpoint
+from tb_keras.training.callbacks.training_progress import TrainingProgress
 from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.gradient_caching import GradientCaching
@@ -20,6 +21,7 @@ __all__ = [
     "GradientCaching",
     "NetworkCheckpoint",
     "Recipe",
+    "TrainingProgress",
     "attach_losses",
     "canonical_starts",
     "from_recipe",

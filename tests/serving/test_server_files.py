@@ -136,7 +136,7 @@ def test_kubernetes():
 
 
 def docker_commands():
-    page = (SAVED_MODELS / "serving.md").read_text()
+    page = (SAVED_MODELS.parent / "docs" / "serving.md").read_text()
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
     return [line for line in blocks.splitlines() if line.startswith("docker run")]
 

@@ -253,8 +253,6 @@ _SMALL_SIMILARITY_LOCALIZATION = dataclasses.replace(
 
 _CCA = Recipe(network="cca")
 
-# By task and network: "paper" has the authors' settings, "small" those for thousands of pictures.
-# "small_from_random" is for a text encoder that is trained along: no start fits what it will learn.
 RECIPES = {
     ("retrieval", "embedding"): {
         "paper": Recipe(),
@@ -274,3 +272,8 @@ RECIPES = {
     },
     ("localization", "cca"): {"paper": _CCA, "small": _CCA},
 }
+"""The recipes by task and network, and then by name.
+
+"paper" has the authors' settings, "small" those for thousands of pictures, and "small_from_random"
+those for a text encoder that is trained with the network.
+"""
