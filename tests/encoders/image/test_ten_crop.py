@@ -73,5 +73,5 @@ def test_sizes_are_checked(value):
 
 
 def test_a_picture_smaller_than_a_crop():
-    with pytest.raises(ValueError, match=r"`inputs` must be pictures of at least 4 x 5 pixels"):
+    with pytest.raises(ValueError, match=r"`inputs` must be images of at least 4 x 5 pixels"):
         TenCrops(4, 5)(keras.Input((4, 4, 3)))
