@@ -111,8 +111,7 @@ def view_scales(
 
     Each row counts as often as it has matches. Image features have a deviation each, as the layers
     of a network differ in scale. Text features share the root of their mean variance: with its own
-    deviation, the rarest of a bag of words would count as much as any other. See
-    benchmarks/choices.md.
+    deviation, the rarest of a bag of words would count as much as any other.
 
     Args:
         corpus: with both features and at least one match.

@@ -12,8 +12,8 @@ from tb_keras.networks.branch import build_branch
 from tb_keras.networks.starts.branch_start import BranchStart
 from tb_keras.networks.two_branch_network import TwoBranchNetwork, branch_inputs, checked_dim
 
-# The logit of an untrained network with two starts is evens at a cosine of 0.3. Without the
-# intercept the first epoch went into learning one; see benchmarks/choices.md.
+# The logit of an untrained network with two starts is evens at a cosine of 0.3. Without an
+# intercept the first epoch goes into learning one.
 _SLOPE, _INTERCEPT = 10.0, -3.0
 
 
