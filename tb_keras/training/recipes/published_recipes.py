@@ -144,3 +144,4 @@ PUBLISHED_RECIPES = {
         note="As flickr30k_entities_similarity.",
     ),
 }
+"""The recipes of published results, by name."""
