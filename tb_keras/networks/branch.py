@@ -61,7 +61,7 @@ def build_branch(
     start = first if isinstance(first, BranchStart) else None
     check_int(f"{view}_dim", feature_dim, least=1)
     check_int("hidden_dim", hidden_dim, least=1 if start is None else 0)
-    check_int("embedding_dim", embedding_dim, least=1)
+    feature_dim, hidden_dim = int(feature_dim), int(hidden_dim)  # Keras refuses some NumPy ints
     if not 0 <= dropout < 1:
         raise ValueError(f"`dropout` must be in [0, 1). Received: dropout={dropout}")
     if not 0 <= noise <= 1:

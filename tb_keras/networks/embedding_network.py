@@ -107,7 +107,7 @@ class EmbeddingNetwork(TwoBranchNetwork):
         # === Config ===
         self.dtype_policy = keras.dtype_policies.get(dtype)
         self.image_dim, self.text_dim = int(image_dim), int(text_dim)
-        self.hidden_dim, self.embedding_dim = int(hidden_dim), int(dim)
+        self.hidden_dim, self.embedding_dim = int(hidden_dim), dim
         self.dropout, self.noise = float(dropout), float(noise)
         self.image_start, self.text_start = image_start, text_start
         self.text_encoder = text_encoder

@@ -91,6 +91,7 @@ class SimilarityNetwork(TwoBranchNetwork):
         dim = checked_dim(embedding_dim, image_start, text_start, text_encoder, default=1024)
         for size in joint_dims:
             check_int("joint_dims", size, least=1)
+        joint_dims = [int(size) for size in joint_dims]
 
         # === Layers ===
         branch = functools.partial(
@@ -118,8 +119,8 @@ class SimilarityNetwork(TwoBranchNetwork):
         # === Config ===
         self.dtype_policy = keras.dtype_policies.get(dtype)
         self.image_dim, self.text_dim = int(image_dim), int(text_dim)
-        self.hidden_dim, self.embedding_dim = int(hidden_dim), int(dim)
-        self.joint_dims = tuple(map(int, joint_dims))
+        self.hidden_dim, self.embedding_dim = int(hidden_dim), dim
+        self.joint_dims = tuple(joint_dims)
         self.dropout, self.noise = float(dropout), float(noise)
         self.image_start, self.text_start = image_start, text_start
         self.text_encoder = text_encoder

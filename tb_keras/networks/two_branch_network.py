@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.checks.arguments import check_int
 from tb_keras.networks.pair_scorer import PairScorer
 from tb_keras.networks.standardization import Standardization
 from tb_keras.networks.starts.branch_start import BranchStart
@@ -111,8 +112,8 @@ def checked_dim(
     """Returns the size of the embeddings: as given, else that of the starts, else the default.
 
     Raises:
-        ValueError: if a start is of another class, the sizes differ, both starts are one layer, or
-            a start and an encoder are given for the texts.
+        ValueError: if the size is no positive int, a start is of another class or size, both starts
+            are one layer, or a start and an encoder are given for the texts.
     """
     if text_start is not None and text_encoder is not None:
         raise ValueError(
@@ -132,7 +133,10 @@ def checked_dim(
                 f"Received: a start of size {start.size}"
             )
         embedding_dim = start.size
-    return default if embedding_dim is None else embedding_dim
+    if embedding_dim is None:
+        return default
+    check_int("embedding_dim", embedding_dim, least=1)
+    return int(embedding_dim)
 
 
 def branch_inputs(**branches: keras.Model) -> dict[str, keras.KerasTensor]:

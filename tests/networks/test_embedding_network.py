@@ -228,6 +228,8 @@ def test_wrong_settings_are_named(changes, message):
 
 
 def test_sizes_from_numpy_are_sizes(tmp_path):
-    network = small_network(image_dim=np.int64(6))
+    network = small_network(
+        image_dim=np.int64(6), hidden_dim=np.int32(8), embedding_dim=np.int64(5)
+    )
     network.save(tmp_path / "network.keras")
     assert network.input["image"].shape == (None, 6)
