@@ -45,6 +45,7 @@ demo-localize: venv
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest --quiet $(SHARED)
 
 test-all: venv

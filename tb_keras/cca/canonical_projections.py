@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,9 +86,8 @@ class CanonicalProblem(NamedTuple):
         Raises:
             ValueError: if the corpus lacks features or matches.
         """
-        covariances = pair_covariances(
-            corpus, verbose, [kernel or np.asarray for kernel in kernels]
-        )
+        maps: list[Any] = [np.asarray if kernel is None else kernel for kernel in kernels]
+        covariances = pair_covariances(corpus, verbose, maps)
         scales = covariances.image_deviation, covariances.text_deviation
         penalties = [kernel and _penalty(kernel, scale) for kernel, scale in zip(kernels, scales)]
         return cls(covariances, kernels, penalties)

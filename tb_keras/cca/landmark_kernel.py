@@ -37,7 +37,7 @@ class LandmarkKernel(NamedTuple):
 
     @classmethod
     def of(
-        cls, features: ArrayLike, mean: np.ndarray, deviation: np.ndarray, gamma: float, count: int
+        cls, features: np.ndarray, mean: np.ndarray, deviation: np.ndarray, gamma: float, count: int
     ) -> LandmarkKernel:
         """Returns a kernel whose landmarks are rows drawn at random, always the same ones.
 

@@ -49,7 +49,7 @@ class Projection(NamedTuple):
             projected[rows] = standardized(taken, self.mean, self.deviation) @ directions
         return projected
 
-    def mean_square(self, features: ArrayLike) -> float:
+    def mean_square(self, features: np.ndarray) -> float:
         """Returns the mean of the squares of the projected features, block by block.
 
         Args:

@@ -121,7 +121,7 @@ def contains(boxes: ArrayLike, points: ArrayLike) -> np.ndarray:
     """
     boxes, points = _checked("boxes", boxes), np.asarray(points, float)
     inside = (boxes[..., :2] <= points) & (points < boxes[..., 2:])
-    return inside.all(axis=-1)
+    return np.all(inside, axis=-1)
 
 
 def union(boxes: ArrayLike) -> np.ndarray:

@@ -137,7 +137,7 @@ def _of_block(scores, boxes, truth, iou_threshold: float, first: int) -> np.ndar
 
 
 def _check(argument: str, right: np.ndarray, expected: str, first: int) -> None:
-    row = first_false(right.reshape(len(right), -1).all(axis=1))
+    row = first_false(np.all(right.reshape(len(right), -1), axis=1))
     if row is not None:
         raise ValueError(
             f"`{argument}` must {expected}. Received: NaN or infinity in row {first + row}"

@@ -89,19 +89,20 @@ def retrieval_metrics_from_scores(
         600.0
     """
     blocks = score_blocks(scores)
-    matches = Matches.of(matches, None if callable(scores) else len(scores))
+    matches = Matches.of(matches, None if callable(scores) else np.shape(scores)[0])
     return _metrics(*ranks_from_scores(blocks, matches), ks)
 
 
 def _metrics(
     image_ranks: np.ndarray, text_ranks: np.ndarray, ks: Sequence[int]
 ) -> dict[str, float]:
-    metrics, recalls = {}, []
+    metrics: dict[str, float] = {}
+    recalls: list[float] = []
     for direction, ranks in (("i2t", image_ranks), ("t2i", text_ranks)):
         ranks = ranks[ranks > 0]
-        found = {k: 100.0 * np.mean(ranks <= k) if len(ranks) else np.nan for k in ks}
+        found = {k: float(100 * np.mean(ranks <= k)) if len(ranks) else np.nan for k in ks}
         recalls += found.values()
-        metrics |= {f"{direction}_recall@{k}": float(recall) for k, recall in found.items()}
+        metrics |= {f"{direction}_recall@{k}": recall for k, recall in found.items()}
         metrics[f"{direction}_median_rank"] = float(np.median(ranks)) if len(ranks) else np.nan
         metrics[f"{direction}_mean_rank"] = float(np.mean(ranks)) if len(ranks) else np.nan
         metrics[f"{direction}_queries"] = len(ranks)

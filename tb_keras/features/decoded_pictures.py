@@ -6,7 +6,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ def decoded_pictures(
             return DecodedPicture(None, size, mtime_ns, _without_graph(error.message))
 
     pool = ThreadPoolExecutor(os.cpu_count())
-    waiting = deque()
+    waiting: deque[Future] = deque()
     try:
         for path in paths:
             waiting.append(pool.submit(read, path))

@@ -116,7 +116,8 @@ def _matched(files: Sequence[str], names: Mapping[str, int], directory: Path) ->
     by_last: dict[str, list[str]] = {}
     for parts, name in by_path.items():
         by_last.setdefault(parts[-1], []).append(name)
-    rows, owners = np.full(len(files), _NONE), {}
+    rows = np.full(len(files), _NONE)
+    owners: dict[str, int] = {}
     for index, file in enumerate(files):
         parts = _parts(file)
         ends = (parts[start:] for start in range(max(1, len(parts) - 1)))

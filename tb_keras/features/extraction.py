@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -102,7 +103,7 @@ def extract_features(
         pending = [
             (path, name) for path, name in zip(paths, names) if not _is_current(store, path, name)
         ]
-        unreadable = {}
+        unreadable: dict[str, str] = {}
         if pending:
             encode_batches = _Pipeline(encoder, weights, size, crops, dtype, batch_size)
             progress = keras.utils.Progbar(len(pending), verbose=verbose, unit_name="picture")
@@ -188,8 +189,7 @@ def _check(paths, names, weights, dtype, batch_size) -> None:
             f"Received: {len(paths)} paths, {len(names)} names"
         )
     if len(set(names)) != len(names):
-        seen = set()
-        twice = next(name for name in names if name in seen or seen.add(name))
+        twice = next(name for name, count in collections.Counter(names).items() if count > 1)
         raise ValueError(f"`names` must be distinct. Received: {twice!r} twice")
     if weights is None:
         raise ValueError("`weights` must be 'pretrained' or a path. Received: weights=None")

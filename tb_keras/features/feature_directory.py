@@ -18,7 +18,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def read_rows(directory: str | os.PathLike) -> dict[str, ExtractedRow]:
     Raises:
         ValueError: images.jsonl is damaged; the message names the line.
     """
-    by_row = {}
+    by_row: dict[int, tuple] = {}
     for line in _read_lines(Path(directory) / "images.jsonl", "file", "row"):
         if line["file"] is None:
             by_row.pop(line["row"], None)
@@ -102,7 +102,7 @@ class FeatureDirectory:
             self._opened = stack.pop_all()
 
     def _open(
-        self, stack: contextlib.ExitStack, settings: Mapping[str, object], notes: Mapping
+        self, stack: contextlib.ExitStack, settings: Mapping[str, Any], notes: Mapping[str, Any]
     ) -> None:
         lock = stack.enter_context((self.directory / ".lock").open("w"))
         try:
@@ -173,7 +173,7 @@ class FeatureDirectory:
         reasons = [{"file": name, "reason": reason} for name, reason in unreadable.items()]
         _write_lines(self.directory / "unreadable.jsonl", reasons)
 
-    def _check_settings(self, settings: dict, notes: Mapping[str, object]) -> None:
+    def _check_settings(self, settings: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         file = self.directory / "settings.json"
         if file.exists():
             there = read_settings(self.directory)

@@ -27,7 +27,7 @@ class PairScorer:
         """Returns the scores of pairs of embeddings `(p, dim)` each, float32 `(p,)`."""
         raise NotImplementedError
 
-    def score(self, image_features: ArrayLike, text_features: ArrayLike) -> np.ndarray:
+    def score(self, image_features: np.ndarray, text_features: np.ndarray) -> np.ndarray:
         """Scores pairs: the image and the text of each row.
 
         Args:
@@ -50,8 +50,8 @@ class PairScorer:
 
     def score_pairs(
         self,
-        image_features: ArrayLike,
-        text_features: ArrayLike,
+        image_features: np.ndarray,
+        text_features: np.ndarray,
         image_rows: np.ndarray,
         text_rows: np.ndarray,
     ) -> np.ndarray:
@@ -80,7 +80,7 @@ class PairScorer:
         return self.fuse_rows(images, texts, image_rows, text_rows)
 
     def score_blocks(
-        self, image_features: ArrayLike, text_features: ArrayLike
+        self, image_features: np.ndarray, text_features: np.ndarray
     ) -> Iterator[np.ndarray]:
         """Yields the scores of every image with every text, in blocks float32 `(rows, m)`.
 
@@ -93,7 +93,7 @@ class PairScorer:
         """
         return self.fuse_blocks(self.embed_images(image_features), self.embed_texts(text_features))
 
-    def score_matrix(self, image_features: ArrayLike, text_features: ArrayLike) -> np.ndarray:
+    def score_matrix(self, image_features: np.ndarray, text_features: np.ndarray) -> np.ndarray:
         """Returns the scores of every image with every text, float32 `(n, m)`.
 
         Args:

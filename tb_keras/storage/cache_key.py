@@ -8,12 +8,13 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 # A part of every key: raise it when an encoder's features change.
 _VERSION = 1
 
 
-def encoder_settings(kind: str, encoder: str) -> dict[str, object]:
+def encoder_settings(kind: str, encoder: str) -> dict[str, Any]:
     """Returns all that features depend on besides the content, as JSON for `cache_key`.
 
     Args:

@@ -43,7 +43,7 @@ class GrowingMatrix:
     def __init__(self, path: str | os.PathLike, dtype: str | np.dtype | None = None):
         self.path, self.num_rows = Path(path), 0
         self.dtype = None if dtype is None else np.dtype(dtype)
-        self._file = None
+        self._file: io.BufferedRandom | None = None
         if self.path.exists():
             self._open()
 
@@ -61,7 +61,7 @@ class GrowingMatrix:
                 f"{self.num_rows}. Received: shape={block.shape} at row {row}"
             )
         self._file.seek(self._start + row * self._row_bytes)
-        self._file.write(block)
+        self._file.write(block.data)
         self.num_rows = max(self.num_rows, row + len(block))
 
     def commit(self) -> None:

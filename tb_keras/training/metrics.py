@@ -12,8 +12,7 @@ from tb_keras.evaluation import (
     retrieval_metrics_from_scores,
 )
 from tb_keras.evaluation.baselines.localization_baselines import localization_recall_at_1
-from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
-from tb_keras.evaluation.baselines.ridge_baseline import retrieval_rsum
+from tb_keras.evaluation.baselines.ridge_baseline import Embedder, retrieval_rsum
 from tb_keras.networks import EmbeddingNetwork, PairScorer
 
 _MATRIX_VALUES = 2**26  # up to this size (256 MiB) all scores are held, and computed once
@@ -90,7 +89,7 @@ def headline_metric(corpus: Corpus) -> str:
     return "rsum" if corpus.grounding is None else "recall@1"
 
 
-def baseline_figure(baseline: RegularizedCCABaseline, corpus: Corpus) -> float:
+def baseline_figure(baseline: Embedder, corpus: Corpus) -> float:
     """Returns the `headline_metric` of a baseline.
 
     Args:
@@ -99,6 +98,7 @@ def baseline_figure(baseline: RegularizedCCABaseline, corpus: Corpus) -> float:
 
     Examples:
         >>> import numpy as np
+        >>> from tb_keras.evaluation import RegularizedCCABaseline
         >>> corpus = Corpus(np.arange(5), image_features=np.eye(5), text_features=np.eye(5))
         >>> baseline_figure(RegularizedCCABaseline(corpus, corpus), corpus)
         600.0

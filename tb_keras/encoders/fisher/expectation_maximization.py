@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,13 +74,15 @@ class ExpectationMaximization:
             share /= share.sum(axis=1, keepdims=True)
             return log_likelihood, *self._sums(block, share)
 
-        log_likelihood, *sums = map(sum, zip(*self.map(of_block, row_blocks(self.vectors))))
+        totals: Iterator[Any] = map(sum, zip(*self.map(of_block, row_blocks(self.vectors))))
+        log_likelihood, *sums = totals
         return Shares(log_likelihood / len(self.vectors), posteriors, *sums)
 
     def shares_of(self, posteriors: np.ndarray) -> Shares:
         """Returns the sums that the M-step needs for given posteriors, float `(n, K)`."""
         sums = [self._sums(block, posteriors[block]) for block in row_blocks(self.vectors)]
-        return Shares(float("nan"), posteriors, *map(sum, zip(*sums)))
+        totals: Iterator[Any] = map(sum, zip(*sums))
+        return Shares(float("nan"), posteriors, *totals)
 
     def _sums(self, block: slice, posteriors: np.ndarray) -> tuple:
         """Returns N_k, Σ T x and Σ T x² over a block of vectors."""

@@ -133,8 +133,10 @@ def image_encoder(
         pixels = DecodeImages(height, width, name="decode_images")(image_bytes)
         features = backbone(pixels)
     else:
-        whole = [round(side * _RESIZED_TO_CROP) for side in (height, width)]
-        decode = DecodeImages(*whole, crop_to_aspect_ratio=False, name="decode_images")
+        whole_height, whole_width = (round(side * _RESIZED_TO_CROP) for side in (height, width))
+        decode = DecodeImages(
+            whole_height, whole_width, crop_to_aspect_ratio=False, name="decode_images"
+        )
         of_crops = backbone(TenCrops(height, width, name="ten_crops")(decode(image_bytes)))
         features = MeanOfCrops(name="mean_of_crops")(of_crops)
     return keras.Model(image_bytes, features, name=re.sub(r"\W+", "_", name))

@@ -8,7 +8,7 @@ import os
 import pickle
 import struct
 import zipfile
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -181,7 +181,7 @@ def _read_zip(file: BinaryIO) -> tuple[Any, dict[_Storage, np.ndarray]]:
             if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
                 raise _CheckpointError("is a zip file, but no PyTorch checkpoint (compressed)")
             prefix = pickles[0][: -len("data.pkl")]
-            byte_order = "<"
+            byte_order: Literal["<", ">"] = "<"
             if prefix + "byteorder" in sizes and archive.read(prefix + "byteorder") == b"big":
                 byte_order = ">"
             unpickler = _TensorUnpickler(io.BytesIO(archive.read(pickles[0])))
@@ -201,7 +201,7 @@ def _dtype(storage: _Storage) -> np.dtype:
     return np.dtype(_STORAGE_DTYPES[storage.type_name])
 
 
-def _elements(storage: _Storage, data: bytes, byte_order: str) -> np.ndarray:
+def _elements(storage: _Storage, data: bytes, byte_order: Literal["<", ">"]) -> np.ndarray:
     dtype = _dtype(storage)
     stored = np.ndarray(storage.num_elements, dtype.newbyteorder(byte_order), data)
     return stored.astype(dtype, copy=False)

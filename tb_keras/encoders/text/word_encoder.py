@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import keras
 import numpy as np
@@ -110,7 +111,7 @@ def word_encoder(
     counts = ops.not_equal(indices, PADDING)
     vectors = embedding(indices)
     if word_vectors is not None:
-        embedding.set_vectors(word_vectors.of(vocabulary))
+        embedding.set_vectors(word_vectors.of(cast(Sequence[str], vocabulary)))
     if name == "attended_words":
         encoded = AttendedMean(units, name="attended_mean")(vectors, mask=counts)
     else:

@@ -7,7 +7,7 @@ import itertools
 import os
 import unicodedata
 from collections.abc import Collection, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def read_word_vectors(
     with open(path, "rb") as raw:
         compressed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        stream = gzip.GzipFile(fileobj=raw) if compressed else raw
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if compressed else raw
         try:
             for word, values in (_binary_rows if binary else _text_rows)(stream, kept):
                 kept.add(word, values)

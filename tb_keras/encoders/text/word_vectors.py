@@ -32,6 +32,7 @@ class WordVectors:
 
     words: Sequence[str]
     vectors: np.ndarray
+    _rows: dict[str, int] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         vectors = np.asarray(self.vectors)
@@ -49,7 +50,7 @@ class WordVectors:
             if rows.setdefault(word, row) != row:
                 raise ValueError(f"`words` must be distinct. Received: {word!r} twice")
         vectors = vectors.astype(np.float32, copy=False)
-        row = first_false(np.isfinite(vectors).all(axis=1))
+        row = first_false(np.all(np.isfinite(vectors), axis=1))
         if row is not None:
             raise ValueError(
                 f"`vectors` must be finite. Received: NaN or infinity for {self.words[row]!r}"

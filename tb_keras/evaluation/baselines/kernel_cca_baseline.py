@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tb_keras.cca.landmark_kernel import IMAGE_GAMMA, TEXT_GAMMA, landmark_kernels
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
-from tb_keras.evaluation.baselines.ridge_baseline import retrieval_rsum
+from tb_keras.evaluation.baselines.ridge_baseline import Embedder, retrieval_rsum
 
 
 class KernelCCABaseline(RegularizedCCABaseline):
@@ -58,7 +58,7 @@ class KernelCCABaseline(RegularizedCCABaseline):
         landmarks: int = 2000,
         image_gamma: float = IMAGE_GAMMA,
         text_gamma: float = TEXT_GAMMA,
-        figure: Callable[[RegularizedCCABaseline, Corpus], float] = retrieval_rsum,
+        figure: Callable[[Embedder, Corpus], float] = retrieval_rsum,
         verbose: bool = False,
     ):
         kernels = landmark_kernels(train, landmarks, image_gamma, text_gamma)

@@ -11,7 +11,7 @@ import numpy as np
 from tb_keras.corpus import boxes
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
-from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
+from tb_keras.evaluation.baselines.ridge_baseline import Embedder
 from tb_keras.evaluation.corpus_localization import corpus_localization_metrics
 
 _BLOCK_VALUES = 2**24  # features and embeddings in a block: 64 MiB
@@ -58,7 +58,7 @@ def largest_region_scores(grounding: Grounding) -> np.ndarray:
     return places[regions]
 
 
-def ridge_region_scores(ridge: RidgeBaseline, corpus: Corpus) -> np.ndarray:
+def ridge_region_scores(ridge: Embedder, corpus: Corpus) -> np.ndarray:
     """Returns the cosines of region and phrase by a fitted baseline, float32 `(q,)`.
 
     Args:
@@ -70,6 +70,7 @@ def ridge_region_scores(ridge: RidgeBaseline, corpus: Corpus) -> np.ndarray:
         ValueError: if the corpus lacks features or a grounding.
 
     Examples:
+        >>> from tb_keras.evaluation import RidgeBaseline
         >>> grounding = Grounding(
         ...     ["a.jpg"], [[9, 9]], [0, 0], [[0, 0, 5, 5], [0, 0, 9, 9]], [0], [[0, 0, 8, 8]]
         ... )
@@ -97,7 +98,7 @@ def ridge_region_scores(ridge: RidgeBaseline, corpus: Corpus) -> np.ndarray:
     return scores
 
 
-def localization_recall_at_1(baseline: RidgeBaseline, corpus: Corpus) -> float:
+def localization_recall_at_1(baseline: Embedder, corpus: Corpus) -> float:
     """Returns a baseline's recall@1 of the localization in percent.
 
     To localize, use it as the `figure` of a baseline. By `retrieval_rsum` the regions of all

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from tb_keras.cca.canonical_projections import CanonicalProblem, Kernels
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.evaluation.baselines.ridge_baseline import retrieval_rsum
+from tb_keras.evaluation.baselines.ridge_baseline import Embedder, retrieval_rsum
 
 
 class RegularizedCCABaseline:
@@ -60,7 +60,7 @@ class RegularizedCCABaseline:
         regularizations: Sequence[float] = (0.1, 0.3, 1.0, 3.0, 10.0),
         powers: Sequence[float] = (0, 0.5, 1, 2, 4),
         dim: int | None = None,
-        figure: Callable[[RegularizedCCABaseline, Corpus], float] = retrieval_rsum,
+        figure: Callable[[Embedder, Corpus], float] = retrieval_rsum,
         verbose: bool = False,
         kernels: Kernels = (None, None),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,15 @@ from tb_keras.corpus.feature_statistics import mean_and_deviation, product_type,
 from tb_keras.evaluation.retrieval import retrieval_metrics
 
 
-def retrieval_rsum(baseline: RidgeBaseline, corpus: Corpus) -> float:
+class Embedder(Protocol):
+    """A baseline that embeds images and texts, in rows of unit length."""
+
+    def embed_images(self, features: ArrayLike, /) -> np.ndarray: ...
+
+    def embed_texts(self, features: ArrayLike, /) -> np.ndarray: ...
+
+
+def retrieval_rsum(baseline: Embedder, corpus: Corpus) -> float:
     """Returns a baseline's `rsum` of `tb_keras.evaluation.retrieval_metrics`.
 
     Args:
@@ -63,7 +72,7 @@ class RidgeBaseline:
         train: Corpus,
         validation: Corpus,
         alphas: Sequence[float] = (100, 300, 1000, 3000, 10000, 30000),
-        figure: Callable[[RidgeBaseline, Corpus], float] = retrieval_rsum,
+        figure: Callable[[Embedder, Corpus], float] = retrieval_rsum,
     ):
         weights_of = self._normal_equations(train)
         best = -np.inf

@@ -29,7 +29,7 @@ class _LearnedTemperature(LossLayer):
         loss_name: name of the metric that holds the mean loss.
     """
 
-    settings = ("temperature", "learned")
+    settings: tuple[str, ...] = ("temperature", "learned")
 
     def __init__(self, temperature: float, learned: bool, loss_name: str, **kwargs):
         super().__init__(**kwargs)

@@ -152,7 +152,7 @@ def pairwise_sigmoid_loss(
 
 def check_temperature(temperature) -> None:
     """Raises a ValueError for a number that is not positive and finite; ignores a tensor."""
-    if isinstance(temperature, numbers.Real) and not 0 < temperature < math.inf:
+    if isinstance(temperature, numbers.Real) and not 0 < float(temperature) < math.inf:
         raise ValueError(
             f"`temperature` must be a positive float. Received: temperature={temperature}"
         )

@@ -159,7 +159,8 @@ class PairwiseLogistic(LossLayer):
             return ops.reshape(rows, [blocks, block])
 
         def score(rows):
-            return self._scores(images, texts, *rows, training=False)
+            image_rows, text_rows = rows
+            return self._scores(images, texts, image_rows, text_rows, training=False)
 
         scores = ops.map(score, (in_blocks(image_rows), in_blocks(text_rows)))
         scores = ops.reshape(ops.stop_gradient(scores), [-1])[:pairs]

@@ -6,7 +6,7 @@ difference of the two embeddings is what the distance adds to their gradients.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -28,9 +28,9 @@ class Block(NamedTuple):
         relative: float32 `(rows, m)`, squared distances less the anchors' own squared lengths.
     """
 
-    anchors: object
-    candidates: object
-    relative: object
+    anchors: Any
+    candidates: Any
+    relative: Any
 
     def distances(self, relative):
         """Returns the distances `(rows, k)` that belong to some values of `relative`."""

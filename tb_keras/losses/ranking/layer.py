@@ -79,7 +79,9 @@ class BidirectionalRanking(LossLayer):
         self.built = True
 
     def call(self, inputs):
-        arguments = [*inputs, None, None, None][:6]
+        images, texts, matches, *masks = [*inputs, None, None, None][:6]
+        negatives, of_texts, of_images = masks
+        arguments = images, texts, matches, negatives, of_texts, of_images
         loss, violating, triplets = ops.zeros(()), ops.zeros(()), ops.zeros(())
         for name, term in ranking_terms(*arguments, self.ranking).items():
             loss += self.ranking.weights[name] * term.loss

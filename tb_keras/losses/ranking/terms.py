@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -26,7 +26,7 @@ class RankingTerm(NamedTuple):
             negatives with each of the anchor's positives.
     """
 
-    loss: object
+    loss: Any
     violating: object
     triplets: object
 
@@ -83,8 +83,8 @@ def _whole_terms(embeddings, matches, negatives, view_negatives, settings) -> di
         of_images = pairwise_distances(*embeddings), matches, negatives
     for view, name in enumerate(("image", "text")):
         if f"{name}_anchor" in settings.weights:
-            of_anchors = map(ops.transpose, of_images) if view else of_images
-            terms[f"{name}_anchor"] = _mean_over_pairs(*of_anchors, margin, top_k)
+            distances, positives, apart = map(ops.transpose, of_images) if view else of_images
+            terms[f"{name}_anchor"] = _mean_over_pairs(distances, positives, apart, margin, top_k)
     for view, name in enumerate(("image", "text")):
         if f"{name}_neighborhood" in settings.weights:
             positives, apart = neighbors(matches, view), view_negatives(view)

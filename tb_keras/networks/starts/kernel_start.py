@@ -75,7 +75,7 @@ class KernelStart(BranchStart):
         super().__init__(np.size(mean), np.shape(directions)[-1], scale, **kwargs)
         if not gamma > 0:
             raise ValueError(f"`gamma` must be a positive float. Received: gamma={gamma}")
-        dim, count = (self.feature_dim,), (len(landmarks),)
+        dim, count = (self.feature_dim,), np.shape(landmarks)[:1]
         self.gamma = float(gamma)
         self.to_unit_length = L2Normalization()
         self.mean = self.add_constant("mean", mean, dim)

@@ -22,7 +22,11 @@ _HELD_VALUES = 2**28  # training features (1 GiB) up to which ridge regression i
 
 
 def evaluate_retrieval(
-    run: Run, corpus: Corpus, split: str, fitted_on: Sequence[Corpus], models: Sequence[str]
+    run: Run,
+    corpus: Corpus,
+    split: str,
+    fitted_on: tuple[Corpus, Corpus] | None,
+    models: Sequence[str],
 ) -> tuple[dict, list[MetricsTable]]:
     """Measures networks, exported models and baselines on one split.
 
@@ -30,7 +34,7 @@ def evaluate_retrieval(
         run: with at least one network trained.
         corpus: the split, with features.
         split: name of the split.
-        fitted_on: training and validation corpus for the baselines, or an empty tuple.
+        fitted_on: training and validation corpus for the baselines, or None.
         models: directories of exported models.
 
     Returns:

@@ -114,10 +114,10 @@ def _batches(train: Corpus, recipe: Recipe, seed: int) -> tuple[Callable, int]:
         usable = len(np.unique(matched))
         settings["pictures_per_batch"] = min(settings["pictures_per_batch"], max(1, usable))
 
-        def batches(epochs_done: int):
+        def of_regions(epochs_done: int):
             return region_batches(train, **settings, seed=seed, first_epoch=epochs_done)
 
-        return batches, recipe.regions_per_phrase
+        return of_regions, recipe.regions_per_phrase
     usable = int(np.count_nonzero(train.matches.texts_per_image()))
     images_per_batch = min(recipe.images_per_batch, usable)
 

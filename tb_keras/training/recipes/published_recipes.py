@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from tb_keras.training.recipes.recipe import Recipe
 
@@ -59,7 +60,7 @@ _PORT = (
     "the notes of the PyTorch port, github.com/BryanPlummer/two_branch_networks, after Burns, Tan, "
     "Saenko, Sclaroff and Plummer, ICCV 2019"
 )
-_VGG_HGLMM = {
+_VGG_HGLMM: dict[str, Any] = {
     "task": "retrieval",
     "image_encoder": "vgg19_fc7",
     "crops": 10,
@@ -70,7 +71,7 @@ _VGG_HGLMM_NOTE = (
     "Settings as in the authors' released code, which computes the decay of the learning rate but "
     "hands Adam its first value; here it is applied. HGLMM on 300-d word2vec (--word_vectors)"
 )
-_RESNET_ATTEND = {
+_RESNET_ATTEND: dict[str, Any] = {
     "task": "retrieval",
     "image_encoder": "resnet152",
     "crops": 10,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import keras
 
@@ -219,7 +220,7 @@ _SMALL_FROM_CANONICAL = dataclasses.replace(
     kept_epoch="last",
 )
 # The hardest of all negatives lead the regression astray.
-_REGRESSION = {
+_REGRESSION: dict[str, Any] = {
     "network": "similarity",
     "joint_dims": (256, 64),
     "negative_images": 5,
