@@ -31,8 +31,8 @@ def fixed_random_seed():
 def pytest_collection_modifyitems(config, items):
     """Workers begin with the long files, so that they end at about the same time."""
     if hasattr(config, "workerinput"):
-        long = ("tests/scripts/", "tests/serving/", "tests/test_")
-        items.sort(key=lambda item: not item.nodeid.startswith(long))
+        long = ("tests/test_notebooks", "tests/scripts/", "tests/docs/", "tests/training/")
+        items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in long])
 
 
 @pytest.hookimpl(optionalhook=True)
