@@ -126,7 +126,7 @@ TYPED = {
     ),
     "overlaps in the wrong order": (
         ["train", *TRAIN, "--run=runs/b", "--positive_iou=0.2"],
-        (1, "`negative` in .*positive=0.2, negative=0.3"),
+        (1, "`negative_iou` in .*positive_iou=0.2, negative_iou=0.3"),
     ),
     "other regions": (
         ["train", *TRAIN, "--region_size=64"],

@@ -116,5 +116,5 @@ def test_indices_and_the_encoder_go_together():
     with pytest.raises(ValueError, match=r"`text_encoder` must be given .* text_encoder=None"):
         from_recipe(train, RECIPE)
     floats = train.replace(text_features=train.text_features.astype("float32"))
-    with pytest.raises(ValueError, match="`text_encoder` must be given where the text features"):
+    with pytest.raises(ValueError, match="`text_encoder` must be given if the text features"):
         from_recipe(floats, RECIPE, 0, words)

@@ -100,6 +100,8 @@ def test_an_interrupted_training_comes_to_the_same_end(finished, tmp_path, monke
 
 def test_a_validation_corpus_of_another_task_is_refused(tmp_path):
     for corpora in ((TRAIN, retrieval_corpus(4, 0)), (retrieval_corpus(4, 0), VALIDATION)):
-        with pytest.raises(ValueError, match="`validation` must be for the task of `train`"):
+        with pytest.raises(
+            ValueError, match="`validation` must have a grounding if `train` has one"
+        ):
             module.train_network(*corpora, RECIPE, tmp_path)
     assert not list(tmp_path.iterdir())

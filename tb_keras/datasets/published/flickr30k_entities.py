@@ -42,13 +42,11 @@ def load_flickr30k_entities(
         texts are the phrases, each occurrence of a phrase for itself. A phrase matches every box of
         its entity, and its true box is their union. A phrase without a box matches nothing and has
         a row of NaN. The text attributes are
-
-        - "categories": a list of the phrase's categories, of "people", "clothing", "bodyparts",
-          "animals", "vehicles", "instruments", "scene", "other" and "notvisual";
-        - "sentence": the number of its sentence in its picture's file, from 0;
-        - "entity": its chain id, which phrases for the same thing in a picture share; "0" for what
-          is not visual;
-        - "picture": the id of its picture.
+        "categories", a list of the phrase's categories out of "people", "clothing", "bodyparts",
+        "animals", "vehicles", "instruments", "scene", "other" and "notvisual"; "sentence", the
+        number of its sentence in its picture's file, from 0; "entity", its chain id, which phrases
+        for the same thing in a picture share, "0" for what is not visual; and "picture", the id of
+        its picture.
 
         The image attributes are "entities", a list of the chain ids that the box shows, and
         "picture". An entity that no sentence mentions matches nothing.

@@ -218,9 +218,9 @@ def test_a_corpus_without_grounding_is_refused(asked):
 
 
 def test_thresholds_are_checked():
-    with pytest.raises(ValueError, match="`positive` must be in"):
+    with pytest.raises(ValueError, match="`positive_iou` must be in"):
         proposed(random_corpus(0), random_proposals(0), positive_iou=1.5)
-    with pytest.raises(ValueError, match="`negative` in"):
+    with pytest.raises(ValueError, match="`negative_iou` in"):
         proposed(random_corpus(0), random_proposals(0), negative_iou=0.7)
 
 

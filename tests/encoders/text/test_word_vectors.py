@@ -1,11 +1,9 @@
-"""Tests of word vectors in memory and of those that a text encoder makes."""
+"""Tests of word vectors."""
 
 import numpy as np
 import pytest
 
-from tb_keras.encoders.text import word_vectors as module
 from tb_keras.encoders.text.word_vectors import WordVectors
-from tb_keras.features.encoded_words import encoded_word_vectors
 
 
 def test_vectors_by_word():
@@ -33,16 +31,3 @@ def test_vectors_by_word():
 def test_wrong_vectors_are_named(words, vectors, message):
     with pytest.raises(ValueError, match=message):
         WordVectors(words, vectors)
-
-
-def test_each_word_is_encoded_alone(monkeypatch):
-    asked = []
-
-    def encode_texts(words, encoder, verbose):
-        asked.append((list(words), encoder))
-        return np.array([[len(word)] for word in words], np.float32)
-
-    monkeypatch.setattr(module, "encode_texts", encode_texts)
-    vectors = encoded_word_vectors(["dog", "horse"], "some", verbose=False)
-    assert asked == [(["dog", "horse"], "some")]
-    np.testing.assert_array_equal(vectors.of(["horse", "dog"]), [[5], [3]])
