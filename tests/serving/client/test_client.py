@@ -43,7 +43,7 @@ def test_attempts_come_to_an_end(protocol, attempts):
     script = Script(["UNAVAILABLE"] * 9)
     with (
         scripted(protocol, script) as address,
-        Client("m", address, protocol=protocol, attempts=attempts, timeout=120) as client,
+        Client("m", address, protocol=protocol, attempts=attempts) as client,
     ):
         with pytest.raises(ServingError, match=r"'m' at .*as told") as caught:
             client.embed_texts(["a"])
@@ -84,7 +84,7 @@ def test_a_server_that_is_not_there(protocol):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
         with (
-            Client("m", address, protocol=protocol, timeout=120) as client,
+            Client("m", address, protocol=protocol) as client,
             pytest.raises(ServingError, match=address) as caught,
         ):
             client.embed_texts(["a"])
