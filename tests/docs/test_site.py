@@ -51,7 +51,8 @@ def test_every_public_name_is_shown(site, package):
     missing = [
         f"{room}.{name}"
         for room, name in sorted(public_names(package))
-        if f'id="tb_keras.{room}.{name}"' not in (site / "api" / f"{room}.html").read_text()
+        if name not in rooms  # a module with a page of its own
+        and f'id="tb_keras.{room}.{name}"' not in (site / "api" / f"{room}.html").read_text()
     ]
     assert missing == []
 
