@@ -13,7 +13,8 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.networks import BranchStart, KernelStart, LinearStart
 from tb_keras.training.metrics import baseline_figure
 
-# benchmarks/choices/recipe.md says why. A pair is regularisation and power of the correlations.
+# Measured by `python -m benchmarks.choices.recipe`. A pair is a regularisation and a power of the
+# correlations.
 _MOST_ROWS = 4  # of a view, for each landmark: with more, linear maps take the kernel's place
 _KERNEL = 1.7, 0.5
 _LINEAR = 3.0, 0.5

@@ -191,7 +191,7 @@ class Recipe:
         return {name: getattr(self, name) for name in names.split()}
 
 
-# What each setting of the small recipes does is measured in benchmarks/choices/recipe.md.
+# `python -m benchmarks.choices.recipe` measures what each setting of the small recipes does.
 _PAPER_SIMILARITY = Recipe(network="similarity", hidden_dim=1024, embedding_dim=1024)
 # With a thousand images, noise on the features keeps the network from learning them by heart.
 _SMALL = Recipe(
