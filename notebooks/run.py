@@ -6,7 +6,9 @@
 The first run encodes the pictures, which takes minutes; the features are kept for the next one.
 """
 
+import base64
 import hashlib
+import io
 import re
 import sys
 import tempfile
@@ -14,8 +16,10 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 HERE = Path(__file__).parent
+COLORS = 128  # of the palette of a picture, which halves its size
 
 
 def source_hash(notebook: nbformat.NotebookNode) -> str:
@@ -35,8 +39,17 @@ def tidied(outputs: list) -> list:
             if output.name == "stderr" or not text.strip():
                 continue
             output.text = text
+        if "image/png" in output.get("data", {}):
+            output.data["image/png"] = with_palette(output.data["image/png"])
         kept.append(output)
     return kept
+
+
+def with_palette(png: str) -> str:
+    """Returns a PNG, in base64, with few colours."""
+    picture, smaller = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), io.BytesIO()
+    picture.quantize(COLORS, dither=Image.Dither.NONE).save(smaller, "PNG", optimize=True)
+    return base64.b64encode(smaller.getvalue()).decode()
 
 
 def run(path: Path) -> None:
