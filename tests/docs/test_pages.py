@@ -29,6 +29,8 @@ pytest.importorskip("keras_hub")
 pytestmark = pytest.mark.xdist_group("pages")
 
 SERVED = {"docs/serving.md": "openmoji"}  # page → the model that its Python asks
+TRAIN = ("tb-train", "--data=docs/twenty/pictures.csv", "--run=runs/mine")
+SIMILARITY = (*TRAIN[:2], "--run=runs/similarity", "--network=similarity")  # run beside the pages'
 TOLERANCE = 0.05  # of figures: processors differ in the last bits of what is trained
 
 FABRICATED = """# A package
@@ -88,12 +90,14 @@ class Told(NamedTuple):
         folders: page → where its Python ran.
         scripts: the words of a command → how it ended.
         flags: page → what is wrong with the flags of its commands, a line each.
+        folder: where the commands ran.
     """
 
     programs: dict[str, Ended]
     folders: dict[str, Path]
     scripts: dict[tuple[str, ...], Ended]
     flags: dict[str, list[str]]
+    folder: Path
 
 
 def shell_blocks(text):
@@ -124,20 +128,19 @@ def folder_with_twenty_rows(folder):
 def told(tmp_path_factory):
     top = tmp_path_factory.mktemp("pages")
     tasks, kept = [], []  # what is run, and as what it is kept
-    told = Told({}, {}, {}, {page: [] for page in FLAGGED})
+    folder = folder_with_twenty_rows(top / "commands")
+    told = Told({}, {}, {}, {page: [] for page in FLAGGED}, folder)
     with contextlib.ExitStack() as servers:
         for number, (page, text) in enumerate(PROGRAMS.items()):
             if not python_program(text):
                 continue
-            folder = folder_with_twenty_rows(top / f"page{number}")
-            told.folders[page] = folder
+            where = told.folders[page] = folder_with_twenty_rows(top / f"page{number}")
             if page in SERVED:
-                text = servers.enter_context(served(text, SERVED[page], folder))
-            (folder / "page.py").write_text(python_program(text), encoding="utf-8")
-            tasks.append((folder, "program", "page.py"))
+                text = servers.enter_context(served(text, SERVED[page], where))
+            (where / "page.py").write_text(python_program(text), encoding="utf-8")
+            tasks.append((where, "program", "page.py"))
             kept.append((told.programs, page))
-        folder = folder_with_twenty_rows(top / "commands")
-        for words in commands_to_run():
+        for words in [*commands_to_run(), SIMILARITY]:
             tasks.append((folder, "script", console_scripts()[words[0]], *words[1:]))
             kept.append((told.scripts, words))
         lines = [(page, *line) for page, text in FLAGGED.items() for line in script_lines(text)]
@@ -170,6 +173,19 @@ def test_commands_of_the_page_exist(told, page):
 @pytest.mark.parametrize("words", commands_to_run(), ids=" ".join)
 def test_the_command_runs(told, words):
     assert told.scripts[words].code == 0, told.scripts[words].err
+
+
+@pytest.mark.parametrize("words", [TRAIN, SIMILARITY], ids=" ".join)
+def test_what_training_on_twenty_rows_says(told, words):
+    code, out, err = told.scripts[words]
+    assert (code, err) == (0, "")
+    assert "training pictures are few" in out
+    assert f"Next: tb-evaluate {words[2]}" in out
+    assert (f"Next: tb-search {words[2]}" in out) == (words == TRAIN)  # the other cannot search
+
+
+def test_the_page_of_answers_is_written(told):
+    assert (told.folder / "found.html").read_text().count("<img") > 1
 
 
 def same(shown, printed):
@@ -208,6 +224,13 @@ def test_what_is_not_run_says_why(page):
     for block, _ in shell_blocks(PAGES[page]):
         ours = all(words[0] in console_scripts() for words in commands(block))
         assert block.not_run or ours, f"{page}:{block.first_line}"
+
+
+def test_the_readme_is_short_and_its_pictures_small():
+    assert len(PAGES["README.md"].splitlines()) <= 150
+    pictures = [*(ROOT / "docs" / "pictures").iterdir()]
+    assert pictures
+    assert [picture.name for picture in pictures if picture.stat().st_size > 150e3] == []
 
 
 def test_right_python_runs_in_order_in_the_folder(told):
