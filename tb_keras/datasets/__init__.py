@@ -17,6 +17,7 @@ from tb_keras.datasets.published.authors import load_authors
 from tb_keras.datasets.published.coco import load_coco
 from tb_keras.datasets.published.coco_cn import load_coco_cn
 from tb_keras.datasets.published.coco_ground_truths import with_ground_truth
+from tb_keras.datasets.published.flickr8k import load_flickr8k
 from tb_keras.datasets.published.flickr30k import load_flickr30k
 from tb_keras.datasets.published.flickr30k_entities import load_flickr30k_entities
 from tb_keras.datasets.published.multi30k import load_multi30k
@@ -30,6 +31,7 @@ __all__ = [
     "load_authors",
     "load_coco",
     "load_coco_cn",
+    "load_flickr8k",
     "load_flickr30k",
     "load_flickr30k_entities",
     "load_multi30k",
@@ -44,6 +46,7 @@ __all__ = [
 _READERS: dict[str, Callable[..., Corpus]] = {
     "openmoji": load_openmoji,
     "scenes": load_scenes,
+    "flickr8k": load_flickr8k,
     "flickr30k": load_flickr30k,
     "coco": load_coco,
     "multi30k": load_multi30k,
@@ -66,9 +69,9 @@ def load(
     options the data set has.
 
     Args:
-        name: "openmoji", "flickr30k", "coco", "multi30k", "coco_cn" or "authors", images with
-            texts; "scenes", "flickr30k_entities", "referit" or "refcoco", regions with phrases;
-            "table" or "arrays", your own data.
+        name: "openmoji", "flickr8k", "flickr30k", "coco", "multi30k", "coco_cn" or "authors",
+            images with texts; "scenes", "flickr30k_entities", "referit" or "refcoco", regions with
+            phrases; "table" or "arrays", your own data.
         directory: the folder of the data set's files, or the file of a table. "openmoji" and
             "scenes" come with packages and need none.
         split: the part to read, such as "train", "validation", "test" or "all".

@@ -20,8 +20,8 @@ DATASET = flags.DEFINE_string(
     None,
     "Data set: table (your own pictures and texts, see --data), arrays (your own features), "
     "openmoji (drawings that arrive with pip), scenes (made of these, to localize phrases in), "
-    "flickr30k, coco, multi30k, coco_cn, flickr30k_entities, referit, refcoco, or authors (the "
-    "features that the papers' authors released).",
+    "flickr8k, flickr30k, coco, multi30k, coco_cn, flickr30k_entities, referit, refcoco, or "
+    "authors (the features that the papers' authors released).",
 )
 DATA = flags.DEFINE_string(
     "data",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 
 from absl import app, flags, logging
@@ -37,6 +38,7 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
         import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
+        warnings.formatwarning = lambda message, *_, **__: f"{name}: {message}\n"
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too as it exports
         try:

@@ -45,6 +45,18 @@ def write_flickr30k(directory):
         (directory / f"{split}.txt").write_text("\n".join(numbers) + "\n")
 
 
+def write_flickr8k(directory):
+    """The token file and its lists."""
+    lists, lines = {"train": [], "val": [], "test": []}, []
+    for split, _, file, objects in _pictures(directory / "Flicker8k_Dataset"):
+        lists[split].append(f"{file}\n")
+        lines += [f"{file}#{k}\t{caption}\n" for k, caption in enumerate(_captions(objects))]
+    (directory / "Flickr8k.token.txt").write_text("".join(lines))
+    for split, names in lists.items():
+        name = "dev" if split == "val" else split
+        (directory / f"Flickr_8k.{name}Images.txt").write_text("".join(names))
+
+
 def write_coco(directory):
     """Karpathy's json of MSCOCO, with its restval."""
     ids, images = itertools.count(), []
@@ -97,6 +109,7 @@ def write_referit(directory):
 
 
 WRITERS = {
+    "flickr8k": write_flickr8k,
     "flickr30k": write_flickr30k,
     "coco": write_coco,
     "flickr30k_entities": write_flickr30k_entities,

@@ -84,7 +84,9 @@ class TableFile:
         raise NotImplementedError
 
 
-class _DelimitedFile(TableFile):
+class DelimitedFile(TableFile):
+    """A file of comma- or tab-separated values, with a header."""
+
     def __init__(self, path: Path):
         super().__init__(path)
         self._text = _table_text(path)
@@ -182,8 +184,8 @@ class _ParquetFile(TableFile):
 
 
 _FORMATS = {
-    ".csv": _DelimitedFile,
-    ".tsv": _DelimitedFile,
+    ".csv": DelimitedFile,
+    ".tsv": DelimitedFile,
     ".jsonl": _JsonLines,
     ".parquet": _ParquetFile,
 }

@@ -12,8 +12,9 @@ from tb_keras.scripts.tables.published_row import published_row
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.recipes.recipe import RECIPES, TASKS
 
-NAMED = """flickr30k_vgg_hglmm coco_vgg_hglmm flickr30k_resnet_attend coco_resnet_attend
-flickr30k_entities_embedding flickr30k_entities_similarity referit_similarity""".split()
+NAMED = """flickr8k_vgg_hglmm flickr30k_vgg_hglmm coco_vgg_hglmm flickr30k_resnet_attend
+coco_resnet_attend flickr30k_entities_embedding flickr30k_entities_similarity
+referit_similarity""".split()
 
 
 def test_the_recipes_are_those_named():
