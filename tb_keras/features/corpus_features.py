@@ -75,18 +75,19 @@ def encode_texts(
         FileNotFoundError: `encoder` is the path of a file that does not exist.
     """
     if not isinstance(encoder, str):
-        return _in_batches(encoder, texts, _TEXTS_PER_BATCH, str)
+        return _texts_in_batches(encoder, texts)
     build = functools.cache(lambda: text_encoder(encoder))
 
     def encode(some: Sequence[str]) -> np.ndarray:
-        return _in_batches(build(), some, _TEXTS_PER_BATCH, str)
+        return _texts_in_batches(build(), some)
 
-    # Phrases repeat: "a man" stands in thousands of sentences.
-    distinct = list(dict.fromkeys(texts))
+    # Phrases repeat: "a man" stands in thousands of sentences. A batch of texts of like length has
+    # little padding.
+    distinct = sorted(dict.fromkeys(texts), key=len)
     if len(texts) > _HELD and len(texts) - len(distinct) < _REPEATED * len(texts):
         distinct = texts  # the file in order, at once: a file of the distinct ones would double it
     features = _kept(encoder_settings("text", encoder), distinct, str, encode, verbose)
-    if len(distinct) == len(texts):
+    if distinct is texts:
         return features
     row_of = {text: row for row, text in enumerate(distinct)}
     rows = np.array([row_of[text] for text in texts])
@@ -144,6 +145,15 @@ def encode_corpus(
             raise ValueError(f"`corpus` must have texts or text_features. Received: {corpus}")
         changes["text_features"] = encode_texts(corpus.texts, text_encoder, verbose)
     return corpus.replace(**changes)
+
+
+def _texts_in_batches(encoder: keras.Model, texts: Sequence[str]) -> np.ndarray:
+    """Returns the features of texts, which are encoded in the order of their lengths."""
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    features = _in_batches(encoder, [texts[row] for row in order], _TEXTS_PER_BATCH, str)
+    in_place = np.empty_like(features)
+    in_place[order] = features
+    return in_place
 
 
 def _in_batches(
