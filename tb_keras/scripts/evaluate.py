@@ -2,6 +2,7 @@
 
     tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
     tb-evaluate --run=runs/scenes --model=savedmodels/scenes,savedmodels/scenes-similarity
+    tb-evaluate --run=runs/photos --baselines=chance,regularized_cca
 
 Prints a table and writes RUN/metrics.json. There, "embedding", "similarity" and "cca" hold the
 figures of the exported model that --model names, or else of the best seed's network; "seeds" holds
@@ -22,15 +23,19 @@ from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_encoded
-from tb_keras.scripts.tables.localization_tables import evaluate_localization
-from tb_keras.scripts.tables.retrieval_tables import evaluate_retrieval
+from tb_keras.scripts.tables import localization_tables, retrieval_tables
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run that tb-train made.", required=True)
 _MODEL = flags.DEFINE_list("model", [], "Directories of exported models to measure, too.")
 _SPLIT = flags.DEFINE_string("split", "test", "Split to measure on.")
-_BASELINES = flags.DEFINE_bool("baselines", True, "Whether to fit and measure baselines.")
+_BASELINES = flags.DEFINE_list(
+    "baselines",
+    None,
+    f"Baselines to fit and measure, for retrieval of {', '.join(retrieval_tables.BASELINES)}, for "
+    f"localization of {', '.join(localization_tables.BASELINES)}. By default all; none if empty.",
+)
 _HTML = flags.DEFINE_string(
     "html",
     None,
@@ -47,12 +52,21 @@ def main(arguments: list[str]) -> None:
     run.networks()  # an error where nothing is trained, before anything is encoded
     if _HTML.value and settings["task"] != "localization":
         raise ValueError(f"--html is for localization. Received: a run of {settings['task']}")
+    if settings["task"] == "localization":
+        evaluate, known = localization_tables.evaluate_localization, localization_tables.BASELINES
+    else:
+        evaluate, known = retrieval_tables.evaluate_retrieval, retrieval_tables.BASELINES
+    baselines = known if _BASELINES.value is None else list(filter(None, _BASELINES.value))
+    if not set(baselines) <= set(known):
+        raise ValueError(
+            f"--baselines must be of {', '.join(known)}. "
+            f"Received: --baselines={','.join(_BASELINES.value)}"
+        )
     corpus = load_encoded(run, _SPLIT.value)
     fitted_on = None
-    if _BASELINES.value:
+    if baselines:
         fitted_on = load_encoded(run, "train"), load_encoded(run, "validation")
-    evaluate = evaluate_localization if settings["task"] == "localization" else evaluate_retrieval
-    metrics, tables = evaluate(run, corpus, _SPLIT.value, fitted_on, _MODEL.value)
+    metrics, tables = evaluate(run, corpus, _SPLIT.value, baselines, fitted_on, _MODEL.value)
     print("", "\n\n".join(map(str, tables)), sep="\n")
     if settings["published"]:
         recipe = PUBLISHED_RECIPES[settings["published"]]

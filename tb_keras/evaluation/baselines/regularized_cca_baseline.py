@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.cca.canonical_projections import CanonicalProblem, Kernels
+from tb_keras.cca.unit_rows import unit_rows
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.evaluation.baselines.ridge_baseline import Embedder, retrieval_rsum
+
+
+class _Weighted(NamedTuple):
+    """Embeds projected features: scales each direction, then each row to unit length."""
+
+    weights: np.ndarray
+
+    def embed_images(self, projected: ArrayLike) -> np.ndarray:
+        return unit_rows(projected * self.weights)
+
+    embed_texts = embed_images
 
 
 class RegularizedCCABaseline:
@@ -26,8 +39,9 @@ class RegularizedCCABaseline:
         regularizations: shares of the mean variance to add to each view's covariance.
         powers: exponents of the correlations.
         dim: number of canonical directions, at most; all if None.
-        figure: function of a baseline and the validation corpus; its value chooses the
-            regularisation and the power, higher for better.
+        figure: function of an object that embeds and of the validation corpus; its value chooses
+            the regularisation and the power, higher for better. It is given the corpus with
+            projected features.
         verbose: whether to show bars of progress.
         kernels: the kernel of the images and that of the texts, which take the place of the
             features; see `KernelCCABaseline`. None to take a view's features as they are.
@@ -74,11 +88,15 @@ class RegularizedCCABaseline:
         )
         for regularization in regularizations:
             plain = problem.solved(regularization, dim)
+            # A power scales columns, so what takes time, the projection, serves all of them.
+            projected = validation.replace(
+                image_features=plain.images(validation.image_features),
+                text_features=plain.texts(validation.text_features),
+            )
             for power in powers:
-                self.projections = plain.weighted(power)
-                found = figure(self, validation)
+                found = figure(_Weighted(plain.correlations**power), projected)
                 if found > best:
-                    best, chosen = found, self.projections
+                    best, self.projections = found, plain.weighted(power)
                     self.regularization, self.power = regularization, power
                 bar.add(1, values=[("best", best)])
         if best == -np.inf:
@@ -88,7 +106,6 @@ class RegularizedCCABaseline:
                 f"powers={powers}"
             )
         self.figure = best
-        self.projections = chosen
 
     def embed_images(self, features: ArrayLike) -> np.ndarray:
         """Returns float32 `(n, dim)`, rows of unit length."""

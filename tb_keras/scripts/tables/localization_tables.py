@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.evaluation import (
     corpus_localization_metrics,
@@ -22,29 +24,28 @@ from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
 
+BASELINES = ("random", "largest", "ridge")
+
 
 def evaluate_localization(
     run: Run,
     corpus: Corpus,
     split: str,
+    baselines: Sequence[str],
     fitted_on: tuple[Corpus, Corpus] | None,
     models: Sequence[str],
 ) -> tuple[dict, list[MetricsTable]]:
     """Measures networks, exported models and baselines on one split.
 
-    The arguments and the returned values are those of `evaluate_retrieval`. The figures have a
+    The arguments and the returned values are those of `evaluate_retrieval`, but for the names of
+    baselines. The figures have a
     further entry "by_category": for each network's best seed the figures of each category and kind
     of phrase, if the data set has them.
     """
-    rows = {}
-    if fitted_on:
-        ridge = RidgeBaseline(*fitted_on, figure=localization_recall_at_1)
-        scores = {
-            "random": random_region_scores(corpus.grounding),
-            "largest": largest_region_scores(corpus.grounding),
-            "ridge": ridge_region_scores(ridge, corpus),
-        }
-        rows = {name: corpus_localization_metrics(s, corpus) for name, s in scores.items()}
+    rows = {
+        name: corpus_localization_metrics(_baseline_scores(name, fitted_on, corpus), corpus)
+        for name in baselines
+    }
     metrics, of_networks, by_category = network_rows(run, corpus, models, _by_category)
     metrics["by_category"] = by_category
     settings = run.settings
@@ -56,6 +57,16 @@ def evaluate_localization(
             title = f"{network} network, by category and kind of phrase"
             tables.append(MetricsTable(categories, "localization", title))
     return {**metrics, "baselines": rows, **published}, tables
+
+
+def _baseline_scores(name: str, fitted_on: tuple[Corpus, Corpus], corpus: Corpus) -> np.ndarray:
+    if name == "random":
+        return random_region_scores(corpus.grounding)
+    if name == "largest":
+        return largest_region_scores(corpus.grounding)
+    print(f"baseline {name}", flush=True)
+    ridge = RidgeBaseline(*fitted_on, figure=localization_recall_at_1)
+    return ridge_region_scores(ridge, corpus)
 
 
 def _by_category(network: PairScorer, embedded: Corpus) -> dict[str, dict[str, float]]:

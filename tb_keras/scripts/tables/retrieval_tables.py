@@ -18,6 +18,7 @@ from tb_keras.scripts.tables.retrieval_protocols import protocol_tables
 from tb_keras.serving import ExportedModel, ExportedNetwork
 from tb_keras.training import network_metrics
 
+BASELINES = ("chance", "ridge", "regularized_cca", "kernel_cca")
 _HELD_VALUES = 2**28  # training features (1 GiB) up to which ridge regression is fitted
 
 
@@ -25,6 +26,7 @@ def evaluate_retrieval(
     run: Run,
     corpus: Corpus,
     split: str,
+    baselines: Sequence[str],
     fitted_on: tuple[Corpus, Corpus] | None,
     models: Sequence[str],
 ) -> tuple[dict, list[MetricsTable]]:
@@ -34,22 +36,17 @@ def evaluate_retrieval(
         run: with at least one network trained.
         corpus: the split, with features.
         split: name of the split.
-        fitted_on: training and validation corpus for the baselines, or None.
+        baselines: names of `BASELINES`.
+        fitted_on: training and validation corpus for the baselines; None if there are none.
         models: directories of exported models.
 
     Returns:
         The figures for metrics.json, and the tables to print.
     """
-    rows = {}
-    if fitted_on:
-        rows["chance"] = chance_metrics(corpus.matches)
-        if max(fitted_on[0].text_features.size, fitted_on[0].image_features.size) <= _HELD_VALUES:
-            rows["ridge"] = _measured(RidgeBaseline(*fitted_on), corpus)
-        else:
-            print("ridge, which holds all training features in memory, is left out")
-        rows["regularized_cca"] = _measured(RegularizedCCABaseline(*fitted_on), corpus)
-        rows["kernel_cca"] = _measured(KernelCCABaseline(*fitted_on), corpus)
-    baselines = dict(rows)
+    if "ridge" in baselines and _many_features(fitted_on[0]):
+        print("ridge, which holds all training features in memory, is left out")
+        baselines = [name for name in baselines if name != "ridge"]
+    rows = {name: _baseline(name, fitted_on, corpus) for name in baselines}
     metrics, of_networks, best = network_rows(
         run, corpus, models, lambda *embedded: embedded, _of_export
     )
@@ -65,10 +62,25 @@ def evaluate_retrieval(
     return {
         **metrics[run.networks()[0]],
         **metrics,
-        "baselines": baselines,
+        "baselines": rows,
         **published,
         **{name: table.rows for name, table in tables.items()},
     }, [main, *tables.values()]
+
+
+def _many_features(train: Corpus) -> bool:
+    return max(train.text_features.size, train.image_features.size) > _HELD_VALUES
+
+
+def _baseline(name: str, fitted_on: tuple[Corpus, Corpus], corpus: Corpus) -> dict[str, float]:
+    """Returns the figures of a baseline, with bars while it is fitted."""
+    if name == "chance":
+        return chance_metrics(corpus.matches)
+    print(f"baseline {name}", flush=True)
+    if name == "ridge":
+        return _measured(RidgeBaseline(*fitted_on), corpus)
+    kind = {"regularized_cca": RegularizedCCABaseline, "kernel_cca": KernelCCABaseline}[name]
+    return _measured(kind(*fitted_on, verbose=True), corpus)
 
 
 def _measured(matcher, corpus: Corpus) -> dict[str, float]:
