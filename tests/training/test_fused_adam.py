@@ -54,8 +54,22 @@ def test_sparse_gradients_are_updated_as_keras_does():
         np.testing.assert_allclose(value, right, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("policy", "jit_compile"),
+    [
+        ("float32", True),
+        ("mixed_float16", False),
+        *(
+            pytest.param(policy, jit_compile, marks=pytest.mark.slow)
+            for policy, jit_compile in (
+                ("float32", False),
+                ("mixed_bfloat16", False),
+                ("mixed_bfloat16", True),
+                ("mixed_float16", True),
+            )
+        ),
+    ],
+)
 def test_it_trains_a_model(policy, jit_compile):
     x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
     y = x @ np.array([[1.0], [-2.0], [0.5], [3.0]], "float32")

@@ -59,7 +59,7 @@ def assert_equal_steps(ours, theirs):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("run_eagerly", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["embedding", "similarity"])
 def test_the_step_is_that_of_the_whole_batch(kind, run_eagerly):
     """The joint layers of a similarity network keep their batch norm: they see all pairs."""
@@ -130,7 +130,7 @@ def test_a_text_encoder_is_trained_along():
     assert_equal_steps(steps[1], steps[0])
 
 
-@pytest.mark.parametrize("kind", ["embedding", "similarity"])
+@pytest.mark.parametrize("kind", ["embedding", pytest.param("similarity", marks=pytest.mark.slow)])
 def test_it_learns(kind):
     network = network_of(kind, dropout=0.1)
     model = attach_losses(network, gradient_cache_rows=ROWS)
@@ -142,6 +142,7 @@ def test_it_learns(kind):
     assert np.isfinite(history.history["val_loss"]).all()
 
 
+@pytest.mark.slow
 def test_mixed_precision_with_a_scaled_loss():
     keras.mixed_precision.set_dtype_policy("mixed_float16")
     try:
@@ -156,6 +157,7 @@ def test_mixed_precision_with_a_scaled_loss():
     assert np.isfinite(history["loss"]).all()
 
 
+@pytest.mark.slow
 def test_under_xla():
     network = frozen_norms(network_of())
     plain, _ = trained_step(attach_losses(network, loss_of(network)))

@@ -183,7 +183,10 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path, kind):
     assert len(network.losses) == 0
 
 
-@pytest.mark.parametrize(("kind", "share"), [("embedding", 0.6), ("similarity", 0.9)])
+@pytest.mark.parametrize(
+    ("kind", "share"),
+    [("embedding", 0.6), pytest.param("similarity", 0.9, marks=pytest.mark.slow)],
+)
 def test_mixed_precision(kind, share):
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     try:

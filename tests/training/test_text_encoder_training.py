@@ -8,7 +8,7 @@ import pytest
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
-from tb_keras.encoders.text.word_encoder import WORD_ENCODERS, word_encoder
+from tb_keras.encoders.text.word_encoder import word_encoder
 from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
@@ -54,7 +54,12 @@ def indexed(plain, name="attended_words", **settings):
 
 @pytest.mark.parametrize(
     ("name", "network"),
-    [(name, "embedding") for name in WORD_ENCODERS] + [("attended_words", "similarity")],
+    [
+        ("attended_words", "embedding"),
+        ("lstm", "embedding"),
+        pytest.param("bidirectional_lstm", "embedding", marks=pytest.mark.slow),
+        pytest.param("attended_words", "similarity", marks=pytest.mark.slow),
+    ],
 )
 def test_each_learns(name, network):
     train, words = indexed(corpus(), name)

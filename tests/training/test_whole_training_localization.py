@@ -43,7 +43,9 @@ def history(directory):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(
+    scope="module", params=["similarity", pytest.param("embedding", marks=pytest.mark.slow)]
+)
 def finished(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("finished") / request.param / "seed-0"
     return request.param, directory, train(directory, request.param)

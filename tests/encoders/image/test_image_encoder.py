@@ -41,6 +41,7 @@ def test_saves_and_loads(tmp_path, encoder):
     np.testing.assert_allclose(loaded(files), encoder(files), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_exports(tmp_path, encoder):
     archive = keras.export.ExportArchive()
     archive.track(encoder)
@@ -61,7 +62,7 @@ def test_larger_efficientnet_lite():
     ("name", "module", "feature_dim"),
     [
         ("MobileNetV2", "mobilenet_v2", 1280),  # pixels to [-1, 1]
-        ("ResNet50", "resnet", 2048),  # BGR less the mean
+        pytest.param("ResNet50", "resnet", 2048, marks=pytest.mark.slow),  # BGR less the mean
     ],
 )
 def test_keras_applications(tmp_path, name, module, feature_dim):
@@ -92,9 +93,9 @@ def test_keras_application_of_another_size():
 @pytest.mark.parametrize(
     ("name", "feature_dim"),
     [
-        ("efficientnet_lite1", 1280),
+        pytest.param("efficientnet_lite1", 1280, marks=pytest.mark.slow),
         ("efficientnet_lite0_levels", 3584),
-        ("keras.applications/MobileNetV2", 1280),
+        pytest.param("keras.applications/MobileNetV2", 1280, marks=pytest.mark.slow),
     ],
 )
 def test_another_size(name, feature_dim):

@@ -33,6 +33,7 @@ def test_vgg19_fc7(tmp_path):
     np.testing.assert_allclose(encoder(files), expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_resnet152():
     encoder = image_encoder("resnet152", weights=None, size=32)
     assert encoder.name == "resnet152"
@@ -68,8 +69,13 @@ def ten_crops(pixels, size):
         yield from (crop, crop[:, ::-1])
 
 
-def test_ten_crops(tmp_path):
-    encoder = image_encoder("efficientnet_lite0", weights=None, size=56, crops=10)
+@pytest.fixture(scope="module")
+def encoder_of_crops():
+    return image_encoder("efficientnet_lite0", weights=None, size=56, crops=10)
+
+
+def test_ten_crops(encoder_of_crops):
+    encoder = encoder_of_crops
     backbone = encoder.get_layer("backbone")
     assert backbone.input_shape == (None, 56, 56, 3)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 40, 90, 3), np.uint8)
@@ -79,6 +85,13 @@ def test_ten_crops(tmp_path):
     expected = backbone(crops).numpy().reshape(2, 10, -1).mean(axis=1)
     np.testing.assert_allclose(encoder(files), expected, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(encoder.predict(files, verbose=0), expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_ten_crops_are_exported(encoder_of_crops, tmp_path):
+    encoder = encoder_of_crops
+    files = random_pngs(2)
+    expected = encoder(files)
     archive = keras.export.ExportArchive()
     archive.track(encoder)
     archive.add_endpoint("embed", encoder, [tf.TensorSpec((None,), tf.string)])

@@ -37,7 +37,12 @@ def test_the_loss_and_its_gradient_are_those_of_all_anchors_at_once(case, block_
 
 @pytest.mark.parametrize(
     ("positive", "top_k", "jit_compile"),
-    [("hardest", 3, True), ("hardest", None, False), ("all", 40, True), ("all", 2, False)],
+    [
+        ("hardest", 3, True),
+        pytest.param("hardest", None, False, marks=pytest.mark.slow),
+        pytest.param("all", 40, True, marks=pytest.mark.slow),
+        ("all", 2, False),
+    ],
 )
 def test_in_a_graph_and_under_xla(positive, top_k, jit_compile):
     """45 texts in blocks of 7, whose last one goes back over four rows; K by binary search too."""

@@ -180,7 +180,11 @@ def test_the_gradient_with_many_candidates():
 
 @pytest.mark.parametrize(
     ("top_k", "positive", "sizes"),
-    [(1, "hardest", (6, 11)), (3, "all", (6, 11)), (None, "all", (36, 40))],
+    [
+        pytest.param(1, "hardest", (6, 11), marks=pytest.mark.slow),
+        (3, "all", (6, 11)),
+        pytest.param(None, "all", (36, 40), marks=pytest.mark.slow),
+    ],
 )
 def test_eager_graph_and_xla_agree(top_k, positive, sizes):
     images, texts, masks = batch(1, *sizes)
@@ -379,7 +383,9 @@ def per_view(dense, positive):
     return 0.7 * (dense.sum(axis=1) > 1).any() + 0.3 * (dense.sum(axis=0) > 1).any()
 
 
-@pytest.mark.parametrize("name", ["zero embeddings", "no negatives"])
+@pytest.mark.parametrize(
+    "name", ["zero embeddings", pytest.param("no negatives", marks=pytest.mark.slow)]
+)
 def test_edge_cases_under_xla(name):
     images, texts, matches = EDGE_CASES[name]
 

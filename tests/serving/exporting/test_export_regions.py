@@ -41,7 +41,10 @@ def features_of(encoder, picture, boxes):
     return np.concatenate(parts, axis=1)
 
 
-@pytest.fixture(scope="module", params=[("embedding", False), ("similarity", True)])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(("embedding", False), marks=pytest.mark.slow), ("similarity", True)],
+)
 def exported(request, tmp_path_factory):
     """An export with what it was made of, its regions' features and another process's answers."""
     kind, context = request.param

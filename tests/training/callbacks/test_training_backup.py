@@ -99,6 +99,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path):
     assert max(moved) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_similarity_network_goes_on_with_all_its_parts(tmp_path):
     """Each text has one match and all negatives are scored: nothing is left to chance."""
     whole, stopped, restored = (compiled_model(SimilarityNetwork) for _ in range(3))

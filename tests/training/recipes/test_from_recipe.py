@@ -110,7 +110,9 @@ def test_the_loss_has_the_recipes_settings():
         ("sigmoid", PairwiseSigmoid),
     ],
 )
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "task", ["retrieval", pytest.param("localization", marks=pytest.mark.slow)]
+)
 def test_the_embedding_network_has_a_choice_of_losses(task, loss, kind):
     recipe = small_recipe(task, "embedding", loss=loss, epochs=3)
     training = from_recipe(toy_corpus(task, 20, seed=0), recipe)
@@ -140,7 +142,9 @@ def test_the_dtype_policy_is_the_recipes(network):
     assert plain.dtype_policy.name == "float32"
 
 
-@pytest.mark.parametrize("network", ["embedding", "similarity"])
+@pytest.mark.parametrize(
+    "network", ["embedding", pytest.param("similarity", marks=pytest.mark.slow)]
+)
 def test_gradient_caching_where_the_recipe_has_rows_for_it(network):
     corpus = retrieval_corpus(20, seed=0)
     plain = from_recipe(corpus, small_recipe("retrieval", network)).model

@@ -1,4 +1,4 @@
-"""Programs, scripts and the flags of scripts, each in a child of one process with TensorFlow."""
+"""Runs programs and scripts, each in a child of one process that has TensorFlow imported."""
 
 import json
 import os
@@ -7,21 +7,22 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.docs.pages import ROOT
+ROOT = Path(__file__).parents[1]
 
 FORKING = """
 import contextlib, importlib, io, json, os, runpy, sys, traceback
 import tb_keras, tb_keras.datasets, tb_keras.features, tb_keras.training, tb_keras.serving
 from absl import flags
+from tb_keras.scripts import entry_points
 
 
 def program(path):
     runpy.run_path(path, run_name="__main__")
 
 
-def script(module, *arguments):
-    sys.argv = [module, *arguments]
-    runpy.run_module(f"tb_keras.scripts.{module}", run_name="__main__", alter_sys=True)
+def script(name, *arguments):
+    sys.argv = [f"tb-{name}", *arguments]
+    getattr(entry_points, name)()
 
 
 def wrong_flags(module, *lines):
@@ -68,26 +69,31 @@ class Ended(NamedTuple):
     err: str
 
 
-def run_forked(folder, tasks):
+def environment(folder):
+    """The environment of a process that finds the package and keeps its cache in a folder."""
+    path = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "MPLBACKEND": "agg",
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        "TB_KERAS_CACHE": str(Path(folder) / "cache"),
+    }
+
+
+def run_forked(folder, tasks, prepared=""):
     """Runs tasks `(folder, "program" | "script" | "flags", *arguments)` in order.
 
-    A program is a file, a script a module and its arguments; of flags, command lines of a module
-    are parsed and what is wrong with each is printed as JSON.
+    A program is a file, a script a name and its arguments; of flags, command lines of a script are
+    parsed and what is wrong with each is printed as JSON. `prepared` is Python code that goes
+    before all of them.
     """
     done = subprocess.run(
-        [sys.executable, "-c", FORKING],
+        [sys.executable, "-c", prepared + FORKING],
         input=json.dumps([[str(where), *rest] for where, *rest in tasks]),
         text=True,
         check=True,
         cwd=folder,
-        env={
-            **os.environ,
-            "MPLBACKEND": "agg",
-            "PYTHONPATH": os.pathsep.join(
-                filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
-            ),
-            "TB_KERAS_CACHE": str(Path(folder) / "cache"),
-        },
+        env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
