@@ -11,6 +11,9 @@ kept in RUN/NETWORK/seed-N/network.keras. A recipe named after a published resul
 set, encoders and settings; tb-evaluate prints the published figures beside. The same command goes
 on where an interrupted one was; called again with another --network, it adds that to the run. Next:
 tb-evaluate, tb-search, tb-export.
+
+The defaults below of a recipe's settings are those of the embedding network for retrieval, for the
+recipe small and, where it differs, for the recipe paper.
 """
 
 from __future__ import annotations
@@ -50,12 +53,11 @@ _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "netwo
 
 def _defined(field: dataclasses.Field) -> flags.FlagHolder:
     recipes = RECIPES["retrieval", "embedding"]
-    values = {name: str(getattr(recipes[name], field.name)) for name in ("paper", "small")}
-    shown = ", ".join(f"{name} {value or 'empty'}" for name, value in values.items())
-    description = (
-        f"{field.metadata['help']} By default the recipe's (for the embedding network and "
-        f"retrieval: {shown})."
+    small, paper = (
+        str(getattr(recipes[name], field.name)) or "empty" for name in ("small", "paper")
     )
+    shown = small if small == paper else f"{small} (small), {paper} (paper)"
+    description = f"{field.metadata['help']} Default: {shown}."
     define: Any = {
         bool: flags.DEFINE_bool,
         int: flags.DEFINE_integer,
