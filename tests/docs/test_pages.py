@@ -73,7 +73,7 @@ BROKEN = {
     "ImportError": FABRICATED.replace("import pathlib", "from tb_keras import no_such_name"),
 }
 WRONG_FLAGS = FABRICATED.replace("--seeds", "--sedes").replace(
-    "--run=runs/openmoji --nobase", "--nobase"
+    "--run=runs/openmoji --base", "--base"
 )
 MAKEFILE = "VENV := .venv\nexport A ?= b\n.PHONY: demo\nvenv: a\ndemo test: venv\n\tmake x: y\n"
 
