@@ -108,7 +108,7 @@ def _read_caption_table(path: Path) -> dict[str, list[Caption]]:
         raise ValueError(
             f"{path}, line 1: expected the header image,caption. Received: {table.columns}"
         )
-    captions = collections.defaultdict(list)
+    captions: dict[str, list[Caption]] = collections.defaultdict(list)
     for where, row in table.rows(table.columns):
         if not row["caption"]:
             raise ValueError(f"{where}: the caption is empty")

@@ -22,7 +22,8 @@ class _Weighted(NamedTuple):
     def embed_images(self, projected: ArrayLike) -> np.ndarray:
         return unit_rows(projected * self.weights)
 
-    embed_texts = embed_images
+    def embed_texts(self, projected: ArrayLike) -> np.ndarray:
+        return unit_rows(projected * self.weights)
 
 
 class RegularizedCCABaseline:
