@@ -20,13 +20,14 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.choices.trained_figures import trained_figures
 from benchmarks.pages import measured_on, write_page
 from tb_keras.cca import CanonicalProblem, landmark_kernels
 from tb_keras.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.evaluation import retrieval_metrics
 from tb_keras.features import encode_corpus
-from tb_keras.training import RECIPES, Recipe, from_recipe, network_metrics
+from tb_keras.training import RECIPES, Recipe
 
 _SEEDS = flags.DEFINE_integer("seeds", 3, "How many seeds.")
 _EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs, if not the recipe's.")
@@ -120,13 +121,8 @@ def _trained(changes: dict, seed: int) -> dict[str, float]:
     changes = dict(changes)
     network = changes.pop("network", "embedding")
     recipe = RECIPES["retrieval", network][changes.pop("recipe", "small")]
-    recipe = _of_epochs(dataclasses.replace(recipe, **changes))
-    network, model, batches = from_recipe(_encoded("train"), recipe, seed)
-    started = time.monotonic()
-    model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0)
-    seconds = time.monotonic() - started
-    # By its scores: the cosines of a similarity network's branches are not what it learns.
-    return {**network_metrics(network, _encoded("validation")), "seconds": seconds}
+    recipe = dataclasses.replace(recipe, **changes)
+    return trained_figures(_encoded("train"), _encoded("validation"), _of_epochs(recipe), seed)
 
 
 def _of_epochs(recipe: Recipe) -> Recipe:

@@ -8,6 +8,7 @@ import keras
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.evaluation import retrieval_metrics
+from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.recipe import Recipe
 
@@ -24,14 +25,15 @@ def trained_figures(
     Args:
         train: with both features.
         held_out: with both features.
-        recipe: of an embedding network.
+        recipe: of either network.
         seed: of the training.
         text_encoder: as `from_recipe` takes it.
 
     Returns:
-        The figures of `retrieval_metrics`; `t2t_recall@1` and `t2t_recall@10`, of the retrieval of
-        an image's other texts by one of them; `i2i_recall@1`, of the retrieval of a text's other
-        images by one of them (0 where no text has two); and `seconds`.
+        The figures of `network_metrics`; by the cosines of the branches' embeddings
+        `t2t_recall@1` and `t2t_recall@10`, of the retrieval of an image's other texts by one of
+        them, and `i2i_recall@1`, of the retrieval of a text's other images by one of them (0 where
+        no text has two); and `seconds`.
     """
     network, model, batches = from_recipe(train, recipe, seed, text_encoder)
     started = time.monotonic()
@@ -39,7 +41,8 @@ def trained_figures(
     seconds = time.monotonic() - started
     images = network.embed_images(held_out.image_features)
     texts = network.embed_texts(held_out.text_features)
-    figures = retrieval_metrics(images, texts, held_out.matches)
+    # By the network's own scores: a similarity network does not learn its branches' cosines.
+    figures = network_metrics(network, held_out)
     within = retrieval_metrics(texts, texts, held_out.matches.text_neighbors())
     figures |= {f"t2t_recall@{k}": within[f"i2t_recall@{k}"] for k in (1, 10)}
     of_images = held_out.matches.transposed().text_neighbors()
