@@ -153,15 +153,16 @@ def _warn_of_others(
     listed: Collection[str],
 ) -> None:
     """Warns of pictures outside the splits, and of captions whose picture is not there."""
-    left_out = {}
     pictures = captions if there is None else [name for name in there if name.endswith(".jpg")]
     others = sorted(set(pictures) - set(listed))
-    left_out["pictures in no split"] = (len(others), others)
+    _warn_of(directory, len(others), "pictures in no split", others)
     if there is not None:
         absent = sorted(set(captions) - set(there) - set(listed))
         count = sum(len(captions[name]) for name in absent)
-        left_out["captions of pictures that are not there"] = (count, absent)
-    for what, (count, names) in left_out.items():
-        if count:
-            message = f"{directory}: {count} {what} are left out, such as {names[0]!r}"
-            warnings.warn(message, stacklevel=3)
+        _warn_of(directory, count, "captions of pictures that are not there", absent)
+
+
+def _warn_of(directory: Path, count: int, what: str, names: list[str]) -> None:
+    if names:
+        message = f"{directory}: {count} {what} are left out, such as {names[0]!r}"
+        warnings.warn(message, stacklevel=4)
