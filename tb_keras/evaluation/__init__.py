@@ -22,6 +22,7 @@ from tb_keras.evaluation.ranked_precision import (
     ranked_precision_metrics,
     ranked_precision_metrics_from_scores,
 )
+from tb_keras.evaluation.reranked import reranked_retrieval_metrics
 from tb_keras.evaluation.retrieval import retrieval_metrics, retrieval_metrics_from_scores
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "random_region_scores",
     "ranked_precision_metrics",
     "ranked_precision_metrics_from_scores",
+    "reranked_retrieval_metrics",
     "retrieval_metrics",
     "retrieval_metrics_from_scores",
     "retrieval_rsum",

@@ -53,15 +53,8 @@ def retrieval_metrics(
         >>> metrics["i2t_recall@1"], metrics["i2t_recall@2"], metrics["t2i_recall@1"]
         (50.0, 100.0, 33.33333333333333)
     """
-    images = _checked("image_embeddings", image_embeddings)
-    texts = _checked("text_embeddings", text_embeddings)
-    matches = Matches.of(matches, len(images))
-    if matches.num_texts != len(texts) or images.shape[1] != texts.shape[1]:
-        raise ValueError(
-            f"`text_embeddings` must have shape {(matches.num_texts, images.shape[1])}, as "
-            f"`matches` and `image_embeddings` have it. Received: shape={texts.shape}"
-        )
-    return _metrics(*ranks_from_embeddings(images, texts, matches), ks)
+    embedded = checked_embeddings(image_embeddings, text_embeddings, matches)
+    return figures_of_ranks(*ranks_from_embeddings(*embedded), ks)
 
 
 def retrieval_metrics_from_scores(
@@ -90,12 +83,19 @@ def retrieval_metrics_from_scores(
     """
     blocks = score_blocks(scores)
     matches = Matches.of(matches, None if callable(scores) else np.shape(scores)[0])
-    return _metrics(*ranks_from_scores(blocks, matches), ks)
+    return figures_of_ranks(*ranks_from_scores(blocks, matches), ks)
 
 
-def _metrics(
+def figures_of_ranks(
     image_ranks: np.ndarray, text_ranks: np.ndarray, ks: Sequence[int]
 ) -> dict[str, float]:
+    """Returns the dict of `retrieval_metrics`.
+
+    Args:
+        image_ranks: int `(n,)`, from 1, and 0 for a query without a match.
+        text_ranks: int `(m,)`, so too.
+        ks: the k of each recall@k, positive ints.
+    """
     metrics: dict[str, float] = {}
     recalls: list[float] = []
     for direction, ranks in (("i2t", image_ranks), ("t2i", text_ranks)):
@@ -107,6 +107,25 @@ def _metrics(
         metrics[f"{direction}_mean_rank"] = float(np.mean(ranks)) if len(ranks) else np.nan
         metrics[f"{direction}_queries"] = len(ranks)
     return {**metrics, "rsum": float(np.sum(recalls)), "mean_recall": float(np.mean(recalls))}
+
+
+def checked_embeddings(
+    image_embeddings: ArrayLike, text_embeddings: ArrayLike, matches: Matches | ArrayLike
+) -> tuple[np.ndarray, np.ndarray, Matches]:
+    """Returns the arguments of `retrieval_metrics`: float32 embeddings and a `Matches`.
+
+    Raises:
+        ValueError: if shapes disagree or an embedding is not finite.
+    """
+    images = _checked("image_embeddings", image_embeddings)
+    texts = _checked("text_embeddings", text_embeddings)
+    matches = Matches.of(matches, len(images))
+    if matches.num_texts != len(texts) or images.shape[1] != texts.shape[1]:
+        raise ValueError(
+            f"`text_embeddings` must have shape {(matches.num_texts, images.shape[1])}, as "
+            f"`matches` and `image_embeddings` have it. Received: shape={texts.shape}"
+        )
+    return images, texts, matches
 
 
 def _checked(argument: str, embeddings: ArrayLike) -> np.ndarray:

@@ -3,6 +3,7 @@
 from tb_keras.networks.embedding_network import EmbeddingNetwork
 from tb_keras.networks.l2_normalization import L2Normalization
 from tb_keras.networks.pair_scorer import PairScorer
+from tb_keras.networks.reranker import Reranker
 from tb_keras.networks.similarity_network import SimilarityNetwork
 from tb_keras.networks.standardization import Standardization
 from tb_keras.networks.starts.branch_start import BranchStart
@@ -17,6 +18,7 @@ __all__ = [
     "L2Normalization",
     "LinearStart",
     "PairScorer",
+    "Reranker",
     "SimilarityNetwork",
     "Standardization",
     "TwoBranchNetwork",

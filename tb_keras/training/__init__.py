@@ -11,6 +11,7 @@ from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.recipes.recipe import RECIPES, Recipe
+from tb_keras.training.reranker_fitting import fit_reranker
 from tb_keras.training.whole_training import train_network
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "TrainingProgress",
     "attach_losses",
     "canonical_starts",
+    "fit_reranker",
     "from_recipe",
     "network_metrics",
     "train_network",

@@ -13,7 +13,8 @@ from tb_keras.evaluation import (
 )
 from tb_keras.evaluation.baselines.localization_baselines import localization_recall_at_1
 from tb_keras.evaluation.baselines.ridge_baseline import Embedder, retrieval_rsum
-from tb_keras.networks import EmbeddingNetwork, PairScorer
+from tb_keras.networks import EmbeddingNetwork, PairScorer, Reranker
+from tb_keras.training.scored_candidates import ScoredCandidates
 
 _MATRIX_VALUES = 2**26  # up to this size (256 MiB) all scores are held, and computed once
 
@@ -24,7 +25,7 @@ def network_metrics(
     """Returns the figures of retrieval, or of localization if the corpus has a grounding.
 
     Args:
-        network: a trained network.
+        network: a trained network, or a `Reranker` of two.
         corpus: with both features; it is evaluated as a whole.
         ks: the k of each recall@k.
 
@@ -66,6 +67,8 @@ def embedding_metrics(
         embedded: corpus with embeddings as its features.
         ks: the k of each recall@k.
     """
+    if isinstance(network, Reranker):
+        return ScoredCandidates(network, embedded).metrics(network, ks)
     embeddings = embedded.image_features, embedded.text_features
     if embedded.grounding is not None:
         pairs = embedded.grounding.same_picture_pairs()
