@@ -27,8 +27,7 @@ $(VENV)/installed: setup.py pyproject.toml
 	touch $@
 
 demo: venv
-	$(BIN)/tb-train --dataset=openmoji --network=embedding,similarity --run=runs/openmoji --seeds=0,1,2 \
-		--image_encoder=efficientnet_lite0_levels
+	$(BIN)/tb-train --dataset=openmoji --network=embedding,similarity --run=runs/openmoji --seeds=0,1,2
 	$(BIN)/tb-export --run=runs/openmoji
 	$(BIN)/tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
 	$(BIN)/tb-search --model=savedmodels/openmoji --dataset=openmoji --html=runs/openmoji/search.html \
@@ -36,7 +35,7 @@ demo: venv
 
 demo-localize: venv
 	$(BIN)/tb-train --task=localization --dataset=scenes --network=embedding,similarity --run=runs/scenes \
-		--image_encoder=efficientnet_lite0_levels --region_size=96 --seeds=0,1,2
+		--region_size=96 --seeds=0,1,2
 	$(BIN)/tb-export --run=runs/scenes --network=embedding
 	$(BIN)/tb-export --run=runs/scenes --network=similarity
 	$(BIN)/tb-evaluate --run=runs/scenes --model=savedmodels/scenes,savedmodels/scenes-similarity \

@@ -25,7 +25,7 @@ _REPEATED = 0.1  # least share of repetitions for which a memory map of texts is
 
 def encode_images(
     paths: Sequence[str],
-    encoder: str = "efficientnet_lite0",
+    encoder: str = "efficientnet_lite0_levels",
     verbose: bool = True,
     crops: int = 1,
 ) -> np.ndarray:
@@ -98,7 +98,7 @@ def encode_texts(
 
 def encode_corpus(
     corpus: Corpus,
-    image_encoder: str = "efficientnet_lite0",
+    image_encoder: str = "efficientnet_lite0_levels",
     text_encoder: str = "minilm",
     verbose: bool = True,
     crops: int = 1,

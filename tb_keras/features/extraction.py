@@ -36,7 +36,7 @@ def extract_features(
     paths: Sequence[str],
     names: Sequence[str],
     directory: str | os.PathLike,
-    encoder: str = "efficientnet_lite0",
+    encoder: str = "efficientnet_lite0_levels",
     weights: str | os.PathLike = "pretrained",
     size: int | None = None,
     crops: int = 1,
@@ -86,7 +86,7 @@ def extract_features(
         >>> extract_features(paths, names, folder / "features", size=32, verbose=False)
         Extraction(encoded=1, kept=0, unreadable={'empty.png': 'Input is empty.'})
         >>> np.load(folder / "features" / "features.npy").shape
-        (1, 1280)
+        (1, 3584)
     """
     _check(paths, names, weights, dtype, batch_size)
     described = encoder_settings("image", encoder)

@@ -21,7 +21,7 @@ _REGIONS_PER_BATCH = 64
 
 def encode_regions(
     grounding: Grounding,
-    encoder: str = "efficientnet_lite0",
+    encoder: str = "efficientnet_lite0_levels",
     size: int | None = None,
     spatial: bool = True,
     context: bool = False,

@@ -38,10 +38,10 @@ DATASET_OPTIONS = flags.DEFINE_list(
 )
 IMAGE_ENCODER = flags.DEFINE_string(
     "image_encoder",
-    "efficientnet_lite0",
-    "Image encoder: efficientnet_lite0 (or _lite1, _lite2) for photos, efficientnet_lite0_levels "
-    "for drawings (weights arrive with pip); vgg19_fc7, resnet152, keras.applications/NAME or "
-    "keras_hub/PRESET (weights are downloaded).",
+    "efficientnet_lite0_levels",
+    "Image encoder: efficientnet_lite0_levels, _lite1_levels or _lite2_levels, or without _levels "
+    "their last depth alone (weights arrive with pip); vgg19_fc7, resnet152, "
+    "keras.applications/NAME or keras_hub/PRESET (weights are downloaded).",
 )
 _CROPS = flags.DEFINE_integer(
     "crops", 1, "Crops of each picture whose features are averaged: 1 or 10."

@@ -26,9 +26,9 @@ _IMAGES = flags.DEFINE_string("images", None, "Folder, table or list of pictures
 _OUTPUT = flags.DEFINE_string("output", None, "Directory of the features.", required=True)
 _IMAGE_ENCODER = flags.DEFINE_string(
     "image_encoder",
-    "efficientnet_lite0",
-    "Image encoder: efficientnet_lite0 (or _lite1, _lite2) for photos, efficientnet_lite0_levels "
-    "for drawings (weights arrive with pip); vgg19_fc7 or resnet152 as in the papers, "
+    "efficientnet_lite0_levels",
+    "Image encoder: efficientnet_lite0_levels, _lite1_levels or _lite2_levels, or without _levels "
+    "their last depth alone (weights arrive with pip); vgg19_fc7 or resnet152 as in the papers, "
     "keras.applications/NAME or keras_hub/PRESET (weights are downloaded).",
 )
 _WEIGHTS = flags.DEFINE_string(

@@ -90,10 +90,11 @@ def test_in_order(pictures, built):
     output = pictures.folder.parent / "features"
     assert np.load(output / "features.npy").dtype == np.float16
     settings = read_settings(output)
-    assert settings["encoder"] == "efficientnet_lite0"
+    assert settings["encoder"] == "efficientnet_lite0_levels"
     assert (settings["weights"], settings["size"], settings["crops"]) == ("pretrained", 64, 10)
     assert settings["packages"]["keras"] == keras.__version__
-    assert built == [(("efficientnet_lite0",), {"weights": "pretrained", "size": 64, "crops": 10})]
+    arguments = {"weights": "pretrained", "size": 64, "crops": 10}
+    assert built == [(("efficientnet_lite0_levels",), arguments)]
 
 
 def test_unreadable_pictures_are_left_out_wherever_they_are(pictures):
@@ -203,7 +204,7 @@ def test_names_of_all_kinds(pictures):
         ({"crops": 10}, "crops=1 there, crops=10 now"),
         ({"size": 64}, "size=None there, size=64 now"),
         ({"dtype": "float32"}, "dtype='float16' there, dtype='float32' now"),
-        ({"encoder": "resnet152"}, "encoder='efficientnet_lite0' there, encoder='resnet152' now"),
+        ({"encoder": "eye"}, "encoder='efficientnet_lite0_levels' there, encoder='eye' now"),
     ],
 )
 def test_other_settings_are_refused(pictures, options, difference):

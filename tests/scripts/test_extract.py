@@ -132,7 +132,7 @@ def test_a_folder(folder, ended):
     assert ended["whole"].err == ""
     directory = folder / "features" / "whole"
     features = np.load(directory / "features.npy")
-    assert features.shape == (38, 1280)
+    assert features.shape == (38, 3584)
     assert features.dtype == np.float16
     assert len(np.unique(features, axis=0)) == 38
     images = [json.loads(line) for line in (directory / "images.jsonl").read_text().splitlines()]
@@ -175,7 +175,7 @@ def test_a_table_and_ten_crops(folder, ended):
         ("nowhere", "there is no folder or file 'nowhere'"),
         ("words", "what to do with 'pictures'? Pictures are named by --images="),
         ("no output", "--output"),
-        ("unknown", "`name` must be efficientnet_lite0_levels, "),
+        ("unknown", "`name` must be one of efficientnet_lite0_levels, "),
     ],
 )
 def test_errors_are_one_line(ended, name, message):

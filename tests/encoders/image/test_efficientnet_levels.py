@@ -1,11 +1,13 @@
 import keras
 import numpy as np
+import pytest
+from keras.layers import GlobalAveragePooling2D
 
-from tb_keras.encoders.image.efficientnet_levels import efficientnet_lite0_levels
+from tb_keras.encoders.image.efficientnet_levels import efficientnet_levels
 
 
 def test_features_are_the_roots_of_each_depths_means():
-    model = efficientnet_lite0_levels(weights=None, size=64)
+    model = efficientnet_levels("lite0", weights=None, size=64)
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
     layers = ("blocks.8.bn1_relu6", "blocks.11.bn0_relu6", "blocks.15.bn1_relu6", "bn1_relu6")
     outputs = [model.output, *(model.get_layer(name).output for name in layers)]
@@ -17,3 +19,10 @@ def test_features_are_the_roots_of_each_depths_means():
         np.testing.assert_allclose(found[:, start : start + width], expected, atol=1e-5)
         start += width
     assert start == found.shape[1] == 3584
+
+
+@pytest.mark.parametrize("variant", ["lite1", "lite2"])
+def test_the_depths_of_all_variants_are_alike(variant):
+    model = efficientnet_levels(variant, weights=None, size=64)
+    pooled = [layer for layer in model.layers if isinstance(layer, GlobalAveragePooling2D)]
+    assert [layer.input.shape[1] for layer in pooled if layer.name != "features"] == [4, 4, 2, 2]

