@@ -114,8 +114,8 @@ def encode_corpus(
         text_encoder: a name that `tb_keras.encoders.text_encoder` takes.
         verbose: whether to show progress.
         crops: as in `encode_images`, for a corpus without a grounding.
-        **regions: for a corpus with a grounding: `size`, `spatial` and `context` of
-            `encode_regions`.
+        **regions: for a corpus with a grounding: `region_features`, `size`, `spatial` and `context`
+            of `encode_regions`.
 
     Returns:
         The `Corpus` with `image_features` and `text_features`.

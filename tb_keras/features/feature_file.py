@@ -112,8 +112,9 @@ def _compute(file: Path, num_rows: int, blocks, dtype: str | None, verbose: bool
     progress = keras.utils.Progbar(num_rows, verbose=verbose, unit_name="row")
     with GrowingMatrix(unfinished) as matrix:
         noted = matrix.num_rows
+        missing = blocks(noted)  # may say something, which stands above the bar
         progress.update(noted)
-        for block in blocks(noted):
+        for block in missing:
             block = np.asarray(block)
             if matrix.num_rows + len(block) > num_rows:
                 raise ValueError(f"`blocks` must hold {num_rows} rows. Received: more")

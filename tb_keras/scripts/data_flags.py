@@ -81,10 +81,18 @@ PROPOSALS_PER_PICTURE = flags.DEFINE_integer(
 EDGE_MODEL = flags.DEFINE_string(
     "edge_model", None, "Localization: file of OpenCV's structured-forest edge detector."
 )
+_REGION_FEATURES = flags.DEFINE_enum(
+    "region_features",
+    "crops",
+    ["crops", "pooled"],
+    "Localization: crops encodes each region by itself; pooled encodes the picture once and "
+    "averages its feature maps over each region (RoIAlign), which is many times faster.",
+)
 _REGION_SIZE = flags.DEFINE_integer(
     "region_size",
     None,
-    "Localization: pixels to which regions are scaled; by default the image encoder's own size.",
+    "Localization: pixels to which crops are scaled, by default the image encoder's own size; with "
+    "--region_features=pooled those of the whole picture, by default 448.",
     lower_bound=32,
 )
 _SPATIAL = flags.DEFINE_bool(
@@ -108,7 +116,12 @@ _OF_PROPOSALS = {
     "edge_model": EDGE_MODEL,
 }
 _OF_MATCHES = {"positive_iou": _POSITIVE_IOU, "negative_iou": _NEGATIVE_IOU}
-_OF_REGIONS = {"size": _REGION_SIZE, "spatial": _SPATIAL, "context": _CONTEXT}
+_OF_REGIONS = {
+    "region_features": _REGION_FEATURES,
+    "size": _REGION_SIZE,
+    "spatial": _SPATIAL,
+    "context": _CONTEXT,
+}
 _OF_ONE_TASK = {
     "retrieval": _OF_WHOLE_PICTURES,
     "localization": [

@@ -11,6 +11,7 @@ from tb_keras.corpus.grounding import Grounding
 from tb_keras.encoders.regions.region_cropping import crop_regions
 from tb_keras.features import encode_corpus, encode_regions
 from tb_keras.features import feature_file as feature_file_module
+from tb_keras.features import region_blocks as region_blocks_module
 from tb_keras.features import region_features as region_features_module
 
 SIZES = [(20, 12), (9, 31), (16, 16), (40, 5)]  # width, height
@@ -20,6 +21,7 @@ class Backbone:
     """Pixels `(batch, 6, 6, 3)` to means and the first pixel; stops when `batches` are used up."""
 
     input_shape = (None, 6, 6, 3)
+    output_shape = (None, 6)
     batches = None
 
     def __init__(self):
@@ -52,7 +54,7 @@ def backbone(tmp_path, monkeypatch):
 
     monkeypatch.setenv("TB_KERAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(region_features_module, "image_encoder", build)
-    monkeypatch.setattr(region_features_module, "_REGIONS_PER_BATCH", 4)
+    monkeypatch.setattr(region_blocks_module, "_REGIONS_PER_BATCH", 4)
     monkeypatch.setattr(feature_file_module, "_ROWS_BETWEEN_NOTES", 8)
     return backbone
 
@@ -246,6 +248,77 @@ def test_a_corpus_gets_its_regions_features(grounding, pictures):
     encoded = encode_corpus(corpus, verbose=False, spatial=False, context=True)
     loop = expected(grounding, pictures, spatial=False, context=True)
     np.testing.assert_allclose(encoded.image_features, loop, atol=1e-3)
+
+
+class PoolerOfMeans:
+    """Gives the mean colours of the picture, and the boxes in shares of it."""
+
+    def __init__(self, backbone):
+        self.backbone = backbone
+
+    def __call__(self, pixels, boxes):
+        self.backbone.encoded += 1
+        means = tf.reduce_mean(pixels, axis=(1, 2))[:, None]
+        return tf.concat([tf.repeat(means, tf.shape(boxes)[1], axis=1), boxes], axis=-1)
+
+
+@pytest.fixture
+def pooler(monkeypatch):
+    module = "tb_keras.encoders.regions.region_pooling"
+    monkeypatch.setattr(f"{module}.RegionPooler", PoolerOfMeans)
+    monkeypatch.setattr("tensorflow.function", lambda function, **options: function)
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_pooled_regions_see_each_picture_once(grounding, pictures, backbone, pooler, context):
+    found = encode_regions(grounding, context=context, verbose=False, region_features="pooled")
+    assert backbone.encoded == 3  # one picture has no region
+    own, around = found[:, :7], found[:, 12:]
+    shares = grounding.region_boxes / np.tile(grounding.picture_sizes, 2)[grounding.region_pictures]
+    np.testing.assert_allclose(own[:, 3:], shares, atol=1e-3)
+    means = np.array([picture.mean(axis=(0, 1)) for picture in pictures])
+    np.testing.assert_allclose(own[:, :3], means[grounding.region_pictures], atol=8)  # resized
+    whole = np.concatenate([own[:, :3], np.tile([0, 0, 1, 1], (30, 1))], axis=1)
+    np.testing.assert_array_equal(around, whole if context else own[:, :0])
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_pooled_regions_in_any_order(grounding, pooler, context):
+    order = np.random.default_rng(2).permutation(30)
+    options = {"context": context, "verbose": False, "region_features": "pooled"}
+    mixed = encode_regions(grounding.subset(order, []), **options)
+    np.testing.assert_array_equal(mixed, encode_regions(grounding, **options)[order])
+
+
+def test_a_killed_run_of_pooled_regions_goes_on(grounding, backbone, pooler, monkeypatch):
+    options = {"verbose": False, "region_features": "pooled"}
+    expected = np.array(encode_regions(grounding, **options))
+    moved = grounding.with_regions(grounding.region_pictures, grounding.region_boxes * 0.5)
+    pooled = PoolerOfMeans.__call__
+
+    def killed(self, pixels, boxes):
+        if self.backbone.encoded == 2:
+            raise KeyboardInterrupt
+        return pooled(self, pixels, boxes)
+
+    backbone.encoded = 0
+    with monkeypatch.context() as patch:
+        patch.setattr(PoolerOfMeans, "__call__", killed)
+        with pytest.raises(KeyboardInterrupt):
+            encode_regions(moved, **options)
+    found = encode_regions(moved, **options)
+    assert backbone.encoded == 3  # two pictures before the kill, and the third
+    np.testing.assert_allclose(found[:, 3:7], expected[:, 3:7] * 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("region_features", ["crops", "pooled"])
+def test_the_disk_need_is_said_before_it_starts(grounding, pooler, capsys, region_features):
+    encode_regions(grounding, context=True, region_features=region_features)
+    said = "30 regions, 17 numbers each: 0 MB on disk\n"
+    out = capsys.readouterr().out
+    assert out.index(said) < out.index("30/30")
+    encode_regions(grounding, context=True, region_features=region_features)
+    assert not capsys.readouterr().out  # nothing is written
 
 
 def test_no_region_is_an_error(grounding):

@@ -180,7 +180,12 @@ def test_train(ended, folder):
     run = folder / "runs" / "shapes"
     settings = json.loads((run / "settings.json").read_text())
     assert (settings["task"], settings["dataset"]) == ("localization", "refcoco")
-    assert settings["regions"] == {"size": 32, "spatial": True, "context": False}
+    assert settings["regions"] == {
+        "region_features": "crops",
+        "size": 32,
+        "spatial": True,
+        "context": False,
+    }
     assert settings["proposals"] == {
         "method": "selective_search",
         "limit": 30,

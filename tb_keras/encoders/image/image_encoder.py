@@ -165,12 +165,11 @@ def _application(
             f"`size` must be {own_size} for the published weights of {name}'s fully connected "
             f"layers. Received: size={size}"
         )
-    head = {"include_top": layer is not None, "pooling": "avg" if layer is None else None}
     try:
         network = build(
             weights="imagenet" if weights == "pretrained" else weights,
             input_shape=(size, size, 3),
-            **head,
+            include_top=layer is not None,
         )
     except Exception as error:
         if "URL fetch failure" not in str(error):  # Keras's download has no class of its own for it
@@ -182,7 +181,10 @@ def _application(
     if layer is not None:
         network = keras.Model(network.input, network.get_layer(layer).output)
     pixels = keras.Input((size, size, 3), name="pixels")
-    return keras.Model(pixels, _as_float32(network(module.preprocess_input(pixels))))
+    features = network(module.preprocess_input(pixels))
+    if layer is None:
+        features = keras.layers.GlobalAveragePooling2D()(features)
+    return keras.Model(pixels, _as_float32(features))
 
 
 def _hub_backbone(preset: str, weights: str | os.PathLike | None) -> keras.Model:
@@ -210,7 +212,9 @@ def _hub_backbone(preset: str, weights: str | os.PathLike | None) -> keras.Model
         converter.image_size = None
     pixels = keras.Input((height, width, 3), name="pixels")
     features = network(pixels if converter is None else converter(pixels))
-    if len(features.shape) > 2:
+    if len(features.shape) == 4:
+        features = keras.layers.GlobalAveragePooling2D()(features)
+    elif len(features.shape) > 2:
         features = keras.ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
     return keras.Model(pixels, _as_float32(features))
 

@@ -10,6 +10,7 @@ from tb_keras.encoders.image.image_decoding import decode_image
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.image.image_rows import map_images
 from tb_keras.encoders.regions.region_cropping import crop_regions
+from tb_keras.encoders.regions.region_pooling import RegionPooler, input_size, squashed
 
 
 class RegionEncoder(keras.Model):
@@ -21,6 +22,7 @@ class RegionEncoder(keras.Model):
         spatial: as in `encode_regions`.
         context: as in `encode_regions`.
         weights: as in `image_encoder`.
+        region_features: as in `encode_regions`.
 
     Attributes:
         backbone: the model from pixels to features.
@@ -30,7 +32,8 @@ class RegionEncoder(keras.Model):
         inputs: a dict of `image_bytes`, a string tensor `(batch,)` with the content of one image
             file each, and `boxes`, float32 `(batch, regions, 4)` xyxy in pixels. Boxes are cut off
             at the picture's edge. A box without area, or outside the picture, gives the nearest
-            pixels; a box with exchanged corners gives the mirror image of its region.
+            pixels; a box with exchanged corners gives the mirror image of its region (if pooled, the
+            region).
 
     Returns:
         Float32 `(batch, regions, feature_dim)`.
@@ -53,24 +56,44 @@ class RegionEncoder(keras.Model):
         spatial: bool = True,
         context: bool = False,
         weights: str | None = "pretrained",
+        region_features: str = "crops",
     ):
         # Boxes stay float32 under a mixed policy; the backbone keeps the policy's dtype.
         super().__init__(name="region_encoder", dtype="float32")
+        size = input_size(region_features, size)
         self.backbone = image_encoder(encoder, weights=weights, size=size).get_layer("backbone")
         self.spatial, self.context = spatial, context
-        self.feature_dim = self.backbone.output_shape[-1] * (1 + context) + 5 * spatial
+        dim = self.backbone.output_shape[-1]
+        self.feature_dim = dim * (1 + context) + 5 * spatial
+        self.pooler = RegionPooler(self.backbone) if region_features == "pooled" else None
 
     def call(self, inputs, training=None):
         image_bytes, boxes = inputs["image_bytes"], inputs["boxes"]
-        height, width = self.backbone.input_shape[1:3]
         finite = tf.reduce_all(tf.math.is_finite(boxes), axis=[1, 2])
         with tf.control_dependencies([assert_rows(finite, "`boxes` must hold finite numbers.")]):
             boxes = tf.identity(boxes)
+        encode = self._of_crops if self.pooler is None else self._pooled
+        features, sizes = encode(image_bytes, boxes)
+        regions = tf.shape(boxes)[1]
+        parts = [features[:, :regions]]
+        if self.spatial:
+            relative = boxes / tf.tile(sizes, (1, 2))[:, None]
+            sides = relative[..., 2:] - relative[..., :2]
+            parts += [relative[..., :2], sides, tf.reduce_prod(sides, axis=-1, keepdims=True)]
+        if self.context:
+            parts.append(tf.repeat(features[:, regions:], regions, axis=1))
+        return tf.concat(parts, axis=-1)
+
+    # Both return the features of the regions, and of the whole picture as one more for the context,
+    # and the sizes of the pictures.
+
+    def _of_crops(self, image_bytes, boxes):
+        height, width = self.backbone.input_shape[1:3]
 
         def cropped(image_bytes, boxes):
             pixels = decode_image(image_bytes)
             size = tf.cast(tf.shape(pixels)[1::-1], tf.float32)
-            if self.context:  # the whole picture comes as one more region
+            if self.context:
                 whole = tf.concat([tf.zeros(2), size], axis=0)
                 boxes = tf.concat([boxes, whole[None]], axis=0)
             return crop_regions(pixels, boxes, height, width), size
@@ -86,12 +109,20 @@ class RegionEncoder(keras.Model):
         stand_in = tf.zeros((tf.maximum(1 - count, 0), height, width, 3))
         features = self.backbone(tf.concat([crops, stand_in], axis=0), training=False)[:count]
         batch, regions = tf.unstack(tf.shape(boxes)[:2])
-        features = tf.reshape(features, (batch, regions + self.context, features.shape[-1]))
-        parts = [features[:, :regions]]
-        if self.spatial:
-            relative = boxes / tf.concat([sizes, sizes], axis=-1)[:, None]
-            sides = relative[..., 2:] - relative[..., :2]
-            parts += [relative[..., :2], sides, tf.reduce_prod(sides, axis=-1, keepdims=True)]
+        shape = (batch, regions + self.context, features.shape[-1])
+        return tf.reshape(features, shape), sizes
+
+    def _pooled(self, image_bytes, boxes):
+        height, width = self.backbone.input_shape[1:3]
+        specs = (
+            tf.TensorSpec((height, width, 3), tf.float32),
+            tf.TensorSpec((2,), tf.float32),
+        )
+        pixels, sizes = map_images(
+            lambda content: squashed(content, height, width), image_bytes, specs=specs
+        )
+        boxes = boxes / tf.tile(sizes, (1, 2))[:, None]
         if self.context:
-            parts.append(tf.repeat(features[:, regions:], regions, axis=1))
-        return tf.concat(parts, axis=-1)
+            whole = tf.tile([[[0.0, 0.0, 1.0, 1.0]]], (tf.shape(boxes)[0], 1, 1))
+            boxes = tf.concat([boxes, whole], axis=1)
+        return self.pooler(pixels, boxes), sizes

