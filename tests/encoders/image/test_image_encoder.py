@@ -83,7 +83,8 @@ def test_keras_applications(tmp_path, name, module, feature_dim):
     preprocessed = getattr(keras.applications, module).preprocess_input(pixels.copy())
     features = encoder(files)
     assert features.dtype == tf.float32
-    np.testing.assert_allclose(features, network(preprocessed), rtol=1e-4, atol=1e-5)
+    means = np.mean(network(preprocessed), axis=(1, 2))
+    np.testing.assert_allclose(features, means, rtol=1e-4, atol=1e-5)
     if name == "MobileNetV2":
         encoder.save(tmp_path / "encoder.keras")
         loaded = keras.models.load_model(tmp_path / "encoder.keras")
