@@ -32,8 +32,8 @@ class RegionEncoder(keras.Model):
         inputs: a dict of `image_bytes`, a string tensor `(batch,)` with the content of one image
             file each, and `boxes`, float32 `(batch, regions, 4)` xyxy in pixels. Boxes are cut off
             at the picture's edge. A box without area, or outside the picture, gives the nearest
-            pixels; a box with exchanged corners gives the mirror image of its region (if pooled, the
-            region).
+            pixels; a box with exchanged corners gives the mirror image of its region (or, pooled,
+            the region).
 
     Returns:
         Float32 `(batch, regions, feature_dim)`.
