@@ -8,6 +8,8 @@ from typing import Any
 
 from absl import flags
 
+from tb_keras.scripts.settled_paths import settle_paths
+
 TASK = flags.DEFINE_enum(
     "task",
     "retrieval",
@@ -133,7 +135,7 @@ _OF_ONE_TASK = {
 
 
 def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
-    """Returns the settings of a run that the data flags make.
+    """Returns the settings of a run that the data flags make. Their paths are absolute.
 
     Args:
         recipe: a recipe's values for some of the flags; a flag given on the command line wins.
@@ -163,7 +165,7 @@ def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
         settings["proposals"] = {**proposal_settings(), **_values(_OF_MATCHES)}
     else:
         settings |= {flag.name: setting(flag) for flag in _OF_WHOLE_PICTURES}
-    return settings
+    return settle_paths(settings)
 
 
 def proposal_settings() -> dict:

@@ -22,7 +22,7 @@ from absl import flags
 from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
-from tb_keras.scripts.runs.run_data import load_encoded
+from tb_keras.scripts.runs.run_data import load_encoded, warn_of_other_data
 from tb_keras.scripts.tables import localization_tables, retrieval_tables
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
@@ -62,6 +62,7 @@ def main(arguments: list[str]) -> None:
             f"--baselines must be of {', '.join(known)}. "
             f"Received: --baselines={','.join(_BASELINES.value)}"
         )
+    warn_of_other_data(run)
     corpus = load_encoded(run, _SPLIT.value)
     fitted_on = None
     if baselines:

@@ -19,6 +19,7 @@ from absl import flags
 from tb_keras.features import extract_features
 from tb_keras.scripts.picture_list import listed_pictures
 from tb_keras.scripts.run_main import run_main
+from tb_keras.scripts.settled_paths import settle_encoder
 
 _LISTED = 10  # unreadable pictures that are printed
 
@@ -66,7 +67,7 @@ def main(arguments: list[str]) -> None:
         paths,
         names,
         _OUTPUT.value,
-        encoder=_IMAGE_ENCODER.value,
+        encoder=settle_encoder(_IMAGE_ENCODER.value),
         weights=_WEIGHTS.value,
         size=_SIZE.value,
         crops=int(_CROPS.value),

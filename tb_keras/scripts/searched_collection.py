@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.own.picture_folder import READABLE_PICTURES, picture_names
+from tb_keras.scripts.settled_paths import seen_from_here
 
 
 class Searched(NamedTuple):
@@ -55,5 +56,6 @@ def searched_corpus(corpus: Corpus) -> Searched:
     """
     if corpus.image_paths is None or corpus.texts is None:
         raise ValueError("the data set to search has no pictures here, or no texts")
-    names = dict(zip(corpus.image_paths, corpus.image_attributes.get("name", ())))
-    return Searched(list(corpus.image_paths), list(corpus.texts), names)
+    paths = list(map(seen_from_here, corpus.image_paths))
+    names = dict(zip(paths, corpus.image_attributes.get("name", ())))
+    return Searched(paths, list(corpus.texts), names)

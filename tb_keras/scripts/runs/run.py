@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from tb_keras.networks import TwoBranchNetwork
+from tb_keras.scripts.runs.data_digest import data_changes
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.recipe import NETWORKS
 
@@ -56,12 +57,13 @@ class Run:
         """Writes the settings, or checks that the run's networks were trained with the same ones.
 
         Args:
-            data: the settings that all networks of the run share.
+            data: the settings that all networks of the run share. Under "trained_on" they may have
+                the `data_digest` of each split that training uses.
             recipe: the settings of one kind of network, which it names as "network".
 
         Raises:
-            ValueError: if they were trained with other settings, which the message names, or by
-                another version of the package.
+            ValueError: if they were trained with other settings or on other data, which the
+                message names, or by another version of the package.
         """
         file = self.directory / "settings.json"
         before = self.settings if file.exists() else {"recipes": {}}
@@ -74,6 +76,7 @@ class Run:
         if trained:
             theirs = _flat({**before, "recipes": trained})
             bound = ours if recipe["network"] in trained else {**ours, "recipes": {}}
+            bound = {name: value for name, value in bound.items() if name != "trained_on"}
             changed = [
                 f"{key.removeprefix('recipes.')} was {theirs.get(key)!r}, is {value!r}"
                 for key, value in sorted(_flat(bound).items())
@@ -83,6 +86,12 @@ class Run:
                 raise ValueError(
                     f"{str(self.directory)!r} was trained with other settings "
                     f"({'; '.join(changed)}): name another run, or delete this one"
+                )
+            changed = data_changes(before.get("trained_on", {}), ours.get("trained_on", {}))
+            if changed:
+                raise ValueError(
+                    f"{str(self.directory)!r} was trained on other data ({'; '.join(changed)}): "
+                    f"name another run; --init_from={self.directory} begins it with this network"
                 )
         ours["recipes"] = {**before["recipes"], **ours["recipes"]}
         with written_beside(file) as beside:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.scripts.damaged_pictures import damaged_picture_named
+from tb_keras.scripts.runs.data_digest import data_changes, data_digest
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
 
@@ -62,6 +64,20 @@ def _extracted_by(directory: str) -> dict:
     if extracted["weights"] != "pretrained" or extracted["size"] is not None:
         return {"image_encoder": None}
     return {"image_encoder": extracted["encoder"], "crops": extracted["crops"]}
+
+
+def warn_of_other_data(run: Run) -> None:
+    """Warns if the run was trained on other data than its data set holds now."""
+    before = run.settings.get("trained_on", {})
+    changes = data_changes(
+        before, {split: data_digest(load_corpus(run.settings, split)) for split in before}
+    )
+    if changes:
+        warnings.warn(
+            f"{str(run.directory)!r} was trained on other data ({'; '.join(changes)}), so it may "
+            "have seen what it is measured on",
+            stacklevel=2,
+        )
 
 
 def load_encoded(run: Run, split: str) -> Corpus:

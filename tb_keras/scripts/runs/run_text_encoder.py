@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,6 +59,8 @@ def _is_pretrained(name: str) -> bool:
 def fitted_word_encoder(run: Run, train: Corpus) -> keras.Model | None:
     """Fits the run's text encoder if it is of that kind, unless the same was fitted before.
 
+    A run that begins with another's network takes that run's encoder.
+
     The encoder is kept as `text_encoder.keras` in the run's directory. Beside it,
     `text_encoder.json` says what it was fitted to.
 
@@ -76,6 +79,9 @@ def fitted_word_encoder(run: Run, train: Corpus) -> keras.Model | None:
         "word_vectors": settings["word_vectors"],
         "texts": hashlib.sha256(json.dumps(list(train.texts)).encode()).hexdigest(),
     }
+    if settings.get("init_from"):
+        _copy_from(Run(settings["init_from"]), run)
+        fitted_to = json.loads(_file(run, "encoder").with_suffix(".json").read_text())
     note, words = _file(run, "encoder").with_suffix(".json"), _file(run, "words")
     if not note.exists() or json.loads(note.read_text()) != fitted_to:
         print(f"fitting the text encoder {settings['text_encoder']} ...", flush=True)
@@ -89,6 +95,15 @@ def fitted_word_encoder(run: Run, train: Corpus) -> keras.Model | None:
         with written_beside(note) as beside:
             beside.write_text(json.dumps(fitted_to) + "\n")
     return keras.saving.load_model(words) if words.exists() else None
+
+
+def _copy_from(source: Run, run: Run) -> None:
+    """Copies a fitted encoder, which the network to begin with has been trained with."""
+    encoder = _file(source, "encoder")
+    for file in (encoder, encoder.with_suffix(".json"), _file(source, "words")):
+        if file.exists():
+            with written_beside(run.directory / file.name) as beside:
+                shutil.copyfile(file, beside)
 
 
 def _word_vectors(settings: dict, texts: Sequence[str]) -> WordVectors | None:

@@ -39,6 +39,7 @@ def from_recipe(
     seed: int = 0,
     text_encoder: keras.Model | None = None,
     validation: Corpus | None = None,
+    initial: TwoBranchNetwork | None = None,
 ) -> Training:
     """Builds the network, the compiled model and the batches that a recipe describes.
 
@@ -54,6 +55,7 @@ def from_recipe(
         text_encoder: from `tb_keras.encoders.word_encoder`, if the texts' features are word
             indices. A copy of it, drawn anew by the seed, is trained with the network.
         validation: corpus with both features, by which `canonical_starts` chooses.
+        initial: a network of the recipe's kind that is trained further, instead of a new one.
 
     Raises:
         ValueError: if there are word indices without a text encoder, or the other way round, or a
@@ -70,17 +72,7 @@ def from_recipe(
             f"Received: text_encoder={text_encoder!r}, train={train}"
         )
     keras.utils.set_random_seed(seed)
-    build = {"embedding": EmbeddingNetwork, "similarity": SimilarityNetwork}[recipe.network]
-    dims = train.image_features.shape[1], train.text_features.shape[1]
-    settings = recipe.network_settings()
-    if text_encoder is not None:
-        settings["text_encoder"] = redrawn(text_encoder)
-    elif recipe.start == "canonical":
-        dim = settings.pop("embedding_dim")  # the starts have theirs
-        starts = canonical_starts(train, validation, dim, recipe.landmarks)
-        settings["image_start"], settings["text_start"] = starts
-    network = build(*dims, **settings)
-    network.standardize(train.image_features, train.text_features)
+    network = initial or _network(train, recipe, text_encoder, validation)
     batches, positives = _batches(train, recipe, seed)
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()
@@ -95,6 +87,23 @@ def from_recipe(
     model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
     model.compile(FusedAdam(_schedule(recipe, int(batches(0).cardinality()))))
     return Training(network, model, batches)
+
+
+def _network(
+    train: Corpus, recipe: Recipe, text_encoder: keras.Model | None, validation: Corpus | None
+) -> TwoBranchNetwork:
+    build = {"embedding": EmbeddingNetwork, "similarity": SimilarityNetwork}[recipe.network]
+    dims = train.image_features.shape[1], train.text_features.shape[1]
+    settings = recipe.network_settings()
+    if text_encoder is not None:
+        settings["text_encoder"] = redrawn(text_encoder)
+    elif recipe.start == "canonical":
+        dim = settings.pop("embedding_dim")  # the starts have theirs
+        starts = canonical_starts(train, validation, dim, recipe.landmarks)
+        settings["image_start"], settings["text_start"] = starts
+    network = build(*dims, **settings)
+    network.standardize(train.image_features, train.text_features)
+    return network
 
 
 def _schedule(recipe: Recipe, steps_per_epoch: int):

@@ -183,3 +183,23 @@ def test_no_run_and_no_result(tmp_path):
     with pytest.raises(FileNotFoundError, match="has no finished training"):
         run.networks()
     assert run.results("embedding") == []
+
+
+def test_other_data_under_the_same_settings_is_refused(tmp_path):
+    def data(images, pictures):
+        split = {"images": images, "texts": 4, "digests": {"pictures": pictures}}
+        return {**DATA, "trained_on": {"train": split, "validation": {**split, "images": 1}}}
+
+    run = Run(tmp_path)
+    run.start(data(2, "aa"), EMBEDDING)
+    run.start(data(3, "bb"), EMBEDDING)  # nothing is trained yet
+    unfinished(run, "embedding")
+    run.start(data(3, "bb"), EMBEDDING)
+    for recipe in (EMBEDDING, SIMILARITY):
+        with pytest.raises(ValueError, match="was trained on other data") as error:
+            run.start(data(4, "bb"), recipe)
+        assert "(train had 3 images and 4 texts, has 4 images and 4 texts):" in str(error.value)
+        assert f"--init_from={tmp_path}" in str(error.value)
+    with pytest.raises(ValueError, match="train has other pictures; validation has other pictures"):
+        run.start(data(3, "cc"), EMBEDDING)
+    assert run.settings["trained_on"] == data(3, "bb")["trained_on"]
