@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tb_keras.datasets.own.picture_folder import OTHER_PICTURES, READABLE_PICTURES, picture_names
+from tb_keras.datasets.own.same_pictures import picture_name
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
@@ -20,8 +21,8 @@ def listed_pictures(images: str) -> tuple[list[str], list[str]]:
             relative to its folder.
 
     Returns:
-        The paths of the pictures, each once, and their names: relative to the folder, or as the
-        file writes them. From a folder they are in the order of their names.
+        The paths of the pictures, each once, and their names: relative to the folder, in the
+        shortest spelling. From a folder they are in the order of their names.
 
     Raises:
         FileNotFoundError: if `images` is not there.
@@ -33,7 +34,8 @@ def listed_pictures(images: str) -> tuple[list[str], list[str]]:
         names, folder = picture_names(source, READABLE_PICTURES + OTHER_PICTURES), source
     elif source.is_file():
         found = _of_table(source) if source.suffix in _TABLES else _of_list(source)
-        names, folder = list(dict.fromkeys(found)), source.parent
+        folder = source.parent
+        names = list(dict.fromkeys(picture_name(folder, written) for written in found))
     else:
         raise FileNotFoundError(f"there is no folder or file {images!r}")
     if not names:

@@ -33,7 +33,7 @@ def test_links_that_lead_in_a_circle(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("pairs.csv", "image,text\nb/1.jpg,a dog\na.jpg,a cat\nb/1.jpg,a pet\n"),
+        ("pairs.csv", "image,text\nb/1.jpg,a dog\n./a.jpg,a cat\nb/../b//1.jpg,a pet\n"),
         ("pairs.tsv", "text\timage_path\na dog\tb/1.jpg\na cat\ta.jpg\n"),
         ("pairs.jsonl", '{"image": "b/1.jpg", "text": "a"}\n{"image": "a.jpg"}\n'),
         ("pictures.txt", "b/1.jpg\r\n\r\na.jpg\r\nb/1.jpg"),

@@ -476,7 +476,8 @@ TYPED = {
 def typed(pipeline, folder):
     (folder / "damaged").mkdir()
     whole = (folder / "pictures" / "red_disc.png").read_bytes()
-    (folder / "damaged" / "a.png").write_bytes(whole)
+    other = (folder / "pictures" / "blue_disc.png").read_bytes()
+    (folder / "damaged" / "a.png").write_bytes(other)
     (folder / "damaged" / "x.png").write_bytes(whole[:60])
     (folder / "damaged.csv").write_text(
         "image,text,split\ndamaged/a.png,a,train\ndamaged/x.png,x,train\ndamaged/a.png,b,train\n"

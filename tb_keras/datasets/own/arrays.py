@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 from tb_keras.datasets.formats.numpy_files import open_array
 from tb_keras.datasets.own.arrays_files import ArrayFiles
-from tb_keras.datasets.own.hashed_splits import hashed_splits, split_named
+from tb_keras.datasets.own.hashed_splits import in_split, split_named
 
 
 def load_arrays(
@@ -144,16 +143,6 @@ def _pairs_in_order(images: ArrayFiles, texts: ArrayFiles, texts_per_image: int)
 
 def _of_split(directory: Path, images: ArrayFiles, split: str) -> np.ndarray:
     """Returns bool `(n,)`, which images the split has."""
-    splits: Sequence[str] | None = images.strings("splits")
-    if split == "all":
-        return np.ones(len(images.features), bool)
-    if splits is None:
-        splits = hashed_splits(list(map(str, images.ids)))
-    found = np.array([split_named(name) for name in splits], object)
-    chosen = found == split_named(split)
-    if not chosen.any():
-        known = ", ".join(map(repr, ["all", *sorted(set(found))]))
-        raise ValueError(
-            f"`split` must be one of {known}, which {directory} has. Received: {split!r}"
-        )
-    return chosen
+    splits = images.strings("splits")
+    named = None if splits is None else list(map(split_named, splits))
+    return in_split(split, named, list(map(str, images.ids)), directory)

@@ -1,26 +1,78 @@
-"""Splits of your own data by a hash of each image's name."""
+"""Splits of your own data: those that it names, or else by a hash of each image's name."""
 
 from __future__ import annotations
 
+import collections
 import hashlib
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 _SPLITS = ("train", "validation", "test")
 
-_OTHER_NAMES = {"val": "validation", "valid": "validation", "dev": "validation"}
+_OTHER_NAMES = {
+    "train": ("train", "training", "restval"),  # restval: the rest of MSCOCO's validation set
+    "validation": ("validation", "val", "valid", "dev"),
+    "test": ("test", "testing"),
+}
+_NAMES = {other: name for name, others in _OTHER_NAMES.items() for other in others}
 _HASHES = 2**48
 
 
 def split_named(name: str) -> str:
-    """Returns this package's name of a split. "val", "valid" and "dev" are "validation".
+    """Returns this package's name of a split. Upper case and white space around it do not count.
+
+    "training" and "restval" are "train"; "val", "valid" and "dev" are "validation"; "testing" is
+    "test". Any other name stays.
 
     Examples:
-        >>> split_named("val"), split_named("test")
-        ('validation', 'test')
+        >>> split_named("val"), split_named("Train"), split_named("mine")
+        ('validation', 'train', 'mine')
     """
-    return _OTHER_NAMES.get(name, name)
+    name = name.strip()
+    return _NAMES.get(name.casefold(), name)
+
+
+def in_split(
+    split: str, named: Sequence[str] | None, keys: Sequence[str], source: object
+) -> np.ndarray:
+    """Returns which images a split has, bool `(n,)`.
+
+    Args:
+        split: the name of the split, or "all".
+        named: the split of each image, as `split_named` gives it, or None where the data names
+            none. Then `hashed_splits` makes them.
+        keys: what each image is hashed by. Images with one key are in one split.
+        source: the file or folder, for messages.
+
+    Raises:
+        ValueError: if no image is in the split. The message lists the splits.
+
+    Examples:
+        >>> in_split("val", ["train", "validation"], ["a.png", "b.png"], "pairs.csv")
+        array([False,  True])
+    """
+    split = split_named(split)
+    if split == "all":
+        return np.ones(len(keys), bool)
+    if named is None:
+        distinct = list(dict.fromkeys(keys))
+        split_of = dict(zip(distinct, hashed_splits(distinct)))
+        named = [split_of[key] for key in keys]
+    chosen = np.array([name == split for name in named], bool)
+    counts = collections.Counter(named)
+    if not chosen.any():
+        known = ", ".join(map(repr, ["all", *sorted(counts)]))
+        raise ValueError(f"`split` must be one of {known}, which {source} has. Received: {split!r}")
+    unread = [f"{counts[name]} of {name!r}" for name in sorted(counts) if name not in _SPLITS]
+    if unread and split in _SPLITS:
+        warnings.warn(
+            f"{source}: images of other splits than {', '.join(_SPLITS)} are left out: "
+            f"{', '.join(unread)}",
+            stacklevel=2,
+        )
+    return chosen
 
 
 def hashed_splits(names: Sequence[str]) -> list[str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
-from tb_keras.datasets.own.hashed_splits import hashed_splits, split_named
+from tb_keras.datasets.own.hashed_splits import in_split, split_named
+from tb_keras.datasets.own.same_pictures import first_of_same, picture_name
 from tb_keras.datasets.own.table_boxes import box_columns, boxes_corpus, row_box
-from tb_keras.datasets.own.table_rows import IMAGE_COLUMNS, TableFile, TableRow, open_table
+from tb_keras.datasets.own.table_file import TableFile
+from tb_keras.datasets.own.table_rows import IMAGE_COLUMNS, TableRow, open_table
 
 
 def load_table(
@@ -23,13 +27,15 @@ def load_table(
 ) -> Corpus:
     r"""Reads a table of image-text pairs, or of phrases with boxes in pictures.
 
-    Rows with the same image path are about one image. Rows with the same string in the same
-    language are about one text. So an image may have several texts, and a text several images.
+    Rows with the same image path, however it is spelled, are about one image, and so are rows with
+    copies of one file. Rows with the same string in the same language are about one text; white
+    space around it does not count. So an image may have several texts, and a text several images.
 
-    The column `split` names the part that a row belongs to. Any names will do; "val", "valid" and
-    "dev" mean "validation". Without this column, about 80% of the images are "train", 10%
-    "validation" and 10% "test", by a hash of their paths in the table. With three images or more,
-    none of these is empty. All columns that are not named here are ignored.
+    The column `split` names the part that a row belongs to. Any names will do; "training" and
+    "restval" mean "train", and "val", "valid" and "dev" mean "validation", in upper or lower case.
+    Without this column, about 80% of the images are "train", 10% "validation" and 10% "test", by a
+    hash of their paths in the table. With three images or more, none of these is empty. All columns
+    that are not named here are ignored.
 
     Args:
         directory: the file: `.csv` or `.tsv` with a header, `.jsonl` with an object on each line,
@@ -110,7 +116,7 @@ def _read(
         rows.append(
             TableRow(
                 where,
-                _string(where, row, image_column),
+                _picture(where, row, image_column, table.path.parent),
                 _string(where, row, text_column),
                 split_named(_string(where, row, "split")) if has_split else None,
                 None if language_column is None else _string(where, row, language_column),
@@ -121,7 +127,7 @@ def _read(
 
 
 def _of_split(path: Path, rows: list[TableRow], split: str) -> list[TableRow]:
-    """Returns the rows of a split, and checks that no image is in two."""
+    """Returns the rows of a split. Checks that no image is in two, and makes copies one image."""
     if not rows:
         raise ValueError(f"{path} has no rows")
     splits: dict[str, str | None] = {}
@@ -130,18 +136,33 @@ def _of_split(path: Path, rows: list[TableRow], split: str) -> list[TableRow]:
             raise ValueError(
                 f"{row.where}: {row.image!r} is in {row.split!r}, before in {splits[row.image]!r}"
             )
-    if rows[0].split is None:
-        splits = dict(zip(splits, hashed_splits(list(splits))))
-    chosen = [row for row in rows if split_named(split) in ("all", splits[row.image])]
-    if not chosen:
-        known = ", ".join(map(repr, ["all", *sorted(set(splits.values()))]))
-        raise ValueError(f"`split` must be one of {known}, which {path} has. Received: {split!r}")
-    found = set()
-    for row in chosen:
-        if row.image not in found and not os.path.isfile(path.parent / row.image):
-            raise FileNotFoundError(f"{row.where}: there is no picture {row.image!r}")
-        found.add(row.image)
-    return chosen
+    firsts = first_of_same(path.parent, splits)
+    images, first_images = list(splits), list(firsts.values())
+    named = None if rows[0].split is None else list(map(str, splits.values()))
+    chosen = dict(zip(images, in_split(split, named, first_images, path)))
+    if named is not None:
+        _warn_of_copies_in_splits(path, splits, firsts)
+    kept: dict[str, str] = {}
+    rows = [row for row in rows if chosen[row.image]]
+    for row in rows:
+        if firsts[row.image] not in kept:
+            kept[firsts[row.image]] = row.image
+            if not os.path.isfile(path.parent / row.image):
+                raise FileNotFoundError(f"{row.where}: there is no picture {row.image!r}")
+    return [row._replace(image=kept[firsts[row.image]]) for row in rows]
+
+
+def _warn_of_copies_in_splits(
+    path: Path, splits: Mapping[str, str | None], firsts: Mapping[str, str]
+) -> None:
+    apart = [image for image, first in firsts.items() if splits[image] != splits[first]]
+    if apart:
+        image, first = apart[0], firsts[apart[0]]
+        warnings.warn(
+            f"{path}: {len(apart)} pictures are in one split and a copy of them in another, such "
+            f"as {first!r} in {splits[first]!r} and {image!r} in {splits[image]!r}",
+            stacklevel=2,
+        )
 
 
 def _pairs_corpus(folder: Path, rows: list[TableRow]) -> Corpus:
@@ -178,4 +199,13 @@ def _string(where: str, row: dict, column: str) -> str:
         raise ValueError(
             f"{where}: {column!r} must be a string that is not empty. Received: {value!r}"
         )
-    return value
+    return value.strip()
+
+
+def _picture(where: str, row: dict, column: str, folder: Path) -> str:
+    written = row[column] if _string(where, row, column) else ""
+    if "://" in written:
+        raise ValueError(
+            f"{where}: a picture must be a file; img2dataset downloads many. Received: {written!r}"
+        )
+    return picture_name(folder, written)

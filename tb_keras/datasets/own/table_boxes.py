@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.grounded_pictures import GroundedPictures
-from tb_keras.datasets.own.table_rows import TableFile, TableRow
+from tb_keras.datasets.own.table_file import TableFile
+from tb_keras.datasets.own.table_rows import TableRow
 
 _SIDES = ("x_min", "y_min", "x_max", "y_max")
 _BOX = "box"

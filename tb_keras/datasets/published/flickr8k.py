@@ -11,8 +11,8 @@ from pathlib import Path
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.captioned_pictures import Caption, CaptionedPictures, check_split
 from tb_keras.datasets.formats.caption_lines import read_caption_lines, read_picture_list
+from tb_keras.datasets.own.delimited_file import DelimitedFile
 from tb_keras.datasets.own.hashed_splits import hashed_splits
-from tb_keras.datasets.own.table_rows import DelimitedFile
 
 _TOKEN, _TABLE = "Flickr8k.token.txt", "captions.txt"
 _PICTURES = {_TOKEN: "Flicker8k_Dataset", _TABLE: "Images"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_keras.datasets.own.hashed_splits import hashed_splits, split_named
+from tb_keras.datasets.own.hashed_splits import hashed_splits, in_split, split_named
 
 names = st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True, max_size=30)
 
@@ -69,3 +69,25 @@ def test_other_names():
         "mine",
         "all",
     ]
+    assert [split_named(name) for name in ("restval", " Train", "TEST", "Dev ", "Mine")] == [
+        *["train", "train", "test", "validation", "Mine"]
+    ]
+
+
+def test_images_of_other_splits_are_counted():
+    named = ["train", "test", "extra", "extra", "probe"]
+    with pytest.warns(UserWarning, match=r"^my: images of other .*: 2 of 'extra', 1 of 'probe'$"):
+        assert in_split("train", named, "abcde", "my").tolist() == [True] + 4 * [False]
+    for split in ("extra", "all"):  # no warning
+        assert in_split(split, named, "abcde", "my").any()
+    with pytest.raises(
+        ValueError, match=r"one of 'all', 'extra', .*my has. Received: 'validation'"
+    ):
+        in_split("val", named, "abcde", "my")
+
+
+def test_images_of_one_key_are_in_one_split():
+    keys = [f"{number % 40}.png" for number in range(80)]
+    for split in ("train", "validation", "test"):
+        chosen = in_split(split, None, keys, "my")
+        assert chosen[:40].tolist() == chosen[40:].tolist()

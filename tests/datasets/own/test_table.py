@@ -25,7 +25,7 @@ ROWS = [
 def folder(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("dog.png", "sub/cat.png"):
-        (tmp_path / name).write_bytes(b"picture")
+        (tmp_path / name).write_bytes(name.encode())
     return tmp_path
 
 
@@ -63,7 +63,8 @@ def test_split_column(folder):
     rows = [(*row, "mine" if row[0] == "dog.png" else "test") for row in ROWS]
     table = written(folder / "pairs.csv", rows, ("image", "text", "split"))
     assert load_table(table, "mine").texts == ["a dog", ROWS[1][1]]
-    assert load_table(table, "test").texts == ["a cat", "a dog"]
+    with pytest.warns(UserWarning, match=r"other splits than train.* left out: 1 of 'mine'"):
+        assert load_table(table, "test").texts == ["a cat", "a dog"]
     assert load_table(table, "all").num_images == 2
     with pytest.raises(ValueError, match=r"'all', 'mine', 'test', which .* Received: 'train'"):
         load_table(table, "train")
@@ -72,7 +73,7 @@ def test_split_column(folder):
 def test_hashed_splits_are_disjoint_complete_and_of_about_the_promised_size(tmp_path):
     names = [f"{number}.png" for number in range(400)]
     for name in names:
-        (tmp_path / name).write_bytes(b"picture")
+        (tmp_path / name).write_bytes(name.encode())
     table = written(tmp_path / "pairs.csv", [(name, f"a {name}") for name in names])
     parts = {split: load_table(table, split) for split in ("train", "validation", "test")}
     paths = [path for part in parts.values() for path in part.image_paths]
@@ -88,6 +89,17 @@ def test_val_and_dev_mean_validation(folder):
     )
     for split in ("validation", "val"):
         assert load_table(table, split).texts == ["a dog", "a cat"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_splits_in_other_letters(folder, name):
+    rows = [(*ROWS[0], "Train"), (*ROWS[2], " restval "), (*ROWS[3], "RESTVAL")]
+    table = written(folder / name, rows, ("image", "text", "split"))
+    assert load_table(table, "train").matches.pairs.tolist() == [[0, 0], [1, 0], [1, 1]]
+    table = written(
+        folder / name, [(*ROWS[0], "Training"), (*ROWS[2], "DEV")], ("image", "text", "split")
+    )
+    assert load_table(table, "Validation").texts == ["a cat"]
 
 
 def test_the_image_column_has_two_names(folder):
@@ -128,7 +140,7 @@ def test_parquet_reads_only_the_columns_it_needs(folder):
 
 def test_twenty_rows_have_three_splits(tmp_path):
     for number in range(20):
-        (tmp_path / f"{number}.png").write_bytes(b"picture")
+        (tmp_path / f"{number}.png").write_bytes(str(number).encode())
         rows = [(f"{n}.png", f"a {n}") for n in range(number + 1)]
         if number >= 2:
             table = written(tmp_path / "pairs.csv", rows)
@@ -146,13 +158,13 @@ texts = texts.filter(str.strip)
 def test_what_is_written_is_read(tmp_path_factory, name, rows):
     folder = tmp_path_factory.getbasetemp()
     for picture in ("a.png", "b.png"):
-        (folder / picture).write_bytes(b"picture")
+        (folder / picture).write_bytes(picture.encode())
     corpus = load_table(written(folder / name, rows))
     pairs = {
         (corpus.image_paths[image], corpus.texts[text]) for image, text in corpus.matches.pairs
     }
-    assert pairs == {(str(folder / image), text) for image, text in rows}
-    assert corpus.texts == list(dict.fromkeys(text for _, text in rows))
+    assert pairs == {(str(folder / image), text.strip()) for image, text in rows}
+    assert corpus.texts == list(dict.fromkeys(text.strip() for _, text in rows))
 
 
 SIDES = ("x_min", "y_min", "x_max", "y_max")
@@ -249,7 +261,11 @@ def test_no_columns_of_boxes(pictures, columns):
         (b"image,text\ndog.png,a\n,b\n", ValueError, "line 3: 'image' must be.*''"),
         (b"image,text\ndog.png\n", ValueError, "line 2: 'text' must be.*None"),
         (b"image,text\ndog.png,a dog, a pet\n", ValueError, "line 2: more fields"),
-        (b'image,text\ndog.png,"a dog\n', ValueError, "line 2: unexpected end"),
+        (
+            b'image,text\ndog.png,"a dog\nsub/cat.png,a cat\ndog.png,a pet\n',
+            ValueError,
+            "line 2: unexpected end of data; a quote that opens here is not closed",
+        ),
         ("image,text\ndog.png,a\ndog.png,caf\xe9\n".encode("latin-1"), ValueError, "line 3: not"),
         ("image,text\n".encode("utf-16"), ValueError, "line 1: not in UTF-8.*as 'CSV UTF-8'"),
         ("image,text\n".encode("utf-16-le"), ValueError, "line 1: not in UTF-8.*'CSV UTF-8'"),
