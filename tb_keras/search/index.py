@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.checks.arguments import check_int
+from tb_keras.search.searchable import check_norms
 
 _BLOCK_VALUES = 2**24  # float32 values that a block may hold: 64 MiB
 _BLOCK_ROWS = 2**15  # embeddings in a block, at most
@@ -14,14 +15,15 @@ _BLOCK_ROWS = 2**15  # embeddings in a block, at most
 class Index:
     """An index that finds the embeddings with the highest dot product, exactly.
 
-    It takes embeddings in blocks, so a memory map stays on disk. `GraphIndex` does the same inside
-    a TensorFlow graph, for exported models.
+    It takes embeddings in blocks, so a memory map stays on disk. It reads them once when it is
+    made, to check them. `GraphIndex` does the same inside a TensorFlow graph, for exported models.
 
     Args:
-        embeddings: float `(n, dim)`, an array or a memory map.
+        embeddings: finite float `(n, dim)`, an array or a memory map.
 
     Raises:
-        ValueError: if `embeddings` do not have rank 2.
+        ValueError: if `embeddings` do not have rank 2, or a row has NaN, infinity or a squared norm
+            that is not finite in float32. The message names the row.
 
     Examples:
         >>> index = Index(np.eye(3, dtype="float32"))
@@ -35,28 +37,32 @@ class Index:
             raise ValueError(
                 f"`embeddings` must have rank 2. Received: shape={np.shape(embeddings)}"
             )
+        check_norms("embeddings", embeddings)
         self.embeddings = embeddings
 
     def search(self, queries: ArrayLike, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
         """Returns the best `k` rows for each query, best first. Ties go to the lower row.
 
         Args:
-            queries: float `(q, dim)`.
+            queries: finite float `(q, dim)`.
             k: int in [1, n].
 
         Returns:
             float32 `(q, k)` scores and int64 `(q, k)` rows.
 
         Raises:
-            ValueError: if shapes disagree or `k` is not in [1, n].
+            ValueError: if shapes disagree, `k` is not in [1, n], or a query is not finite, as for
+                `embeddings`.
         """
-        queries = np.asarray(queries, np.float32)
+        with np.errstate(over="ignore"):
+            queries = np.asarray(queries, np.float32)
         size, dim = self.embeddings.shape
         if queries.ndim != 2 or queries.shape[1] != dim:
             raise ValueError(f"`queries` must have shape (q, {dim}). Received: {queries.shape}")
         if not 1 <= k <= size:
             raise ValueError(f"`k` must be in [1, {size}]. Received: k={k}")
         check_int("k", k, least=1)
+        check_norms("queries", queries)
         best = np.empty((len(queries), k), np.float32)
         best_rows = np.empty((len(queries), k), np.int64)
         most = max(k, min(_BLOCK_ROWS, _BLOCK_VALUES // max(1, dim)))

@@ -86,13 +86,29 @@ def check_embedded(prefix: str, ids: Sequence[str], embeddings: np.ndarray) -> N
                 f"`{prefix}ids` must be strings of UTF-8, none empty. "
                 f"Received: {name!r} at position {position}"
             )
-    for start in range(0, shape[0], _BLOCK_ROWS):
-        rows = np.asarray(embeddings[start : start + _BLOCK_ROWS], np.float32)
+    check_norms(f"{prefix}embeddings", embeddings)
+
+
+def check_norms(argument: str, embeddings: np.ndarray) -> None:
+    """Checks that the squared norm of every row `(n, dim)` is finite in float32.
+
+    Then so is every dot product of two rows (Cauchy-Schwarz).
+
+    Raises:
+        ValueError: if it is not. The message names the first such row.
+
+    Examples:
+        >>> check_norms("queries", np.array([[0.0, 1.0], [np.nan, 1.0]]))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: `queries` must be finite and have finite norms. Received: ... NaN in row 1
+    """
+    for start in range(0, len(embeddings), _BLOCK_ROWS):
         with np.errstate(over="ignore", invalid="ignore"):
+            rows = np.asarray(embeddings[start : start + _BLOCK_ROWS], np.float32)
             finite = np.isfinite(np.einsum("nd,nd->n", rows, rows))
         if not finite.all():
             raise ValueError(
-                f"`{prefix}embeddings` must be finite and have finite norms. "
+                f"`{argument}` must be finite and have finite norms. "
                 f"Received: too large, infinity or NaN in row {start + int(finite.argmin())}"
             )
 

@@ -90,3 +90,24 @@ def test_wrong_arguments_are_named(queries, k, message):
 def test_embeddings_of_another_rank_are_refused():
     with pytest.raises(ValueError, match=r"`embeddings` must have rank 2. Received: shape=\(5,\)"):
         Index(np.ones(5))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("block", [1, 2**24])
+def test_what_is_not_finite_finds_nothing_and_is_not_found(monkeypatch, block, value):
+    monkeypatch.setattr(index_module, "_BLOCK_VALUES", block)
+    embeddings, queries = np.eye(6, 3), np.eye(3)
+    index = Index(embeddings)
+    queries[1, 2] = value
+    with pytest.raises(ValueError, match=r"`queries` must be finite .* NaN in row 1$"):
+        index.search(queries, k=2)
+    embeddings[4, 0] = value
+    with pytest.raises(ValueError, match=r"`embeddings` must be finite .* NaN in row 4$"):
+        Index(embeddings)
+
+
+def test_no_rows():
+    with pytest.raises(ValueError, match="`k` must be in"):
+        Index(np.zeros((0, 3))).search(np.zeros((1, 3)), k=1)
+    scores, rows = Index(np.zeros((2, 3))).search(np.zeros((0, 3)), k=1)
+    assert scores.shape == rows.shape == (0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import itertools
 import os
@@ -35,7 +36,8 @@ def read_word_vectors(
         vocabulary: words to keep, case-folded, as `count_words` gives them. A word that the file
             has only in another case ("Paris") gets the vector of its first such form. If left out,
             all words are kept as they are spelled.
-        binary: whether the file is binary. If left out, files named `.bin` or `.bin.gz` are.
+        binary: whether the file is binary. If left out, files named `.bin` or `.bin.gz` are, unless
+            numbers in decimal follow their header.
 
     Returns:
         `WordVectors` of the words found, in the file's order.
@@ -53,14 +55,15 @@ def read_word_vectors(
         ['dog']
     """
     path = os.fspath(path)
-    if binary is None:
-        binary = path.endswith((".bin", ".bin.gz"))
+    named_binary = path.endswith((".bin", ".bin.gz"))
     kept = _Kept(vocabulary)
     with open(path, "rb") as raw:
         compressed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if compressed else raw
         try:
+            if binary is None:
+                binary = named_binary and not _is_text(stream)
             for word, values in (_binary_rows if binary else _text_rows)(stream, kept):
                 kept.add(word, values)
         except (EOFError, gzip.BadGzipFile) as error:
@@ -114,6 +117,21 @@ def _folded(word: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
 
 
+def _is_text(stream: BinaryIO) -> bool:
+    """Returns whether a header is followed by a word and so many numbers in decimal."""
+    header = _header(_without_mark(stream.readline(64)).split())
+    try:
+        return header is not None and len(_fields(stream.readline(_BLOCK), 2, header[1])[1]) > 0
+    except ValueError:
+        return False
+    finally:
+        stream.seek(0)
+
+
+def _without_mark(line: bytes) -> bytes:
+    return line.removeprefix(codecs.BOM_UTF8)
+
+
 def _header(fields: list[bytes]) -> tuple[int, int] | None:
     if len(fields) == 2 and all(field.isdigit() for field in fields):
         return int(fields[0]), int(fields[1])
@@ -121,9 +139,9 @@ def _header(fields: list[bytes]) -> tuple[int, int] | None:
 
 
 def _text_rows(stream: BinaryIO, kept: _Kept) -> Iterator[tuple[bytes, np.ndarray]]:
-    line = stream.readline()
+    line = _without_mark(stream.readline())
     fields = line.rstrip(b" \r\n").split(b" ")
-    header = _header(fields)
+    header = _header(line.split())
     dim = header[1] if header else len(fields) - 1
     if dim < 1:
         raise ValueError(f", line 1: no word vector and no header ({line[:40]!r})")
@@ -146,7 +164,8 @@ def _text_rows(stream: BinaryIO, kept: _Kept) -> Iterator[tuple[bytes, np.ndarra
 def _fields(line: bytes, number: int, dim: int) -> tuple[bytes, np.ndarray]:
     word, *values = line.rstrip(b" \r\n").rsplit(b" ", dim)
     try:
-        if len(values) != dim:
+        # A word may hold spaces, but not a number that ends it: that is one of a longer vector.
+        if len(values) != dim or _is_number(word.rpartition(b" ")[2] if b" " in word else b""):
             raise ValueError
         return word, np.array(values, dtype=np.float32)
     except ValueError:
@@ -155,7 +174,17 @@ def _fields(line: bytes, number: int, dim: int) -> tuple[bytes, np.ndarray]:
         ) from None
 
 
+def _is_number(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
 def _binary_rows(stream: BinaryIO, kept: _Kept) -> Iterator[tuple[bytes, np.ndarray]]:
+    if _is_text(stream):
+        raise ValueError(", line 2: numbers in decimal; the file is not binary")
     first = stream.readline(64)
     header = _header(first.split())
     if header is None or not header[1]:

@@ -100,6 +100,51 @@ def test_the_kind_of_file_may_be_said(tmp_path):
     assert read_word_vectors(str(tmp_path / "vectors.bin"), binary=False).words == ["a", "b"]
 
 
+@pytest.mark.parametrize("name", ["v.bin", "v.bin.gz", "v.vec"])
+@pytest.mark.parametrize("layout", ["word2vec", "fasttext", "binary"])
+def test_the_content_says_more_than_the_name(tmp_path, name, layout):
+    words = ["dog", "a cat", "ﬁn"]
+    vectors = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
+    content = written(layout, words, vectors)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    if layout != "binary":
+        found = read_word_vectors(tmp_path / name)
+        assert found.words == words
+        np.testing.assert_array_equal(found.vectors, vectors)
+        with pytest.raises(ValueError, match=r"line 2: numbers in decimal; the file is not binary"):
+            read_word_vectors(tmp_path / name, binary=True)
+    elif name == "v.vec":
+        with pytest.raises(ValueError, match="line 2: expected a word and 5 numbers"):
+            read_word_vectors(tmp_path / name)
+
+
+@pytest.mark.parametrize("layout", ["glove", "word2vec", "fasttext"])
+def test_a_byte_order_mark(tmp_path, layout):
+    vectors = np.eye(2, dtype="float32")
+    path = tmp_path / "v.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + written(layout, ["dog", "cat"], vectors))
+    for vocabulary in (None, ["cat", "dog"]):
+        found = read_word_vectors(path, vocabulary)
+        assert found.words == ["dog", "cat"]
+        np.testing.assert_array_equal(found.vectors, vectors)
+
+
+@pytest.mark.parametrize("header", ["2  3", "2\t3", " 2 3 "])
+def test_a_header_with_other_white_space(tmp_path, header):
+    path = tmp_path / "v.txt"
+    path.write_text(f"{header}\ndog 1 2 3\ncat 4 5 6\n")
+    assert read_word_vectors(path, ["cat"]).vectors.tolist() == [[4, 5, 6]]
+
+
+@pytest.mark.parametrize("vocabulary", [None, ["dog"], ["dog", "cat"]])
+@pytest.mark.parametrize("line", ["dog 1 2 3 4", "dog 1 2"])
+def test_a_row_of_another_length(tmp_path, vocabulary, line):
+    path = tmp_path / "v.txt"
+    path.write_text(f"cat 4 5 6\n{line}\nbus 7 8 9\n")
+    with pytest.raises(ValueError, match=f"line 2: expected a word and 3 numbers, found b'{line}"):
+        read_word_vectors(path, vocabulary)
+
+
 @pytest.mark.parametrize("layout", ["glove", "word2vec", "binary"])
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_file_that_is_cut_off(tmp_path, layout, compressed):
