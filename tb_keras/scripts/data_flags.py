@@ -8,7 +8,7 @@ from typing import Any
 
 from absl import flags
 
-from tb_keras.scripts.settled_paths import settle_paths
+from tb_keras.scripts.runs.settled_paths import settle_paths
 
 TASK = flags.DEFINE_enum(
     "task",

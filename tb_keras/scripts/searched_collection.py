@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.own.picture_folder import READABLE_PICTURES, picture_names
-from tb_keras.scripts.settled_paths import seen_from_here
+from tb_keras.scripts.runs.settled_paths import seen_from_here
 
 
 class Searched(NamedTuple):

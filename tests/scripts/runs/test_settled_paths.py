@@ -2,7 +2,7 @@
 
 import json
 
-from tb_keras.scripts.settled_paths import seen_from_here, settle_encoder, settle_paths
+from tb_keras.scripts.runs.settled_paths import seen_from_here, settle_encoder, settle_paths
 
 
 def test_paths_are_absolute_and_names_stay(tmp_path, monkeypatch):
