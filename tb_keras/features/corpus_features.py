@@ -11,6 +11,7 @@ import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.image.image_encoder import image_encoder
+from tb_keras.encoders.text.cut_texts import warn_of_cut_texts
 from tb_keras.encoders.text.text_encoder import text_encoder
 from tb_keras.features.feature_file import mapped_features, ordered_rows
 from tb_keras.features.region_features import encode_regions
@@ -19,6 +20,7 @@ from tb_keras.storage.feature_cache import cached_features
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
+_MAX_TOKENS = 128  # the default, which no key of kept features names
 _HELD = 2**16  # items whose features are held in memory
 _REPEATED = 0.1  # least share of repetitions for which a memory map of texts is put in order
 
@@ -56,7 +58,10 @@ def encode_images(
 
 
 def encode_texts(
-    texts: Sequence[str], encoder: str | keras.Model = "minilm", verbose: bool = True
+    texts: Sequence[str],
+    encoder: str | keras.Model = "minilm",
+    verbose: bool = True,
+    max_tokens: int = 128,
 ) -> np.ndarray:
     """Encodes strings, and keeps the features in the cache directory.
 
@@ -65,6 +70,7 @@ def encode_texts(
         encoder: a name that `tb_keras.encoders.text_encoder` takes; or such a model itself, whose
             features are not kept.
         verbose: whether to show progress.
+        max_tokens: as in `text_encoder`. A warning says how many texts are longer.
 
     Returns:
         Float32 `(len(texts), feature_dim)`; for an encoder that gives word indices, int32
@@ -76,7 +82,12 @@ def encode_texts(
     """
     if not isinstance(encoder, str):
         return _texts_in_batches(encoder, texts)
-    build = functools.cache(lambda: text_encoder(encoder))
+    build = functools.cache(lambda: text_encoder(encoder, max_tokens=max_tokens))
+    settings = encoder_settings("text", encoder)
+    if not encoder.endswith(".keras"):  # a file has its own length
+        warn_of_cut_texts(texts, encoder, max_tokens)
+        if max_tokens != _MAX_TOKENS:
+            settings["max_tokens"] = max_tokens
 
     def encode(some: Sequence[str]) -> np.ndarray:
         return _texts_in_batches(build(), some)
@@ -86,7 +97,7 @@ def encode_texts(
     distinct = sorted(dict.fromkeys(texts), key=len)
     if len(texts) > _HELD and len(texts) - len(distinct) < _REPEATED * len(texts):
         distinct = texts  # the file in order, at once: a file of the distinct ones would double it
-    features = _kept(encoder_settings("text", encoder), distinct, str, encode, verbose)
+    features = _kept(settings, distinct, str, encode, verbose)
     if distinct is texts:
         return features
     row_of = {text: row for row, text in enumerate(distinct)}
@@ -102,6 +113,7 @@ def encode_corpus(
     text_encoder: str = "minilm",
     verbose: bool = True,
     crops: int = 1,
+    max_tokens: int = 128,
     **regions,
 ) -> Corpus:
     """Returns a corpus with the features of its pictures and texts; those it has stay.
@@ -114,6 +126,7 @@ def encode_corpus(
         text_encoder: a name that `tb_keras.encoders.text_encoder` takes.
         verbose: whether to show progress.
         crops: as in `encode_images`, for a corpus without a grounding.
+        max_tokens: as in `encode_texts`.
         **regions: for a corpus with a grounding: `region_features`, `size`, `spatial` and `context`
             of `encode_regions`.
 
@@ -143,7 +156,7 @@ def encode_corpus(
     if corpus.text_features is None:
         if corpus.texts is None:
             raise ValueError(f"`corpus` must have texts or text_features. Received: {corpus}")
-        changes["text_features"] = encode_texts(corpus.texts, text_encoder, verbose)
+        changes["text_features"] = encode_texts(corpus.texts, text_encoder, verbose, max_tokens)
     return corpus.replace(**changes)
 
 

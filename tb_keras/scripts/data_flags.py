@@ -65,6 +65,14 @@ TEXT_ENCODER = flags.DEFINE_string(
     "training texts: tfidf, mean_words or hglmm. Trained with the network: attended_words, lstm or "
     "bidirectional_lstm.",
 )
+_MAX_TOKENS = flags.DEFINE_integer(
+    "max_tokens",
+    128,
+    "Pretrained text encoders: tokens after which a text is cut. minilm takes up to 512, in more "
+    "time.",
+    lower_bound=3,
+    upper_bound=512,
+)
 _WORD_VECTORS = flags.DEFINE_string(
     "word_vectors",
     "minilm",
@@ -110,7 +118,7 @@ _NEGATIVE_IOU = flags.DEFINE_float(
     "negative_iou", 0.3, "Localization: a region with a lower IoU is a negative of the phrase."
 )
 
-_OF_EVERY_TASK = (DATASET, DATA, IMAGE_ENCODER, TEXT_ENCODER, _WORD_VECTORS)
+_OF_EVERY_TASK = (DATASET, DATA, IMAGE_ENCODER, TEXT_ENCODER, _MAX_TOKENS, _WORD_VECTORS)
 _OF_WHOLE_PICTURES = (_CROPS, _IMAGE_FEATURES, _MISSING_FEATURES)
 _OF_PROPOSALS = {
     "method": PROPOSALS,

@@ -180,7 +180,7 @@ def _image_encoder(settings: dict):
 
 def _text_encoder(run: Run):
     name = text_encoder_name(run)
-    return None if name is None else text_encoder(name)
+    return None if name is None else text_encoder(name, max_tokens=run.settings["max_tokens"])
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ def text_encoder(
               name of its preset or the path of a directory.
             - the path of a `.keras` file: a saved encoder of `tb_keras.encoders.fit_text_encoder`.
         weights: `"pretrained"` for the published weights, None for random ones. A file has its own.
-        max_tokens: number of tokens, start and end included, after which a text is cut. A file has
-            its own.
+        max_tokens: number of tokens, start and end included, after which a text is cut. MiniLM
+            takes up to 512. A file has its own.
 
     Returns:
         A model from a string tensor `(batch,)` to float32 features `(batch, feature_dim)`, or to
@@ -54,20 +54,11 @@ def text_encoder(
     """
     if name.endswith(".keras"):
         return _of_file(name)
-    family, _, preset = name.partition("/")
-    settings: dict = {}
-    if name == "minilm":
-        # The preset's converter drops the accent stripping that this vocabulary was made with.
-        preset, settings = str(_minilm_directory()), {"strip_accents": True}
-    elif family != "keras_hub" or not preset:
-        raise ValueError(
-            "`name` must be 'minilm' or keras_hub/PRESET or the path of a .keras file. "
-            f"Received: name={name!r}"
-        )
+    preset = _preset(name)
     import keras_hub
 
     backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=weights is not None)
-    tokenizer = keras_hub.models.Tokenizer.from_preset(preset, **settings)
+    tokenizer = text_tokenizer(name)
     texts = keras.Input((), dtype="string", name="texts")
     tokens = TokenizeTexts(tokenizer, max_tokens, name="tokenize")(texts)
     tokens = {name: tokens[name] for name in backbone.input}
@@ -78,6 +69,32 @@ def text_encoder(
     )
     features = keras.layers.UnitNormalization(name="features", dtype="float32")(mean)
     return keras.Model(texts, features, name=re.sub(r"\W+", "_", name))
+
+
+def text_tokenizer(name: str) -> keras.layers.Layer:
+    """Returns the tokenizer of a pretrained text encoder.
+
+    Raises:
+        ValueError: the name is unknown.
+        ImportError: the package that `name` needs is not installed.
+    """
+    import keras_hub
+
+    # The preset's converter drops the accent stripping that MiniLM's vocabulary was made with.
+    settings = {"strip_accents": True} if name == "minilm" else {}
+    return keras_hub.models.Tokenizer.from_preset(_preset(name), **settings)
+
+
+def _preset(name: str) -> str:
+    if name == "minilm":
+        return str(_minilm_directory())
+    family, _, preset = name.partition("/")
+    if family != "keras_hub" or not preset:
+        raise ValueError(
+            "`name` must be 'minilm' or keras_hub/PRESET or the path of a .keras file. "
+            f"Received: name={name!r}"
+        )
+    return preset
 
 
 def _of_file(path: str) -> keras.Model:

@@ -9,7 +9,15 @@ from typing import Any
 from tb_keras.scripts.runs.run import Run
 from tb_keras.training.recipes.recipe import Recipe
 
-_OF_ENCODERS = ("task", "image_encoder", "crops", "text_encoder", "word_vectors", "regions")
+_OF_ENCODERS = (
+    "task",
+    "image_encoder",
+    "crops",
+    "text_encoder",
+    "max_tokens",
+    "word_vectors",
+    "regions",
+)
 _OF_NETWORK = "network hidden_dim embedding_dim joint_dims dropout noise dtype start landmarks"
 
 

@@ -35,6 +35,7 @@ class RunModel:
             )
         self._encoder, self._crops = settings["image_encoder"], settings["crops"]
         self._text_encoder = text_encoder_name(run)
+        self._max_tokens = settings["max_tokens"]
         self._network = run.network(self.network, run.best_seed(self.network))
 
     def embed_images(self, paths: Sequence[str]) -> np.ndarray:
@@ -44,4 +45,5 @@ class RunModel:
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Embeds strings: float32 `(len(texts), dim)`."""
-        return self._network.embed_texts(encode_texts(texts, self._text_encoder))
+        features = encode_texts(texts, self._text_encoder, max_tokens=self._max_tokens)
+        return self._network.embed_texts(features)
