@@ -56,7 +56,7 @@ def _of_table(path: Path) -> Iterator[str]:
     for where, row in table.rows([column]):
         name = row.get(column)
         if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"{where}: {column!r} must be a path. Received: {name!r}")
+            raise ValueError(f"{where}: {column!r} must be a path. Received: {name!r:.80}")
         yield name
 
 

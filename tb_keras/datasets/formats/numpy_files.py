@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
+
+# What NumPy raises where a header is damaged; it reads it as Python's literals.
+_DAMAGES = (
+    ValueError,
+    EOFError,
+    TypeError,
+    OverflowError,
+    SyntaxError,
+    MemoryError,
+    RecursionError,
+    tokenize.TokenError,
+)
 
 
 def open_array(path: Path) -> np.ndarray:
@@ -18,9 +31,9 @@ def open_array(path: Path) -> np.ndarray:
     """
     try:
         return np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, EOFError, TypeError) as error:
+    except _DAMAGES as error:
         raise ValueError(
-            f"{path}: not a .npy file of plain values, or damaged ({error})"
+            f"{path}: not a .npy file of plain values, or damaged ({error!s:.200})"
         ) from error
 
 
@@ -40,14 +53,7 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array")
             return {name: archive[name] for name in archive.files}
-    except (
-        ValueError,
-        EOFError,
-        KeyError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (*_DAMAGES, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"{path}: not a .npz file of plain values, or damaged ({error})"
+            f"{path}: not a .npz file of plain values, or damaged ({error!s:.200})"
         ) from error

@@ -76,6 +76,10 @@ def load_table(
         Corpus(1 images, 2 texts, 2 pairs; image_paths, texts)
     """
     table = open_table(Path(directory))
+    # A script takes the name of a column "0" for a number.
+    image_column = None if image_column is None else str(image_column)
+    text_column, language = str(text_column), None if language is None else str(language)
+    language_column = None if language_column is None else str(language_column)
     rows = _read(table, image_column, text_column, language, language_column, boxes)
     rows = _of_split(table.path, rows, split)
     corpus = (boxes_corpus if boxes else _pairs_corpus)(table.path.parent, rows)
@@ -148,7 +152,7 @@ def _of_split(path: Path, rows: list[TableRow], split: str) -> list[TableRow]:
         if firsts[row.image] not in kept:
             kept[firsts[row.image]] = row.image
             if not os.path.isfile(path.parent / row.image):
-                raise FileNotFoundError(f"{row.where}: there is no picture {row.image!r}")
+                raise FileNotFoundError(f"{row.where}: there is no picture {row.image!r:.300}")
     return [row._replace(image=kept[firsts[row.image]]) for row in rows]
 
 
@@ -197,8 +201,12 @@ def _string(where: str, row: dict, column: str) -> str:
     value = row.get(column)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(
-            f"{where}: {column!r} must be a string that is not empty. Received: {value!r}"
+            f"{where}: {column!r} must be a string that is not empty. Received: {value!r:.80}"
         )
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{where}: {column!r} is no text in UTF-8 ({error.reason})") from None
     return value.strip()
 
 
@@ -206,6 +214,7 @@ def _picture(where: str, row: dict, column: str, folder: Path) -> str:
     written = row[column] if _string(where, row, column) else ""
     if "://" in written:
         raise ValueError(
-            f"{where}: a picture must be a file; img2dataset downloads many. Received: {written!r}"
+            f"{where}: a picture must be a file; img2dataset downloads many. "
+            f"Received: {written!r:.200}"
         )
     return picture_name(folder, written)

@@ -289,6 +289,7 @@ def test_damaged_csv(folder, content, error, message):
         ('{"image": "dog.png"', "line 2: not JSON"),
         ('["dog.png", "a dog"]', "line 2: expected a JSON object"),
         ('{"image": "dog.png", "text": 3}', "line 2: 'text' must be a string.*3"),
+        ('{"image": "dog.png", "text": "a \\ud800 dog"}', "line 2: 'text' is no text in UTF-8"),
         ('{"text": "a dog"}', "line 2: 'image' must be a string.*None"),
         ('{"image": "dog.png", "text": "b", "split": "test"}', "line 2: either all rows or none"),
     ],
@@ -298,6 +299,21 @@ def test_damaged_jsonl(folder, line, message):
     table.write_text('{"image": "dog.png", "text": "a"}\n' + line + "\n")
     with pytest.raises(ValueError, match=message):
         load_table(table)
+
+
+def test_errors_are_short(folder):
+    long = "x" * 100_000
+    for line in ({"image": "dog.png", "text": [long]}, {"image": long, "text": "a"}):
+        (folder / "a.jsonl").write_text(json.dumps(line))
+        with pytest.raises((ValueError, FileNotFoundError), match="line 1: ") as error:
+            load_table(folder / "a.jsonl")
+        assert len(str(error.value)) < 500 + len(str(folder))
+
+
+def test_columns_whose_names_are_numbers(folder):
+    table = written(folder / "a.csv", ROWS, ("0", "1"))
+    corpus = load_table(table, image_column=0, text_column=1)  # as a script's option gives them
+    assert corpus.num_images == 2
 
 
 def test_wrong_type_of_file(folder):
