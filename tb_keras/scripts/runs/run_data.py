@@ -94,15 +94,15 @@ def encoded(run: Run, corpus: Corpus, split: str) -> Corpus:
 
     settings = run.settings
     encoders = settings["image_encoder"], text_encoder_name(run)
-    how = {"max_tokens": settings["max_tokens"]}
+    max_tokens = settings["max_tokens"]
     if settings["task"] == "retrieval":
         print(f"{split}: {corpus.num_images} images, {corpus.num_texts} texts", flush=True)
         with damaged_picture_named(corpus.image_paths or ()):
-            return encode_corpus(corpus, *encoders, **how, crops=settings["crops"])
+            return encode_corpus(corpus, *encoders, max_tokens=max_tokens, crops=settings["crops"])
     with damaged_picture_named(corpus.grounding.picture_paths):
         print(f"{split}: {corpus.grounding.num_pictures} pictures, proposals ...", flush=True)
         proposals = _proposals(settings, corpus, split)
-        return encode_corpus(proposals, *encoders, **how, **settings["regions"])
+        return encode_corpus(proposals, *encoders, max_tokens=max_tokens, **settings["regions"])
 
 
 def _proposals(settings: dict, corpus: Corpus, split: str) -> Corpus:
