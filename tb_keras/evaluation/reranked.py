@@ -57,16 +57,28 @@ def reranked_retrieval_metrics(
     image_candidates = _checked("image_candidates", image_candidates, len(images), len(texts))
     text_candidates = _checked("text_candidates", text_candidates, len(texts), len(images))
     return figures_of_ranks(
-        _reranked(image_ranks, *image_candidates, matches),
-        _reranked(text_ranks, *text_candidates, matches.transposed()),
+        reranked_ranks(image_ranks, *image_candidates, matches),
+        reranked_ranks(text_ranks, *text_candidates, matches.transposed()),
         ks,
     )
 
 
-def _reranked(
+def reranked_ranks(
     ranks: np.ndarray, rows: np.ndarray, scores: np.ndarray, matches: Matches
 ) -> np.ndarray:
-    """Returns the ranks of both stages; the queries are the images of `matches`."""
+    """Returns the ranks of queries whose candidates were ranked again.
+
+    Args:
+        ranks: int `(q,)`, from the first stage.
+        rows: int `(q, c)`, the candidates of each query.
+        scores: float `(q, c)`, their new scores.
+        matches: between the queries, as its images, and what they look for, as its texts.
+
+    Raises:
+        ValueError: if a score is NaN.
+    """
+    if np.isnan(scores).any():
+        raise ValueError("The new scores of candidates must not hold NaN.")
     keys = np.arange(len(rows))[:, None] * matches.num_texts + rows
     matching, ignored = (
         np.isin(keys, pairs[:, 0].astype(np.int64) * matches.num_texts + pairs[:, 1])
@@ -89,6 +101,4 @@ def _checked(
     wrong = rows[(rows < 0) | (rows >= size)]
     if len(wrong):
         raise ValueError(f"`{argument}` must hold rows in [0, {size}). Received: {wrong[0]}")
-    if np.isnan(scores).any():
-        raise ValueError(f"`{argument}` must not hold NaN as a score.")
     return rows, scores

@@ -3,14 +3,17 @@
     tb-evaluate --run=runs/openmoji --model=savedmodels/openmoji
     tb-evaluate --run=runs/scenes --model=savedmodels/scenes,savedmodels/scenes-similarity
     tb-evaluate --run=runs/photos --baselines=chance,regularized_cca
+    tb-evaluate --run=runs/photos --rerank=runs/photos-similarity
 
 Prints a table and writes RUN/metrics.json. There, "embedding", "similarity" and "cca" hold the
 figures of the exported model that --model names, or else of the best seed's network; "seeds" holds
 the figures of every seed, and "baselines" those of the baselines. For retrieval, the first
 network's figures stand at the top level as well: recalls are hit rates in percent, and rsum is
-their sum. MSCOCO's test split is also measured in five folds, and each of several languages alone.
-For localization, recall@k is the share of phrases with a region of IoU >= 0.5 among the first k,
-and upper_bound is the share with such a region among all proposals.
+their sum. "embedding, then similarity" are the embedding network's first candidates ranked again by
+the similarity network, and "embedding + similarity" by both scores; "reranked" says their weight,
+which is chosen on the validation split. MSCOCO's test split is also measured in five folds, and
+each of several languages alone. For localization, recall@k is the share of phrases with a region of
+IoU >= 0.5 among the first k, and upper_bound is the share with such a region among all proposals.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from absl import flags
 from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.run_data import load_encoded
+from tb_keras.scripts.runs.second_stage import fitted_second_stage, second_stage_run
 from tb_keras.scripts.runs.run_data import load_encoded, warn_of_other_data
 from tb_keras.scripts.tables import localization_tables, retrieval_tables
 from tb_keras.storage.atomic_file import written_beside
@@ -35,6 +40,18 @@ _BASELINES = flags.DEFINE_list(
     None,
     f"Baselines to fit and measure, for retrieval of {', '.join(retrieval_tables.BASELINES)}, for "
     f"localization of {', '.join(localization_tables.BASELINES)}. By default all; none if empty.",
+)
+_RERANK = flags.DEFINE_string(
+    "rerank",
+    None,
+    "Directory of the run whose similarity network ranks the first candidates of the embedding "
+    "network again; by default --run itself if it has both. No second stage if empty.",
+)
+_CANDIDATES = flags.DEFINE_integer(
+    "candidates",
+    100,
+    "Retrieval: how many candidates of each query are ranked again.",
+    lower_bound=1,
 )
 _HTML = flags.DEFINE_string(
     "html",
@@ -62,12 +79,17 @@ def main(arguments: list[str]) -> None:
             f"--baselines must be of {', '.join(known)}. "
             f"Received: --baselines={','.join(_BASELINES.value)}"
         )
+    second = None if _RERANK.value == "" else second_stage_run(run, _RERANK.value)
     warn_of_other_data(run)
     corpus = load_encoded(run, _SPLIT.value)
-    fitted_on = None
+    fitted_on = stage = None
+    if baselines or second:
+        validation = load_encoded(run, "validation")
     if baselines:
-        fitted_on = load_encoded(run, "train"), load_encoded(run, "validation")
-    metrics, tables = evaluate(run, corpus, _SPLIT.value, baselines, fitted_on, _MODEL.value)
+        fitted_on = load_encoded(run, "train"), validation
+    if second:
+        stage = fitted_second_stage(run, second, validation, _CANDIDATES.value)
+    metrics, tables = evaluate(run, corpus, _SPLIT.value, baselines, fitted_on, _MODEL.value, stage)
     print("", "\n\n".join(map(str, tables)), sep="\n")
     if settings["published"]:
         recipe = PUBLISHED_RECIPES[settings["published"]]

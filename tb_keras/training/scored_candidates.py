@@ -8,7 +8,10 @@ import keras
 import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.evaluation import corpus_localization_metrics, reranked_retrieval_metrics
+from tb_keras.evaluation import corpus_localization_metrics
+from tb_keras.evaluation.ranks import ranks_from_embeddings
+from tb_keras.evaluation.reranked import reranked_ranks
+from tb_keras.evaluation.retrieval import checked_embeddings, figures_of_ranks
 from tb_keras.networks import Reranker
 from tb_keras.search import Index
 
@@ -34,14 +37,19 @@ class ScoredCandidates:
         (first_images, second_images), (first_texts, second_texts) = map(
             reranker.split, (images, texts)
         )
-        self._embeddings = first_images, first_texts
         if embedded.grounding is not None:
             image_rows, text_rows = embedded.grounding.same_picture_pairs()
         else:
-            self._texts = _best_rows(first_images, first_texts, reranker.candidates)
-            self._images = _best_rows(first_texts, first_images, reranker.candidates)
-            image_rows = np.concatenate([_queries(self._texts), self._images.ravel()])
-            text_rows = np.concatenate([self._texts.ravel(), _queries(self._images)])
+            matches = checked_embeddings(first_images, first_texts, embedded.matches)[-1]
+            ranks = ranks_from_embeddings(first_images, first_texts, matches)
+            texts_of = _best_rows(first_images, first_texts, reranker.candidates)
+            images_of = _best_rows(first_texts, first_images, reranker.candidates)
+            self._directions = [
+                (ranks[0], texts_of, matches),
+                (ranks[1], images_of, matches.transposed()),
+            ]
+            image_rows = np.concatenate([_queries(texts_of), images_of.ravel()])
+            text_rows = np.concatenate([texts_of.ravel(), _queries(images_of)])
         self.first_scores = reranker.first.fuse_rows(
             first_images, first_texts, image_rows, text_rows
         )
@@ -59,14 +67,12 @@ class ScoredCandidates:
         scores = reranker.mixed(self.first_scores, self.second_scores)
         if self._corpus.grounding is not None:
             return corpus_localization_metrics(scores, self._corpus, ks=ks)
-        of_images, of_texts = np.split(scores, [self._texts.size])
-        return reranked_retrieval_metrics(
-            *self._embeddings,
-            self._corpus.matches,
-            (self._texts, of_images.reshape(self._texts.shape)),
-            (self._images, of_texts.reshape(self._images.shape)),
-            ks,
-        )
+        parts = np.split(scores, [self._directions[0][1].size])
+        ranks = [
+            reranked_ranks(first, rows, part.reshape(rows.shape), matches)
+            for (first, rows, matches), part in zip(self._directions, parts)
+        ]
+        return figures_of_ranks(*ranks, ks)
 
 
 def _best_rows(queries: np.ndarray, embeddings: np.ndarray, k: int) -> np.ndarray:

@@ -93,7 +93,7 @@ ROWS, SCORES = [[0, 1], [1, 0]], [[0.9, 0.1], [0.9, 0.1]]
         (ROWS[:1], SCORES[:1], r"`text_candidates` must be .*\(2, c\).*\(1, 2\)"),
         ([[0, 1], [2, 0]], SCORES, r"`text_candidates` must hold rows in \[0, 2\). Received: 2"),
         ([[0, 1], [-1, 0]], SCORES, r"`text_candidates` must hold rows in \[0, 2\). Received: -1"),
-        (ROWS, [[np.nan, 1], [0, 1]], "`text_candidates` must not hold NaN"),
+        (ROWS, [[np.nan, 1], [0, 1]], "scores of candidates must not hold NaN"),
     ],
 )
 def test_wrong_candidates(rows, scores, message):

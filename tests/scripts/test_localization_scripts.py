@@ -27,6 +27,7 @@ TRAIN += ["--hidden_dim=16", "--embedding_dim=8", "--joint_dims=8,4", "--epochs=
 TRAIN += ["--pictures_per_batch=4", "--regions_per_picture=16"]
 MODELS = {"embedding": "savedmodels/shapes", "similarity": "savedmodels/shapes-similarity"}
 MODEL = f"--model={MODELS['embedding']}"
+MIXED = "embedding + similarity"
 FIGURES = {"recall@1", "recall@5", "recall@10", "upper_bound", "mean_iou", "pointing_game"}
 FIGURES |= {"phrases", "without_region", "without_box"}
 PHRASES = ["a red disc", "the blue <in> square"]
@@ -214,13 +215,17 @@ def test_export(ended, folder):
 
 def test_evaluate(ended, folder):
     metrics = json.loads((folder / "runs" / "shapes" / "metrics.json").read_text())
-    assert set(metrics) == {*MODELS, "baselines", "by_category", "seeds", "split"}
+    parts = {"baselines", "by_category", "seeds", "split", "reranked", MIXED}
+    assert set(metrics) == {*MODELS, *parts}
+    assert set(metrics["by_category"]) == {*MODELS, MIXED}
+    assert set(metrics["reranked"]) == {"run", "weight", "scales"}
     assert list(metrics["baselines"]) == ["random", "largest", "ridge"]
     seeds = {figures.pop("network"): figures for figures in metrics["seeds"]}
     for network in MODELS:
         assert seeds[network].pop("seed") == 0
         assert metrics[network] == pytest.approx(seeds[network], abs=1e-3)
-    for figures in (metrics["embedding"], metrics["similarity"], *metrics["baselines"].values()):
+    networks = (metrics["embedding"], metrics["similarity"], metrics[MIXED])
+    for figures in (*networks, *metrics["baselines"].values()):
         assert set(figures) == FIGURES
         assert (figures["phrases"], figures["without_box"]) == (18, 0)
         assert figures["upper_bound"] == metrics["baselines"]["random"]["upper_bound"] > 50
@@ -234,9 +239,10 @@ def test_evaluate(ended, folder):
     out = ended["evaluate"].out
     assert "refcoco, split test" in out
     rows = ["random", "largest", "ridge", "embedding, seed 0", "similarity, seed 0"]
+    rows += [rf"embedding \+ similarity, weight {metrics['reranked']['weight']:g}"]
     for name in (*rows, *(f"exported {model}/1" for model in MODELS.values())):
         (line,) = re.findall(rf"^\| {name} +\|.*$", out, re.MULTILINE)
-        assert len(re.findall(r"\d+\.\d", line)) == 6
+        assert len(re.findall(r"\d+\.\d", line.split("|", 2)[2])) == 6
     assert "Wrote runs/shapes/metrics.json" in out
     assert "Wrote pages/boxes.html" in out
 

@@ -42,6 +42,7 @@ BOTH = f"{MODEL},savedmodels/mine-similarity"
 SMALL = ["export", "--run=runs/mine", "--noencoders", "--directory=small"]
 FLOAT16 = [*SMALL, "--weights=float16"]
 NETWORKS = ("embedding", "similarity")
+TWO_STAGES = ("embedding, then similarity", "embedding + similarity")
 FIGURES = {
     *(f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)),
     *(f"{d}_{name}" for d in ("i2t", "t2i") for name in ("median_rank", "mean_rank", "queries")),
@@ -143,8 +144,9 @@ def test_export_of_the_similarity_network(pipeline, folder):
 
 def test_evaluate(pipeline, folder):
     metrics = json.loads((folder / "runs" / "mine" / "metrics.json").read_text())
-    assert set(metrics) == {*FIGURES, *NETWORKS, "split", "baselines", "seeds"}
-    for network in NETWORKS:
+    parts = {"split", "baselines", "seeds", "reranked"}
+    assert set(metrics) == {*FIGURES, *NETWORKS, *TWO_STAGES, *parts}
+    for network in (*NETWORKS, *TWO_STAGES):
         assert set(metrics[network]) == FIGURES
     assert metrics["embedding"] == {name: metrics[name] for name in FIGURES}
     assert metrics["split"] == "test"
@@ -165,8 +167,17 @@ def test_evaluate(pipeline, folder):
         assert {name: metrics["seeds"][row][name] for name in FIGURES} == {
             name: pytest.approx(metrics[network][name], rel=1e-4) for name in FIGURES
         }
+    # Four pictures and eight texts are all candidates, which the similarity network orders alone.
+    alone = {name: metrics["seeds"][2][name] for name in FIGURES}
+    assert metrics["embedding, then similarity"] == pytest.approx(alone)
+    reranked = metrics["reranked"]
+    assert set(reranked) == {"run", "weight", "scales", "candidates"}
+    assert (reranked["run"], reranked["candidates"]) == ("runs/mine", 100)
     out = pipeline["evaluate"].out
-    rows = ["chance", "ridge", "regularized_cca", "kernel_cca"]
+    assert f"weight of the similarity network: {reranked['weight']:g}\n" in out
+    mixed = rf"embedding \+ similarity, weight {reranked['weight']:g}"
+    rows = ["embedding, then similarity", mixed]
+    rows += ["chance", "ridge", "regularized_cca", "kernel_cca"]
     rows += ["embedding, seed 0", "embedding, seed 1"]
     rows += ["similarity, seed 1", "exported savedmodels/mine/1"]
     for name in (*rows, "exported savedmodels/mine-similarity/1"):
@@ -460,6 +471,17 @@ TYPED = {
             "--baselines=regularized_cca",
         ],
         (0, "| exported savedmodels/mine-cca/1 |"),
+    ),
+    "two candidates of each query": (
+        [
+            *("evaluate", "--run=runs/mine", "--rerank=runs/mine"),
+            *("--candidates=2", "--baselines="),
+        ],
+        (0, "24/24"),  # pairs of 4 pictures and 8 texts with two candidates each
+    ),
+    "a second stage of no run": (
+        ["evaluate", "--run=runs/mine", "--rerank=runs/none"],
+        (1, "tb-evaluate: 'runs/none' must be a run of tb-train"),
     ),
     "a baseline that is none": (
         ["evaluate", "--run=runs/mine", "--baselines=chance,best"],

@@ -116,3 +116,11 @@ def test_a_bar(networks, capfd):
     assert capfd.readouterr() == ("", "")
     fit_reranker(*networks, retrieval_corpus(3, seed=0), candidates=2, verbose=True)
     assert "18/18" in capfd.readouterr().out  # 3 images and 6 texts with two candidates each
+
+
+def test_scores_that_are_no_numbers(networks):
+    """A comparison with NaN is false, so a network that diverged would look like a perfect one."""
+    similarity = SimilarityNetwork(7, 7, hidden_dim=16, embedding_dim=5, joint_dims=(9, 4))
+    similarity.fusion.get_layer("score").bias.assign([np.nan])
+    with pytest.raises(ValueError, match="scores of candidates must not hold NaN"):
+        network_metrics(Reranker(networks[0], similarity), retrieval_corpus(3, seed=0))

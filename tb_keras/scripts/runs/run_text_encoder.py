@@ -28,6 +28,13 @@ def text_encoder_name(run: Run) -> str | None:
     return str(_file(run, "encoder")) if name in FITTED_TEXT_ENCODERS else name
 
 
+def text_encoder_fitted_to(run: Run) -> dict | None:
+    """Returns what a run's text encoder was fitted to, or None if it was not fitted."""
+    if run.settings["text_encoder"] not in FITTED_TEXT_ENCODERS:
+        return None
+    return json.loads(_file(run, "encoder").with_suffix(".json").read_text())
+
+
 def check_text_encoder(settings: Mapping) -> None:
     """Checks the text encoder and the word vectors in the settings, before anything is encoded.
 

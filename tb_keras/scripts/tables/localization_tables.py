@@ -21,8 +21,10 @@ from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
 from tb_keras.evaluation.metrics_table import MetricsTable
 from tb_keras.networks import PairScorer
 from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.second_stage import SecondStage
 from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
+from tb_keras.scripts.tables.reranked_rows import reranked_rows
 
 BASELINES = ("random", "largest", "ridge")
 
@@ -34,6 +36,7 @@ def evaluate_localization(
     baselines: Sequence[str],
     fitted_on: tuple[Corpus, Corpus] | None,
     models: Sequence[str],
+    stage: SecondStage | None = None,
 ) -> tuple[dict, list[MetricsTable]]:
     """Measures networks, exported models and baselines on one split.
 
@@ -47,11 +50,13 @@ def evaluate_localization(
         for name in baselines
     }
     metrics, of_networks, by_category = network_rows(run, corpus, models, _by_category)
-    metrics["by_category"] = by_category
+    reranked, of_stages, stages = reranked_rows(stage, corpus)
+    by_category |= {name: _by_category(*embedded) for name, embedded in stages.items()}
+    metrics |= {**reranked, "by_category": by_category}
     settings = run.settings
     published = published_row(settings)
     title = f"{settings['dataset']}, split {split}: {corpus}"
-    tables = [MetricsTable(rows | of_networks | published, "localization", title)]
+    tables = [MetricsTable(rows | of_networks | of_stages | published, "localization", title)]
     for network, categories in by_category.items():
         if categories:
             title = f"{network} network, by category and kind of phrase"

@@ -15,7 +15,7 @@ from tb_keras.evaluation import (
     ranked_precision_metrics_from_scores,
 )
 from tb_keras.evaluation.metrics_table import COLUMNS, MetricsTable
-from tb_keras.networks import EmbeddingNetwork, PairScorer
+from tb_keras.networks import EmbeddingNetwork, PairScorer, Reranker
 from tb_keras.training.metrics import embedding_metrics
 
 Embedded = tuple[PairScorer, Corpus]  # a network, and the corpus of its embeddings
@@ -34,8 +34,8 @@ def protocol_tables(
         settings: of the run.
         corpus: the split.
         split: name of the split.
-        networks: the best network of each kind, with a corpus whose features are its embeddings
-            (`tb_keras.training.metrics.embedded_corpus`).
+        networks: the best network of each kind, and perhaps a reranker of two, each with a corpus
+            whose features are its embeddings (`tb_keras.training.metrics.embedded_corpus`).
     """
     tables = {}
     if settings["dataset"] == "coco" and split == "test" and corpus.num_images >= _FOLDS:
@@ -70,6 +70,8 @@ def _extended(corpus: Corpus, networks: Mapping[str, Embedded]) -> dict[str, Met
         extended = with_ground_truth(corpus, truth)
         queries = [extended.image_attributes["query"], extended.text_attributes["query"]]
         for name, embedded in networks.items():
+            if isinstance(embedded[0], Reranker):
+                continue  # its two directions have no scores in common
             row = _ranked_precision(*embedded, extended.matches, *queries)
             rows[f"{name}, {title}"] = row
     title = "Extended ground truths"

@@ -12,8 +12,10 @@ from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCC
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
 from tb_keras.evaluation.metrics_table import MetricsTable
 from tb_keras.scripts.runs.run import Run
+from tb_keras.scripts.runs.second_stage import SecondStage
 from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
+from tb_keras.scripts.tables.reranked_rows import reranked_rows
 from tb_keras.scripts.tables.retrieval_protocols import protocol_tables
 from tb_keras.serving import ExportedModel, ExportedNetwork
 from tb_keras.training import network_metrics
@@ -29,6 +31,7 @@ def evaluate_retrieval(
     baselines: Sequence[str],
     fitted_on: tuple[Corpus, Corpus] | None,
     models: Sequence[str],
+    stage: SecondStage | None = None,
 ) -> tuple[dict, list[MetricsTable]]:
     """Measures networks, exported models and baselines on one split.
 
@@ -39,6 +42,7 @@ def evaluate_retrieval(
         baselines: names of `BASELINES`.
         fitted_on: training and validation corpus for the baselines; None if there are none.
         models: directories of exported models.
+        stage: a second stage, or None for none.
 
     Returns:
         The figures for metrics.json, and the tables to print.
@@ -50,18 +54,20 @@ def evaluate_retrieval(
     metrics, of_networks, best = network_rows(
         run, corpus, models, lambda *embedded: embedded, _of_export
     )
+    reranked, of_stages, stages = reranked_rows(stage, corpus)
     settings = run.settings
-    tables = protocol_tables(settings, corpus, split, best)
+    tables = protocol_tables(settings, corpus, split, best | stages)
     published = published_row(settings)
     if "folds" in tables:
         tables["folds"].rows.update(published)
     main = MetricsTable(
-        rows | of_networks | ({} if "folds" in tables else published),
+        rows | of_networks | of_stages | ({} if "folds" in tables else published),
         title=f"{settings['dataset']}, split {split}: {corpus}",
     )
     return {
         **metrics[run.networks()[0]],
         **metrics,
+        **reranked,
         "baselines": rows,
         **published,
         **{name: table.rows for name, table in tables.items()},
