@@ -68,11 +68,11 @@ class ScoredCandidates:
         if self._corpus.grounding is not None:
             return corpus_localization_metrics(scores, self._corpus, ks=ks)
         parts = np.split(scores, [self._directions[0][1].size])
-        ranks = [
+        image_ranks, text_ranks = (
             reranked_ranks(first, rows, part.reshape(rows.shape), matches)
             for (first, rows, matches), part in zip(self._directions, parts)
-        ]
-        return figures_of_ranks(*ranks, ks)
+        )
+        return figures_of_ranks(image_ranks, text_ranks, ks)
 
 
 def _best_rows(queries: np.ndarray, embeddings: np.ndarray, k: int) -> np.ndarray:
