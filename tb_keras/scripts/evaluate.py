@@ -25,9 +25,8 @@ from absl import flags
 from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
-from tb_keras.scripts.runs.run_data import load_encoded
-from tb_keras.scripts.runs.second_stage import fitted_second_stage, second_stage_run
 from tb_keras.scripts.runs.run_data import load_encoded, warn_of_other_data
+from tb_keras.scripts.runs.second_stage import fitted_second_stage, second_stage_run
 from tb_keras.scripts.tables import localization_tables, retrieval_tables
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
