@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tb_keras.corpus.upright_pictures import open_upright
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -27,7 +29,8 @@ def draw_boxes(
     """Draws boxes with labels into a picture.
 
     Args:
-        picture: path of an image file. What is transparent in it becomes white.
+        picture: path of an image file, which is turned as its EXIF block says. What is transparent
+            in it becomes white.
         boxes: float `(n, 4)`, corners xyxy in pixels of the picture.
         labels: a text for each box, or none; written above the box, or elsewhere in the picture
             where there is no room.
@@ -50,8 +53,7 @@ def draw_boxes(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    with Image.open(picture) as opened:
-        layer = opened.convert("RGBA")
+    layer = open_upright(picture).convert("RGBA")
     image = Image.new("RGBA", layer.size, "white")
     image.alpha_composite(layer)
     scale = max(1, round(size / max(image.size)))

@@ -80,4 +80,5 @@ def decoded_pictures(
 def _without_graph(message: str) -> str:
     r"""Returns TensorFlow's message without the operations behind it: `MESSAGE\n\t [[...`."""
     line = message.partition("\n\t [[")[0].rpartition("\n")[2]
-    return re.sub(r"\{\{.*?\}\} ?| *\[Op:.*\]", "", line).strip()
+    line = re.sub(r"\{\{.*?\}\} ?| *\[Op:.*\]", "", line).strip()
+    return re.sub(r"assertion failed: \[(.*)\]", r"\1", line)

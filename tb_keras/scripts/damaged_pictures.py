@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+
+from tb_keras.scripts.runs.settled_paths import seen_from_here
 
 
 @contextmanager
@@ -19,14 +20,16 @@ def damaged_picture_named(paths: Sequence[str]) -> Iterator[None]:
     """
     import tensorflow as tf
 
+    from tb_keras.encoders.image.image_decoding import decode_image
+    from tb_keras.features.decoded_pictures import decoded_pictures
+
     try:
         yield
     except tf.errors.InvalidArgumentError:
-        for path in paths:
-            try:
-                tf.io.decode_image(Path(path).read_bytes(), expand_animations=False)
-            except tf.errors.InvalidArgumentError:
+        for path, picture in zip(paths, decoded_pictures(paths, decode_image)):
+            if picture.reason:
                 raise ValueError(
-                    f"{path!r} is damaged, or no PNG, JPEG, GIF or BMP picture"
+                    f"{seen_from_here(path)!r} is damaged, or no PNG, JPEG, GIF or BMP picture of "
+                    f"at most 50 million pixels ({picture.reason})"
                 ) from None
         raise

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# A part of every key: raise it when an encoder's features change.
-_VERSION = 1
+# A part of every key, by what is encoded: raise it when an encoder's features change.
+_VERSIONS = {"image": 1, "regions": 1, "text": 1}
 _HUB = "keras_hub/"
 _NEW = 10**9  # nanoseconds, within which a file may change and keep its time
 
@@ -40,7 +40,7 @@ def encoder_settings(kind: str, encoder: str) -> dict[str, Any]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = None
-    return {"version": _VERSION, "kind": kind, "encoder": encoder, "packages": versions}
+    return {"version": _VERSIONS[kind], "kind": kind, "encoder": encoder, "packages": versions}
 
 
 def cache_key(settings: Mapping[str, object], content: object) -> str:

@@ -115,3 +115,15 @@ def test_no_box_and_no_label(tmp_path):
     assert np.all(np.asarray(draw_boxes(tmp_path / "a.png", [])) == 255)
     pixels = np.asarray(draw_boxes(tmp_path / "a.png", [[100, 100, 200, 200]]))
     assert np.all(pixels[:100] == 255)
+
+
+def test_a_picture_is_drawn_as_viewers_show_it(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = Image.new("RGB", (40, 20), "white")
+    stored.paste("black", (0, 0, 10, 20))  # on the left; shown, it is above
+    stored.save(tmp_path / "turned.png", exif=exif)
+    image = draw_boxes(tmp_path / "turned.png", [], size=40)
+    assert image.size == (20, 40)
+    assert image.getpixel((10, 2)) == (0, 0, 0)
+    assert image.getpixel((10, 38)) == (255, 255, 255)

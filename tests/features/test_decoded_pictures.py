@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_what_can_be_read(tmp_path):
         "16-bit.png": (grey16, "PNG", grey),
         "palette.png": (rgb.quantize(255), "PNG", PIXELS),
         "cmyk.jpg": (rgb.convert("CMYK"), "JPEG", PIXELS),
-        "ÄÖ 日本.webp": (rgb, "WEBP", PIXELS),
+        "ÄÖ 日本.bmp": (rgb, "BMP", PIXELS),
     }
     for name, (picture, kind, _) in cases.items():
         picture.save(tmp_path / name, kind)
@@ -55,10 +56,11 @@ def test_what_can_be_read(tmp_path):
 def test_what_cannot_be_read(tmp_path):
     image = pytest.importorskip("PIL.Image")
     whole = {}
-    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF"):
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"):
         stream = io.BytesIO()
         image.fromarray(PIXELS).save(stream, kind)
         whole[kind] = stream.getvalue()
+    large = whole["BMP"][:18] + struct.pack("<ii", 9000, 6000) + whole["BMP"][26:]
     cases = {
         "empty.jpg": (b"", "Input is empty."),
         "text.jpg": (b"no picture", "Unknown image file format"),
@@ -66,7 +68,9 @@ def test_what_cannot_be_read(tmp_path):
         "cut.png": (whole["PNG"][:-30], "Invalid PNG data"),
         "cut.gif": (whole["GIF"][:100], "Invalid GIF data"),
         "cut.bmp": (whole["BMP"][:100], "Input size should match"),
-        "whole.tif": (whole["TIFF"], "Unknown image file format"),
+        "whole.tif": (whole["TIFF"], "Unknown image file format: no PNG, JPEG, GIF or BMP."),
+        "webp.jpg": (whole["WEBP"], "Unknown image file format: no PNG, JPEG, GIF or BMP."),
+        "large.bmp": (large, "More than 50 million pixels."),
         "folder.png": (None, "Is a directory"),
     }
     for name, (content, _) in cases.items():

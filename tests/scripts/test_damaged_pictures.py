@@ -3,6 +3,7 @@
 import pytest
 import tensorflow as tf
 
+from tb_keras.encoders.image.image_decoding import decode_image
 from tb_keras.scripts.damaged_pictures import damaged_picture_named
 
 
@@ -38,3 +39,14 @@ def test_other_errors_pass(paths):
         tf.reshape(tf.zeros(3), (2, 2))
     with pytest.raises(KeyError), damaged_picture_named([paths["cut.png"]]):
         raise KeyError
+
+
+def test_what_would_end_the_process_is_named(tmp_path):
+    """An animated WebP corrupts the memory of TensorFlow's decoder; it may not get there."""
+    image = pytest.importorskip("PIL.Image")
+    frames = [image.new("RGB", (20, 20), color) for color in ("red", "blue", "green")]
+    path = str(tmp_path / "animated.jpg")
+    frames[0].save(path, "WEBP", save_all=True, append_images=frames[1:])
+    expected = pytest.raises(ValueError, match=r"animated\.jpg' is damaged, or .* \(Unknown image")
+    with expected, damaged_picture_named([path]):
+        decode_image(tf.io.read_file(path))

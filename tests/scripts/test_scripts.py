@@ -390,7 +390,7 @@ TYPED = {
     ),
     "features that are not there": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--image_features=none"],
-        (1, "`directory` must hold features.npy.*'none'"),
+        (1, "`directory` must hold features.npy.*'/.*/none'"),
     ),
     "word vectors that are not there": (
         [

@@ -24,6 +24,7 @@ def load_table(
     language: str | None = None,
     language_column: str | None = "language",
     boxes: bool = False,
+    box_unit: str = "pixel",
 ) -> Corpus:
     r"""Reads a table of image-text pairs, or of phrases with boxes in pictures.
 
@@ -49,7 +50,10 @@ def load_table(
             table has the column. None ignores it.
         boxes: bool, whether to read phrases with boxes, for localization. A box is in the columns
             `x_min`, `y_min`, `x_max` and `y_max`, or in a column `box` as a list of these four, in
-            pixels. A row without a box is a phrase without one.
+            pixels of the picture as viewers show it, turned as its EXIF block says. A row without a
+            box is a phrase without one.
+        box_unit: "pixel", or "share" if boxes are in shares of the picture's width and height, from
+            0 to 1.
 
     Returns:
         Without `boxes`, a `Corpus` of `image_paths` and `texts` in the order of the rows.
@@ -75,6 +79,8 @@ def load_table(
         >>> load_table(folder / "pairs.csv")
         Corpus(1 images, 2 texts, 2 pairs; image_paths, texts)
     """
+    if box_unit not in ("pixel", "share"):
+        raise ValueError(f"`box_unit` must be 'pixel' or 'share'. Received: box_unit={box_unit!r}")
     table = open_table(Path(directory))
     # A script takes the name of a column "0" for a number.
     image_column = None if image_column is None else str(image_column)
@@ -82,7 +88,8 @@ def load_table(
     language_column = None if language_column is None else str(language_column)
     rows = _read(table, image_column, text_column, language, language_column, boxes)
     rows = _of_split(table.path, rows, split)
-    corpus = (boxes_corpus if boxes else _pairs_corpus)(table.path.parent, rows)
+    folder = table.path.parent
+    corpus = boxes_corpus(folder, rows, box_unit) if boxes else _pairs_corpus(folder, rows)
     if language is not None:
         attributes = {**corpus.text_attributes, "language": [language] * corpus.num_texts}
         return corpus.replace(text_attributes=attributes)

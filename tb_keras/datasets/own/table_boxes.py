@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.corpus.upright_pictures import upright_size
 from tb_keras.datasets.grounded_pictures import GroundedPictures
 from tb_keras.datasets.own.table_file import TableFile
 from tb_keras.datasets.own.table_rows import TableRow
@@ -51,26 +52,35 @@ def row_box(where: str, row: dict, columns: Sequence[str]) -> list[float] | None
     raise ValueError(f"{where}: a box must be four finite numbers, xyxy. Received: {values!r:.80}")
 
 
-def boxes_corpus(folder: Path, rows: Sequence[TableRow]) -> Corpus:
+def boxes_corpus(folder: Path, rows: Sequence[TableRow], unit: str = "pixel") -> Corpus:
     """Returns the corpus of rows that are phrases with boxes.
 
+    Args:
+        folder: the folder that the pictures' paths are relative to.
+        rows: the rows.
+        unit: "pixel", or "share" for boxes in shares of the picture's width and height.
+
     Raises:
-        ValueError: if a picture cannot be opened, or a box lies outside its picture.
+        ValueError: if a picture cannot be opened, or a box lies outside its picture or is in
+            another unit.
     """
     gathered = GroundedPictures()
     pictures: dict[str, int] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     regions: dict[tuple, int] = {}
     phrases: dict[tuple, list[int]] = {}
     for row in rows:
         if row.image not in pictures:
             path = folder / row.image
-            pictures[row.image] = gathered.add_picture(path, _picture_size(row.where, path))
+            sizes[row.image] = _picture_size(row.where, path)
+            pictures[row.image] = gathered.add_picture(path, sizes[row.image])
         phrase = phrases.setdefault((row.image, row.text, row.language), [])
         if row.box is not None:
-            key = (row.image, *row.box)
+            box = _in_pixels(row, sizes[row.image], unit)
+            key = (row.image, *box)
             if key not in regions:
                 regions[key] = gathered.add_region(
-                    pictures[row.image], row.box, row.where, picture=row.image
+                    pictures[row.image], box, row.where, picture=row.image
                 )
             phrase.append(regions[key])
     for (image, text, language), own in phrases.items():
@@ -80,10 +90,26 @@ def boxes_corpus(folder: Path, rows: Sequence[TableRow]) -> Corpus:
 
 
 def _picture_size(where: str, path: Path) -> tuple[int, int]:
-    from PIL import Image
-
     try:
-        with Image.open(path) as picture:  # reads the header only
-            return picture.size
+        return upright_size(path)
     except OSError as error:
         raise ValueError(f"{where}: {str(path)!r} is not a picture ({error})") from error
+
+
+def _in_pixels(row: TableRow, size: tuple[int, int], unit: str) -> list[float]:
+    """Returns a row's box in pixels."""
+    are_shares = all(0 <= side <= 1 for side in row.box)
+    if unit == "share":
+        if not are_shares:
+            raise ValueError(
+                f"{row.where}: a box must be in shares of the picture's sides, from 0 to 1. "
+                f"Received: {row.box!r:.80}"
+            )
+        return [share * side for share, side in zip(row.box, (*size, *size))]
+    if are_shares and max(size) > 1:
+        raise ValueError(
+            f"{row.where}: a box must be in pixels, but this one is within a pixel; boxes in "
+            "shares of the sides need box_unit='share' (--dataset_options=box_unit=share). "
+            f"Received: {row.box!r:.80}"
+        )
+    return row.box

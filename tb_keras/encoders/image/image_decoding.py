@@ -6,8 +6,16 @@ import keras
 import tensorflow as tf
 
 from tb_keras.checks.arguments import check_int
+from tb_keras.encoders.image.bmp_palette import decode_palette_bmp, has_palette, is_plain_bmp
 from tb_keras.encoders.image.gif_first_frame import first_frame
-from tb_keras.encoders.image.image_headers import is_bmp_file, is_gif_file, is_jpeg_file
+from tb_keras.encoders.image.image_headers import (
+    declared_sizes,
+    is_bmp_file,
+    is_gif_file,
+    is_jpeg_file,
+)
+from tb_keras.encoders.image.image_metadata import pixel_notes
+from tb_keras.encoders.image.image_orientation import exif_orientation, upright
 from tb_keras.encoders.image.image_rows import MAX_PIXELS, map_images
 
 _MOST_SCANS = 100  # a progressive JPEG has some ten
@@ -20,10 +28,10 @@ def decode_image(
 ) -> tf.Tensor:
     """Decodes one PNG, JPEG, GIF or BMP to pixels.
 
-    Grey images become RGB. Transparency is laid over white (a GIF's becomes black). CMYK becomes
-    RGB without a colour profile. With 16 bits a channel, the upper 8 are taken. An EXIF orientation
-    is not applied, and a BMP with a palette gives its indices. Only the first frame of an animated
-    GIF is decoded, in its own size.
+    An image is turned as its EXIF block says, so it is decoded as viewers show it, and boxes are
+    meant so too. Grey images become RGB. Transparency is laid over white (a GIF's becomes black).
+    CMYK becomes RGB without a colour profile. With 16 bits a channel, the upper 8 are taken. Only
+    the first frame of an animated GIF is decoded, in its own size.
 
     Args:
         image_bytes: scalar string tensor, the content of a file.
@@ -37,7 +45,8 @@ def decode_image(
 
     Raises:
         tf.errors.InvalidArgumentError: the bytes are no image of a known format, the image is
-            damaged, or it is a JPEG of more than 100 scans.
+            damaged, it has more than 50 million pixels, or it is a JPEG of more than 100 scans or a
+            compressed BMP.
 
     Examples:
         >>> grey = tf.io.encode_png(tf.fill((20, 30, 1), tf.constant(7, tf.uint8)))
@@ -70,15 +79,67 @@ def decode_image(
     return tf.clip_by_value(tf.ensure_shape(pixels, (*size, 3)), 0.0, 255.0)
 
 
+# One trace for all that decode.
+@tf.function(autograph=False, input_signature=[tf.TensorSpec((), tf.string)])
 def _decoded(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Returns uint8 `(height, width, channels)`: grey or RGB, with or without alpha."""
-    image_bytes = tf.convert_to_tensor(image_bytes)
-    image_bytes = tf.cond(
-        is_gif_file(image_bytes),
-        lambda: first_frame(image_bytes, MAX_PIXELS),
-        lambda: _of_few_scans(image_bytes),
+    """Returns uint8 `(height, width, channels)`, upright: grey or RGB, with or without alpha."""
+    image_bytes = _cleared(image_bytes)
+    has_color_key, exif = pixel_notes(image_bytes)
+
+    def plain(file, channels=0):
+        return tf.io.decode_image(file, channels=channels, expand_animations=False)
+
+    def keyed():
+        return tf.cond(
+            has_color_key,
+            lambda: plain(image_bytes, 4),  # only then is the named colour transparent
+            lambda: plain(_of_few_scans(image_bytes)),
+        )
+
+    def bmp():
+        return tf.cond(
+            has_palette(image_bytes),
+            lambda: decode_palette_bmp(image_bytes),
+            lambda: plain(image_bytes),
+        )
+
+    decoded = tf.case(
+        [
+            (is_gif_file(image_bytes), lambda: plain(first_frame(image_bytes, MAX_PIXELS))),
+            (is_bmp_file(image_bytes), bmp),
+        ],
+        keyed,
     )
-    return tf.io.decode_image(image_bytes, channels=0, expand_animations=False)
+    return tf.cond(
+        exif < 0,
+        lambda: decoded,
+        lambda: upright(decoded, exif_orientation(image_bytes, exif)),
+    )
+
+
+def _cleared(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Returns the file for TensorFlow's decoders, if its header is of a kind that is read here.
+
+    Nothing else may reach them: an animated WebP makes TensorFlow 2.21 write where it must not. Of
+    a file whose header is damaged only the first bytes are left, which are decoded to an error.
+    """
+    known, sizes = declared_sizes(image_bytes[None])
+    pixels = tf.reduce_prod(sizes[0])
+    length = tf.strings.length(image_bytes)
+    reason = tf.constant("")
+    is_rare_bmp = tf.cond(
+        is_bmp_file(image_bytes), lambda: ~is_plain_bmp(image_bytes), lambda: tf.constant(False)
+    )
+    for is_so, said in (
+        (is_rare_bmp, "The BMP is of a rare kind."),
+        (pixels > MAX_PIXELS, f"More than {MAX_PIXELS // 10**6} million pixels."),
+        (~known[0], "Unknown image file format: no PNG, JPEG, GIF or BMP."),
+        (length == 0, "Input is empty."),
+    ):
+        reason = tf.where(is_so, said, reason)
+    check = tf.raw_ops.Assert(condition=reason == "", data=[reason])
+    with tf.control_dependencies([check]):
+        return tf.strings.substr(image_bytes, 0, tf.where(pixels > 0, length, 3))
 
 
 def _of_few_scans(image_bytes: tf.Tensor) -> tf.Tensor:

@@ -37,7 +37,7 @@ def declared_sizes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # The height of a BMP stored from its top row on is negative.
         "bmp": (_signed(_number(head[:, 18:22])), tf.abs(_signed(_number(head[:, 22:26])))),
     }
-    is_png = _begins(image_bytes, _PNG)
+    is_png = is_png_file(image_bytes)
     is_jpeg = is_jpeg_file(image_bytes)
     is_gif = is_gif_file(image_bytes)
     is_bmp = is_bmp_file(image_bytes)
@@ -51,6 +51,11 @@ def declared_sizes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         found = tf.where(has_size[name][:, None], tf.stack(size, axis=1), found)
     found = tf.where(tf.reduce_all(found > 0, axis=1, keepdims=True), found, 0)
     return is_png | is_jpeg | is_gif | is_bmp, tf.minimum(found, _LARGEST_SIDE)
+
+
+def is_png_file(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Returns whether files, a string tensor of any shape, begin as a PNG does."""
+    return _begins(image_bytes, _PNG)
 
 
 def is_jpeg_file(image_bytes: tf.Tensor) -> tf.Tensor:

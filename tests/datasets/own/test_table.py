@@ -233,6 +233,7 @@ def test_a_phrase_without_a_box(pictures):
         ("park.png,a,3,2,1,4", "line 2: expected a finite box, from left.*3.0, 2.0, 1.0, 4.0"),
         ("park.png,a,200,2,300,4", "line 2: expected a box with an area in its .* 100 x 80"),
         ("damaged.png,a,1,2,3,4", "line 2: .*damaged.png' is not a picture"),
+        ("park.png,a,0,0.5,1,1", "line 2: a box must be in pixels, .*--dataset_options=box_unit=s"),
     ],
 )
 def test_damaged_boxes(pictures, row, message):
@@ -240,6 +241,30 @@ def test_damaged_boxes(pictures, row, message):
     (pictures / "a.csv").write_text(f"image,text,x_min,y_min,x_max,y_max\n{row}\n")
     with pytest.raises(ValueError, match=message):
         load_table(pictures / "a.csv", boxes=True)
+
+
+def test_boxes_in_shares_of_the_sides(pictures):
+    rows = [("park.png", "a", 0, 0.25, 0.5, 1), ("sky.png", "b", 0, 0, 1, 1)]
+    table = written(pictures / "a.csv", rows, ("image", "text", *SIDES))
+    corpus = load_table(table, boxes=True, box_unit="share")
+    assert corpus.grounding.region_boxes.tolist() == [[0, 20, 50, 80], [0, 0, 20, 10]]
+    table = written(pictures / "a.csv", [("park.png", "a", 1, 2, 3, 4)], ("image", "text", *SIDES))
+    with pytest.raises(ValueError, match=r"line 2: a box must be in shares .*\[1.0, 2.0, 3.0, 4.0"):
+        load_table(table, boxes=True, box_unit="share")
+    with pytest.raises(ValueError, match="`box_unit` must be 'pixel' or 'share'"):
+        load_table(table, boxes=True, box_unit="percent")
+
+
+def test_boxes_are_those_of_the_picture_as_it_is_shown(tmp_path):
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30)).save(tmp_path / "turned.jpg", exif=exif)
+    rows = [("turned.jpg", "below", 0, 30, 30, 40)]
+    corpus = load_table(written(tmp_path / "a.csv", rows, ("image", "text", *SIDES)), boxes=True)
+    assert corpus.grounding.picture_sizes.tolist() == [[30, 40]]
+    assert corpus.grounding.region_boxes.tolist() == [[0, 30, 30, 40]]
 
 
 @pytest.mark.parametrize("columns", [(), SIDES[:3], (*SIDES, "box")])
