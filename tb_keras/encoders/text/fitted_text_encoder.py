@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -84,7 +85,8 @@ def fit_text_encoder(
         min_texts: least number of texts with a word of the vocabulary. With 2 or more, an encoder
             that is trained also meets words outside it.
         max_words: number of words after which a text is cut (not for `"tfidf"`). Encoders that are
-            trained cut at the longest of `texts` if that is shorter.
+            trained cut at the longest of `texts` if that is shorter. A warning says if a text is
+            cut.
         dim: size of random word vectors.
         units: as in `tb_keras.encoders.word_encoder`.
         seed: seed of the mixture and of random weights, for which it sets Keras's global seed.
@@ -111,6 +113,11 @@ def fit_text_encoder(
         max_vocabulary = 5000 if name == "tfidf" else 20_000
     _check(name, word_vectors, max_vocabulary, min_texts, max_words, fisher)
     counts = count_words(texts, verbose)
+    if name != "tfidf" and counts.longest > max_words:
+        warnings.warn(
+            f"texts are cut after max_words={max_words} words; the longest has {counts.longest}",
+            stacklevel=2,
+        )
     vocabulary = _vocabulary(counts, word_vectors, min_texts)[:max_vocabulary]
     if not vocabulary:
         raise ValueError(

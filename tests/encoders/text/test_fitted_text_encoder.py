@@ -83,6 +83,15 @@ def test_mean_words_by_hand():
         np.testing.assert_allclose(row, expected, atol=1e-6)
 
 
+def test_texts_that_are_cut_are_told():
+    texts = [*TEXTS, "a dog and a cat " * 13]  # 65 words
+    message = r"^texts are cut after max_words=64 words; the longest has 65$"
+    with pytest.warns(UserWarning, match=message):
+        encoder, _ = fit_text_encoder("lstm", texts, units=4, verbose=False)
+    assert encoder.output_shape == (None, 64)
+    fit_text_encoder("tfidf", texts, verbose=False)  # takes whole texts
+
+
 @pytest.mark.parametrize("name", WORD_ENCODERS)
 def test_trained_encoders_come_in_two_parts(name):
     encoder, trained = fitted(name)
