@@ -14,10 +14,10 @@ from tb_keras.corpus import boxes as box_arithmetic
 from tb_keras.storage.cache_key import file_digest
 from tb_keras.storage.feature_cache import cached_features
 
-_VERSION = 1  # part of every cache key: raise it when the proposals change
+_VERSION = 2  # part of every cache key: raise it when the proposals change
 _WORKING_SIZE = 256  # longer side in pixels of the picture that regions are grown in
 _LEAST_SIDE = 0.03  # least side of a proposal, as a share of the picture's longer side
-_OVERLAP = 0.8  # if two proposals have a higher IoU, the later one is dropped
+_OVERLAP = 0.7  # if two proposals have a higher IoU, the later one is dropped
 
 
 def propose_regions(
@@ -41,8 +41,8 @@ def propose_regions(
     Returns:
         Int64 `(n,)`, the index in `paths` of each proposal's picture, ascending; and float32
         `(n, 4)`, xyxy boxes in pixels. Edge boxes come with the best of a picture first. Selective
-        search ranks none, so its boxes come in a random order that is always the same. A picture
-        may have no box.
+        search ranks none, so its boxes come in a random order that is always the same, in which
+        large boxes tend to stand first. A picture may have no box.
 
     Raises:
         ValueError: an argument is out of range.
@@ -107,7 +107,10 @@ def _method(
         search.setBaseImage(np.ascontiguousarray(pixels[:, :, ::-1]))
         search.switchToSelectiveSearchFast()
         # OpenCV's order depends on C's rand(), which all threads share and nobody can seed.
-        return np.random.default_rng(0).permutation(np.unique(search.process(), axis=0))
+        found = np.unique(search.process(), axis=0)
+        # Boxes drawn one after another, each with a chance in proportion to its area.
+        waits = np.random.default_rng(0).exponential(size=len(found))
+        return found[np.argsort(waits / found[:, 2:].prod(axis=1))]
 
     def edge_boxes(pixels: np.ndarray) -> np.ndarray:
         # A detector of its own for each picture: it is called from several threads.
