@@ -111,7 +111,7 @@ TYPED = {
     ),
     "edge boxes by a file that is no model": (
         ["train", *TRAIN, "--run=runs/b", "--proposals=edge_boxes", "--edge_model=picture.png"],
-        (1, "`edge_model` must be a file that .* reads. Received: 'picture.png'"),
+        (1, "`edge_model` must be a file that .* reads. Received: '/.*picture.png'"),
     ),
     "unknown proposals": (
         ["train", *TRAIN, "--run=runs/b", "--proposals=sliding"],
