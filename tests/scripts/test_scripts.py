@@ -470,7 +470,7 @@ TYPED = {
             "--model=savedmodels/mine-cca",
             "--baselines=regularized_cca",
         ],
-        (0, "| exported savedmodels/mine-cca/1 |"),
+        (0, "| exported savedmodels/mine-cca/1 "),
     ),
     "two candidates of each query": (
         [
