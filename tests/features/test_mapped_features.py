@@ -87,7 +87,7 @@ def test_texts_that_repeat_are_encoded_once(monkeypatch, directory, distinct, te
 
     encoded = []
     monkeypatch.setattr(features, "_HELD", 9)
-    monkeypatch.setattr(features, "text_encoder", lambda name: Encoder())
+    monkeypatch.setattr(features, "text_encoder", lambda name, max_tokens: Encoder())
     texts = [ITEMS[number % distinct] for number in range(700)]
     found = encode_texts(texts, "any", verbose=False)
     assert len(encoded) == texts_encoded

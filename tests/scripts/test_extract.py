@@ -160,7 +160,7 @@ def test_a_table_and_ten_crops(folder, ended):
     lines = (directory / "images.jsonl").read_text().splitlines()
     names = ["pictures/03.png", "pictures/01.png"]  # as the table writes them, in its order
     assert [json.loads(line)["file"] for line in lines] == names
-    encoder = image_encoder("efficientnet_lite0", size=32, crops=10)
+    encoder = image_encoder(size=32, crops=10)
     expected = encoder(tf.constant([picture(3), picture(1)]))
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
