@@ -30,3 +30,16 @@ def check_int(argument: str, value: int | None, least: int, optional: bool = Fal
         kind = kinds.get(least, f"an int of at least {least}")
         kind += " or None" if optional else ""
         raise ValueError(f"`{argument}` must be {kind}. Received: {argument}={value!r}")
+
+
+def check_rows(argument: str, rows: np.ndarray, size: int) -> None:
+    """Raises a ValueError unless all `rows` are in [0, size).
+
+    Examples:
+        >>> check_rows("image_rows", np.array([0, 3]), 3)
+        Traceback (most recent call last):
+        ValueError: `image_rows` must hold rows in [0, 3). Received: 3
+    """
+    wrong = rows[(rows < 0) | (rows >= size)]
+    if len(wrong):
+        raise ValueError(f"`{argument}` must hold rows in [0, {size}). Received: {wrong[0]}")

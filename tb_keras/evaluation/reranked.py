@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.checks.arguments import check_rows
 from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation.ranks import ranks_from_embeddings
 from tb_keras.evaluation.retrieval import checked_embeddings, figures_of_ranks
@@ -98,7 +99,5 @@ def _checked(
             f"`{argument}` must be rows and scores of one shape ({queries}, c). "
             f"Received: shapes {rows.shape} and {scores.shape}"
         )
-    wrong = rows[(rows < 0) | (rows >= size)]
-    if len(wrong):
-        raise ValueError(f"`{argument}` must hold rows in [0, {size}). Received: {wrong[0]}")
+    check_rows(argument, rows, size)
     return rows, scores

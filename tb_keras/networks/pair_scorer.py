@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.checks.arguments import check_rows
+
 _PAIRS = 8192  # pairs that are fused at a time
 
 
@@ -150,7 +152,5 @@ def _checked_rows(argument: str, rows: ArrayLike, size: int) -> np.ndarray:
             f"`{argument}` must be an int array of shape (p,). "
             f"Received: shape={rows.shape}, dtype={rows.dtype}"
         )
-    wrong = rows[(rows < 0) | (rows >= size)]
-    if len(wrong):
-        raise ValueError(f"`{argument}` must hold rows in [0, {size}). Received: {wrong[0]}")
+    check_rows(argument, rows, size)
     return rows

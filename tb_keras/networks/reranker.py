@@ -28,7 +28,7 @@ class Reranker(PairScorer):
     other queries. `tb_keras.training.fit_reranker` chooses them on the validation split, and
     `tb_keras.training.network_metrics` measures both stages together.
 
-    As a network it scores any pair by the mixed score. An embedding is the first network's
+    It is a network too: it scores any pair by the mixed score. Its embedding is the first network's
     embedding followed by the second's.
 
     Args:

@@ -1,4 +1,4 @@
-"""What all tables have: columns, and rows that say where they stand."""
+"""The base of all tables: columns, and rows that say where they stand."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tb_keras.encoders.image.header_bytes import bytes_from, number, signed
+
 _FILE_HEADER = 14  # bytes before the header that has the size
 _HEADERS = (40, 52, 56, 64, 108, 124)  # their lengths, from Windows 3 on
 _PALETTE_BITS = (1, 4, 8)
@@ -32,7 +34,7 @@ def is_plain_bmp(image_bytes: tf.Tensor) -> tf.Tensor:
 def decode_palette_bmp(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes a BMP with a palette, a scalar string tensor, to uint8 `(height, width, 3)`."""
     start, header = _number(image_bytes, 10, 4), _number(image_bytes, 14, 4)
-    width, height = (_signed(_number(image_bytes, at, 4)) for at in (18, 22))
+    width, height = (signed(_number(image_bytes, at, 4)) for at in (18, 22))
     bits = _number(image_bytes, 28, 2)
     rows, row_bytes = tf.abs(height), (width * bits + 31) // 32 * 4  # rows end at whole words
     data = tf.io.decode_raw(_part(image_bytes, start, rows * row_bytes), tf.uint8)
@@ -59,10 +61,4 @@ def _part(image_bytes: tf.Tensor, start: tf.Tensor, length: tf.Tensor) -> tf.Ten
 
 def _number(image_bytes: tf.Tensor, start: int, count: int) -> tf.Tensor:
     """Returns the number whose bytes begin at a place, the least first; 0 past the end."""
-    part = _part(image_bytes, tf.constant(start, tf.int64), tf.constant(count, tf.int64))
-    digits = tf.cast(tf.io.decode_raw(part[None], tf.uint8, fixed_length=count)[0], tf.int64)
-    return tf.reduce_sum(digits * tf.constant([256**place for place in range(count)], tf.int64))
-
-
-def _signed(number: tf.Tensor) -> tf.Tensor:
-    return tf.where(number < 2**31, number, number - 2**32)
+    return number(bytes_from(image_bytes[None], start, count))[0]

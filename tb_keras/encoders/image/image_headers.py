@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tb_keras.encoders.image.header_bytes import bytes_from, number, signed
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_HEADER = b"\0\0\0\rIHDR"  # must come first, or a reader could find another size later
 _JPEG_STEPS = 1024  # segments before the size at most; a file with much metadata has tens
@@ -30,12 +32,12 @@ def declared_sizes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         >>> known.numpy().tolist(), sizes.numpy().tolist()
         ([True, False], [[3, 2], [0, 0]])
     """
-    head = _bytes_from(image_bytes, 0, 26)
+    head = bytes_from(image_bytes, 0, 26)
     sizes = {
-        "png": (_number(head[:, 19:15:-1]), _number(head[:, 23:19:-1])),
-        "gif": (_number(head[:, 6:8]), _number(head[:, 8:10])),
+        "png": (number(head[:, 19:15:-1]), number(head[:, 23:19:-1])),
+        "gif": (number(head[:, 6:8]), number(head[:, 8:10])),
         # The height of a BMP stored from its top row on is negative.
-        "bmp": (_signed(_number(head[:, 18:22])), tf.abs(_signed(_number(head[:, 22:26])))),
+        "bmp": (signed(number(head[:, 18:22])), tf.abs(signed(number(head[:, 22:26])))),
     }
     is_png = is_png_file(image_bytes)
     is_jpeg = is_jpeg_file(image_bytes)
@@ -77,23 +79,6 @@ def _begins(image_bytes: tf.Tensor, signature: bytes) -> tf.Tensor:
     return tf.strings.substr(image_bytes, 0, len(signature)) == signature
 
 
-def _bytes_from(image_bytes: tf.Tensor, start: tf.Tensor | int, count: int) -> tf.Tensor:
-    """Returns the bytes from a place on, int64 `(n, count)`, with zeros past the end."""
-    start = tf.minimum(tf.strings.length(image_bytes), start)
-    some = tf.strings.substr(image_bytes, start, tf.fill(tf.shape(start), count))
-    return tf.cast(tf.io.decode_raw(some, tf.uint8, fixed_length=count), tf.int64)
-
-
-def _number(digits: tf.Tensor) -> tf.Tensor:
-    """Returns the numbers whose bytes are `(n, digits)`, the least first."""
-    weights = [256**place for place in range(digits.shape[1])]
-    return tf.reduce_sum(digits * tf.constant(weights, tf.int64), axis=1)
-
-
-def _signed(number: tf.Tensor) -> tf.Tensor:
-    return tf.where(number < 2**31, number, number - 2**32)
-
-
 def _jpeg_sizes(image_bytes: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:
     """Returns width and height, int64 `(n, 2)`, where `is_jpeg`, and 0 elsewhere.
 
@@ -102,17 +87,17 @@ def _jpeg_sizes(image_bytes: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:
     none, one = tf.constant(-1, tf.int64), tf.constant(1, tf.int64)
 
     def step(at, sizes, pending):
-        window = _bytes_from(image_bytes, at, 9)
+        window = bytes_from(image_bytes, at, 9)
         marker = tf.where(window[:, 0] == 0xFF, window[:, 1], none)
         # SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC).
         is_frame = (marker >= 0xC0) & (marker <= 0xCF) & (marker % 4 != 0) | (marker == 0xC0)
         # The image's start again, its end, or pixels before any size.
         is_wrong = (marker >= 0xD8) & (marker <= 0xDA)
         alone = (marker == 0x00) | (marker == 0x01) | (marker >= 0xD0) & (marker <= 0xD7)
-        segment = 2 + tf.maximum(_number(window[:, 3:1:-1]), 2)
+        segment = 2 + tf.maximum(number(window[:, 3:1:-1]), 2)
         segment = tf.where(alone, 2 * one, segment)
         advance = tf.where((marker == none) | (marker == 0xFF), one, segment)
-        size = tf.stack([_number(window[:, 8:6:-1]), _number(window[:, 6:4:-1])], axis=1)
+        size = tf.stack([number(window[:, 8:6:-1]), number(window[:, 6:4:-1])], axis=1)
         sizes = tf.where((pending & is_frame)[:, None], size, sizes)
         pending &= ~is_frame & ~is_wrong & (at < tf.strings.length(image_bytes))
         return tf.where(pending, at + tf.cast(advance, tf.int32), at), sizes, pending

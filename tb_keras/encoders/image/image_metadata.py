@@ -1,9 +1,10 @@
-"""What an image file says about its pixels before them, inside the graph."""
+"""Notes about the pixels that stand before them in an image file, read inside the graph."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from tb_keras.encoders.image.header_bytes import bytes_from, number
 from tb_keras.encoders.image.image_headers import is_jpeg_file, is_png_file
 
 _STEPS = 1024  # segments or chunks at most; a file with much metadata has tens
@@ -42,7 +43,7 @@ def _png_notes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         kind = tf.strings.substr(image_bytes, tf.minimum(at + 4, length), 4)
         has_key |= kind == b"tRNS"
         exif = tf.where((kind == b"eXIf") & (exif == _NONE), at + 8, exif)
-        size = tf.reduce_sum(_bytes(image_bytes, at, 4) * [256**3, 256**2, 256, 1])
+        size = number(bytes_from(image_bytes[None], at, 4)[0, ::-1])
         following = tf.cast(at, tf.int64) + 12 + size
         is_before = (kind != b"IDAT") & (following < tf.cast(length, tf.int64))
         following = tf.cast(tf.minimum(following, 2**31 - 1), tf.int32)
@@ -56,17 +57,17 @@ def _png_notes(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         maximum_iterations=_STEPS,
     )
     # A palette's transparency is read with the palette.
-    has_palette = _bytes(image_bytes, tf.constant(_PNG_CHUNKS + 17), 1)[0] == 3
+    has_palette = bytes_from(image_bytes[None], _PNG_CHUNKS + 17, 1)[0, 0] == 3
     return has_key & ~has_palette, exif
 
 
 def _jpeg_exif(image_bytes: tf.Tensor) -> tf.Tensor:
     def step(at, is_before, exif):
-        window = _bytes(image_bytes, at, 4)
+        window = bytes_from(image_bytes[None], at, 4)[0]
         is_marker, marker = window[0] == 0xFF, window[1]
         kind = tf.strings.substr(image_bytes, tf.minimum(at + 4, length), len(_EXIF))
         exif = tf.where(is_marker & (marker == 0xE1) & (kind == _EXIF), at + 10, exif)
-        segment = tf.cast(2 + tf.maximum(window[2] * 256 + window[3], 2), tf.int32)
+        segment = tf.cast(2 + tf.maximum(number(window[3:1:-1]), 2), tf.int32)
         # Bytes that are no marker, or fill the space before one, are skipped one by one.
         following = at + tf.where(is_marker & (marker != 0xFF), segment, 1)
         is_end = is_marker & ((marker == 0xD9) | (marker == 0xDA))  # of all, or before the pixels
@@ -86,9 +87,3 @@ def _names_exif(image_bytes: tf.Tensor) -> tf.Tensor:
     """Returns whether the block's name stands anywhere, which is quickly seen."""
     split = tf.raw_ops.StringSplitV2(input=image_bytes[None], sep=_EXIF, maxsplit=1)
     return tf.size(split.values) > 1
-
-
-def _bytes(image_bytes: tf.Tensor, start: tf.Tensor, count: int) -> tf.Tensor:
-    """Returns the bytes from a place on, int64 `(count,)`, with zeros past the end."""
-    some = tf.strings.substr(image_bytes, tf.minimum(start, tf.strings.length(image_bytes)), count)
-    return tf.cast(tf.io.decode_raw(some[None], tf.uint8, fixed_length=count)[0], tf.int64)

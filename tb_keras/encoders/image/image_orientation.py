@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tb_keras.encoders.image.header_bytes import number
+
 _MOST_BYTES = 65536  # an EXIF block of a JPEG has no more
 _ORIENTATION = 0x0112  # the tag of the first directory
 
@@ -33,18 +35,15 @@ def exif_orientation(image_bytes: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
     size = tf.size(data, out_type=tf.int64)
     is_big = data[0] == ord("M")
 
-    def number(digits):
-        """Returns the numbers whose bytes are the last axis."""
-        digits = tf.where(is_big, tf.reverse(digits, [-1]), digits)
-        places = tf.constant([256**place for place in range(digits.shape[-1])], tf.int64)
-        return tf.reduce_sum(digits * places, axis=-1)
+    def read(digits):
+        return number(tf.where(is_big, tf.reverse(digits, [-1]), digits))
 
-    directory = tf.clip_by_value(number(tf.ensure_shape(data[4:8], (4,))), 0, size - 2)
-    count = number(tf.ensure_shape(data[directory : directory + 2], (2,)))
+    directory = tf.clip_by_value(read(tf.ensure_shape(data[4:8], (4,))), 0, size - 2)
+    count = read(tf.ensure_shape(data[directory : directory + 2], (2,)))
     first = directory + 2
     count = tf.minimum(count, (size - first) // 12)
     entries = tf.reshape(data[first : first + 12 * count], (-1, 12))
-    values = tf.boolean_mask(number(entries[:, 8:10]), number(entries[:, :2]) == _ORIENTATION)
+    values = tf.boolean_mask(read(entries[:, 8:10]), read(entries[:, :2]) == _ORIENTATION)
     value = tf.concat([values, [1]], axis=0)[0]
     return tf.where((value >= 1) & (value <= 8), value, 1)
 

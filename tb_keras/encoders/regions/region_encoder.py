@@ -10,7 +10,12 @@ from tb_keras.encoders.image.image_decoding import decode_image
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.image.image_rows import map_images
 from tb_keras.encoders.regions.region_cropping import crop_regions
-from tb_keras.encoders.regions.region_pooling import RegionPooler, input_size, squashed
+from tb_keras.encoders.regions.region_pooling import (
+    RegionPooler,
+    at_least_one,
+    input_size,
+    squashed,
+)
 
 
 class RegionEncoder(keras.Model):
@@ -105,9 +110,7 @@ class RegionEncoder(keras.Model):
         crops, sizes = map_images(cropped, image_bytes, boxes, specs=specs)
         crops = tf.reshape(crops, (-1, height, width, 3))
         count = tf.shape(crops)[0]
-        # At least one crop: TensorFlow's oneDNN convolution returns an empty batch unchanged.
-        stand_in = tf.zeros((tf.maximum(1 - count, 0), height, width, 3))
-        features = self.backbone(tf.concat([crops, stand_in], axis=0), training=False)[:count]
+        features = self.backbone(at_least_one(crops), training=False)[:count]
         batch, regions = tf.unstack(tf.shape(boxes)[:2])
         shape = (batch, regions + self.context, features.shape[-1])
         return tf.reshape(features, shape), sizes

@@ -69,7 +69,7 @@ class RegionPooler(keras.Model):
         self.feature_dim = backbone.output_shape[-1]
 
     def call(self, pixels, boxes, training=None):
-        maps = self.feature_maps(_at_least_one(pixels), training=False)
+        maps = self.feature_maps(at_least_one(pixels), training=False)
         batch, regions = tf.unstack(tf.shape(boxes)[:2])
         pooled = []
         for features in keras.tree.flatten(maps):
@@ -95,7 +95,7 @@ def squashed(image_bytes: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor
     return tf.image.resize(pixels, (height, width), antialias=True), size
 
 
-def _at_least_one(pixels: tf.Tensor) -> tf.Tensor:
-    """Adds a stand-in to no picture: oneDNN's convolution returns an empty batch unchanged."""
+def at_least_one(pixels: tf.Tensor) -> tf.Tensor:
+    """Adds a stand-in to a batch of none: oneDNN's convolution returns an empty one unchanged."""
     count = tf.maximum(1 - tf.shape(pixels)[0], 0)
     return tf.concat([pixels, tf.zeros((count, *pixels.shape[1:]))], axis=0)

@@ -1,4 +1,4 @@
-"""What a split's data was: by this a run is known to belong to it still."""
+"""Digests of a split's data, which tell whether a run still belongs to it."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ _SMALL_FROM_CANONICAL = dataclasses.replace(
     start="canonical",
     kept_epoch="last",
 )
-# The hardest of all negatives lead the regression astray.
+# The hardest of all negatives serve the regression less than the hardest of a few.
 _REGRESSION: dict[str, Any] = {
     "network": "similarity",
     "joint_dims": (256, 64),

@@ -83,7 +83,7 @@ def test_what_the_csv_module_writes_is_read(tmp_path_factory, dialect, quoting, 
 @pytest.mark.parametrize("dialect", ["csv", "tsv"])
 @given(rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=4))
 def test_what_is_quoted_only_where_it_must_be(tmp_path_factory, dialect, rows):
-    """As pandas and spreadsheets do. A text on lines that look like rows is told, at least."""
+    """CSV is read as pandas and spreadsheets read it; lines that look like rows are warned of."""
     path = tmp_path_factory.getbasetemp() / f"a.{dialect}"
     delimiter = "\t" if dialect == "tsv" else ","
     with path.open("w", newline="", encoding="utf-8") as file:
