@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.openmoji.reader import load_openmoji
 from tb_keras.datasets.own.arrays import load_arrays
-from tb_keras.datasets.own.table import load_table
+from tb_keras.datasets.own.table import load_table, read_table
+from tb_keras.datasets.own.table_description import described_table
 from tb_keras.datasets.published.authors import load_authors
 from tb_keras.datasets.published.coco import load_coco
 from tb_keras.datasets.published.coco_cn import load_coco_cn
@@ -39,6 +40,7 @@ __all__ = [
     "load_refcoco",
     "load_referit",
     "load_scenes",
+    "load_splits",
     "load_table",
     "with_ground_truth",
 ]
@@ -89,6 +91,39 @@ def load(
         Traceback (most recent call last):
         ValueError: `name` must be one of openmoji, ..., arrays. Received: name='imagenet'
     """
+    return _reader(name, directory, options)(directory, split, **options)
+
+
+def load_splits(
+    name: str, directory: str | os.PathLike | None, splits: Sequence[str], **options
+) -> tuple[dict[str, Corpus], list[str]]:
+    """Reads several splits of a data set. A table of your own is read once for all of them.
+
+    Args:
+        name: the data set.
+        directory: its files.
+        splits: the parts to read.
+        **options: further arguments of the reader.
+
+    Returns:
+        dict of each split → its corpus, and lines that say what a table was taken for. Other data
+        sets have no such lines.
+
+    Raises:
+        ValueError: as `load` does.
+        FileNotFoundError: if a file is not there.
+    """
+    reader = _reader(name, directory, options)
+    if reader is not load_table:
+        return {split: reader(directory, split, **options) for split in splits}, []
+    table = read_table(directory, **options)
+    return {split: table.corpus(split) for split in splits}, described_table(table)
+
+
+def _reader(
+    name: str, directory: str | os.PathLike | None, options: dict[str, object]
+) -> Callable[..., Corpus]:
+    """Returns the reader of a data set if it can be called so."""
     if name not in _READERS:
         raise ValueError(f"`name` must be one of {', '.join(_READERS)}. Received: name={name!r}")
     reader = _READERS[name]
@@ -103,7 +138,7 @@ def load(
         raise ValueError(
             f"The data set {name!r} needs a `directory` (--data). Received: directory=None"
         )
-    return reader(directory, split, **options)
+    return reader
 
 
 def __dir__() -> list[str]:

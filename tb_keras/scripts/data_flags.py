@@ -8,6 +8,7 @@ from typing import Any
 
 from absl import flags
 
+from tb_keras.scripts.own_data import column_flag
 from tb_keras.scripts.runs.settled_paths import settle_paths
 
 TASK = flags.DEFINE_enum(
@@ -28,9 +29,10 @@ DATASET = flags.DEFINE_string(
 DATA = flags.DEFINE_string(
     "data",
     None,
-    "Where the data set is: a directory, or for table a CSV, TSV, JSONL or Parquet file. The file "
-    "has columns image (a path, relative to the file) and text; it may have a column split (train, "
-    "validation or test). Localization needs columns x_min, y_min, x_max and y_max.",
+    "Where the data set is: a directory, or for table a CSV, TSV, JSONL, JSON or Parquet file or a "
+    "folder of pictures with texts. A file has columns image (a path, relative to the file) and "
+    "text, or others that --columns names; it may have a column split (train, validation or test). "
+    "Localization needs columns x_min, y_min, x_max and y_max.",
 )
 DATASET_OPTIONS = flags.DEFINE_list(
     "dataset_options",
@@ -118,6 +120,8 @@ _NEGATIVE_IOU = flags.DEFINE_float(
     "negative_iou", 0.3, "Localization: a region with a lower IoU is a negative of the phrase."
 )
 
+flags.adopt_module_key_flags(column_flag)  # so that --help shows it
+
 _OF_EVERY_TASK = (DATASET, DATA, IMAGE_ENCODER, TEXT_ENCODER, _MAX_TOKENS, _WORD_VECTORS)
 _OF_WHOLE_PICTURES = (_CROPS, _IMAGE_FEATURES, _MISSING_FEATURES)
 _OF_PROPOSALS = {
@@ -167,7 +171,10 @@ def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
         raise ValueError("name a data set: --dataset=openmoji, or your own: --data=pictures.csv")
     settings["dataset"] = settings["dataset"] or "table"
     options = recipe.get("dataset_options", {})
-    settings["dataset_options"] = {**options, **_options(DATASET_OPTIONS.value)}
+    columns = column_flag.column_options()
+    if columns and settings["dataset"] != "table":
+        raise ValueError(f"--columns is for a table. Received: --dataset={settings['dataset']}")
+    settings["dataset_options"] = {**options, **_options(DATASET_OPTIONS.value), **columns}
     if task == "localization":
         settings["regions"] = _values(_OF_REGIONS)
         settings["proposals"] = {**proposal_settings(), **_values(_OF_MATCHES)}

@@ -23,6 +23,7 @@ from tb_keras.datasets import load
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.scripts.damaged_pictures import damaged_picture_named
+from tb_keras.scripts.own_data.column_flag import COLUMNS, column_options
 from tb_keras.scripts.pages.model_card import model_card
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
@@ -65,6 +66,8 @@ _ENCODERS = flags.DEFINE_bool(
     "Whether the model holds the encoders. With --noencoders it is small, and takes features of "
     "pictures and texts.",
 )
+
+flags.declare_key_flag(COLUMNS)  # so that --help shows it
 
 
 def main(arguments: list[str]) -> None:
@@ -135,7 +138,7 @@ def _searched(run: Run) -> Searched:
     if _CORPUS.value == "run":
         return searched_corpus(load_corpus(run.settings, "all"))
     if path.is_file():
-        return searched_corpus(load("table", path, split="all"))
+        return searched_corpus(load("table", path, split="all", **column_options()))
     if path.is_dir():
         return searched_folder(path)
     raise FileNotFoundError(

@@ -4,9 +4,9 @@
     tb-extract --images=photos --output=features/vgg19 --image_encoder=vgg19_fc7 --crops=10
 
 --images is a folder (searched with its subfolders), a table (CSV, TSV, JSONL, Parquet) with a
-column image or image_path, or a text file with a path on each line. --output becomes a directory
-with features.npy (a row for each picture), images.jsonl (the picture of each row) and
-settings.json.
+column image (--columns=image=NAME names another), or a text file with a path on each line. --output
+becomes a directory with features.npy (a row for each picture), images.jsonl (the picture of each
+row) and settings.json.
 
 Pictures that cannot be read are left out and listed in unreadable.jsonl. Run the same command again
 after an interruption, or when pictures were added or changed: it encodes only what is missing.
@@ -17,6 +17,7 @@ from __future__ import annotations
 from absl import flags
 
 from tb_keras.features import extract_features
+from tb_keras.scripts.own_data import column_flag
 from tb_keras.scripts.picture_list import listed_pictures
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.settled_paths import settle_encoder
@@ -56,12 +57,15 @@ _BATCH_SIZE = flags.DEFINE_integer(
     lower_bound=1,
 )
 
+flags.adopt_module_key_flags(column_flag)  # so that --help shows it
+
 
 def main(arguments: list[str]) -> None:
     """Runs the script."""
     if arguments:
         raise ValueError(f"what to do with {arguments[0]!r}? Pictures are named by --images=")
-    paths, names = listed_pictures(_IMAGES.value)
+    column = column_flag.column_options().get("image_column")
+    paths, names = listed_pictures(_IMAGES.value, column)
     print(f"{len(paths)} pictures in {_IMAGES.value}", flush=True)
     done = extract_features(
         paths,

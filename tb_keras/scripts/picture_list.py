@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tb_keras.datasets.own.columns.row_values import checked_picture
+from tb_keras.datasets.own.columns.table_columns import image_column_of
+from tb_keras.datasets.own.layouts.open_layout import LAYOUT_ENDINGS, open_layout
 from tb_keras.datasets.own.picture_folder import OTHER_PICTURES, READABLE_PICTURES, picture_names
 from tb_keras.datasets.own.same_pictures import picture_name
 
-_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
-
-def listed_pictures(images: str) -> tuple[list[str], list[str]]:
+def listed_pictures(images: str, image_column: str | None = None) -> tuple[list[str], list[str]]:
     """Finds picture files.
 
     Args:
         images: a folder, searched with its subfolders for files with a picture's ending (hidden
-            ones are left out); a table (CSV, TSV, JSONL, Parquet) with a column `image` or
-            `image_path`; or any other text file in UTF-8 with a path a line. Paths in a file are
-            relative to its folder.
+            ones are left out); a table (CSV, TSV, JSONL, JSON, Parquet) with a column of pictures;
+            or any other text file in UTF-8 with a path a line. Paths in a file are relative to its
+            folder.
+        image_column: the column of a table's pictures; by default one of the usual names.
 
     Returns:
         The paths of the pictures, each once, and their names: relative to the folder, in the
@@ -33,9 +35,11 @@ def listed_pictures(images: str) -> tuple[list[str], list[str]]:
         # Pictures that the encoders cannot read are listed too, so that they are reported.
         names, folder = picture_names(source, READABLE_PICTURES + OTHER_PICTURES), source
     elif source.is_file():
-        found = _of_table(source) if source.suffix in _TABLES else _of_list(source)
-        folder = source.parent
-        names = list(dict.fromkeys(picture_name(folder, written) for written in found))
+        if source.suffix.lower() in LAYOUT_ENDINGS:
+            folder, found = _of_table(source, image_column)
+        else:
+            folder, found = source.parent, _of_list(source)
+        names = list(dict.fromkeys(found))
     else:
         raise FileNotFoundError(f"there is no folder or file {images!r}")
     if not names:
@@ -43,24 +47,19 @@ def listed_pictures(images: str) -> tuple[list[str], list[str]]:
     return [str(folder / name) for name in names], names
 
 
-def _of_table(path: Path) -> Iterator[str]:
-    from tb_keras.datasets.own.table_rows import IMAGE_COLUMNS, open_table
-
-    table = open_table(path)
-    column = next((column for column in IMAGE_COLUMNS if column in table.columns), None)
-    if column is None:
-        raise ValueError(
-            f"{path} must have a column {' or '.join(IMAGE_COLUMNS)}. "
-            f"Received: {', '.join(map(repr, table.columns))}"
-        )
-    for where, row in table.rows([column]):
-        name = row.get(column)
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"{where}: {column!r} must be a path. Received: {name!r:.80}")
-        yield name
+def _of_table(path: Path, image_column: str | None) -> tuple[Path, Iterator[str]]:
+    table = open_layout(path)
+    if not table.columns:
+        return table.folder, iter(())
+    column = image_column_of(table, image_column)
+    return table.folder, (
+        checked_picture(where, column, row.get(column), table.folder)
+        for where, row in table.rows([column])
+    )
 
 
 def _of_list(path: Path) -> Iterator[str]:
     from tb_keras.datasets.formats.text_files import read_text
 
-    return (line for line in read_text(path).split("\n") if line.strip())
+    lines = filter(str.strip, read_text(path).split("\n"))
+    return (picture_name(path.parent, line) for line in lines)

@@ -22,6 +22,7 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.own.picture_folder import READABLE_PICTURES
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.damaged_pictures import damaged_picture_named
+from tb_keras.scripts.own_data.column_flag import COLUMNS
 from tb_keras.scripts.pages.search_page import write_search_page
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
@@ -43,7 +44,7 @@ _SPLIT = flags.DEFINE_string(
 )
 _K = flags.DEFINE_integer("k", 5, "Answers to each query.", lower_bound=1)
 _HTML = flags.DEFINE_string("html", None, "File to write a page to that shows the pictures.")
-for _flag in (data_flags.DATASET, data_flags.DATA):
+for _flag in (data_flags.DATASET, data_flags.DATA, COLUMNS):
     flags.declare_key_flag(_flag)  # so that --help shows it
 
 

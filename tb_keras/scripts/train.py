@@ -105,7 +105,7 @@ def main(arguments: list[str]) -> None:
     recipes = [_recipe(settings, network, initial) for network in _networks(published)]
     if published:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
-    splits = {split: run_data.load_corpus(settings, split) for split in ("train", "validation")}
+    splits = run_data.load_splits(settings, ("train", "validation"))
     settings |= run_data.encoders_needed(settings, splits["train"])
     settings["trained_on"] = {split: data_digest(corpus) for split, corpus in splits.items()}
     check_text_encoder(settings)

@@ -36,6 +36,12 @@ COMMANDS = {
     "begin with another encoder": [*BEGUN, "--text_encoder=tfidf"],
     "begin with another network": [*BEGUN, "--network=similarity"],
     "begin with another recipe": [*BEGUN, "--recipe=paper"],
+    "named columns": [
+        *["train", "--data=own.csv", *TRAIN[2:], "--run=runs/own"],
+        "--columns=image=bild,text=legende,group=art",
+    ],
+    "columns of nothing": ["train", "--data=own.csv", "--columns=picture=bild", "--run=runs/no"],
+    "columns of drawings": ["train", "--dataset=openmoji", "--columns=image=a", "--run=runs/no"],
     "begin with none": ["train", "--data=pairs.csv", "--init_from=runs/none", "--run=runs/no"],
 }
 
@@ -55,6 +61,9 @@ def folder(tmp_path_factory):
     for table, some in (("pairs.csv", rows[:-1]), ("elsewhere/pairs.csv", rows[:1])):
         with (folder / table).open("w", newline="") as file:
             csv.writer(file).writerows([("image", "text", "split"), *some])
+    with (folder / "own.csv").open("w", newline="") as file:
+        own = [(name, text, name[0]) for name, text, _ in rows]
+        csv.writer(file, delimiter="\t").writerows([("bild", "legende", "art"), *own])
     (folder / "grown.py").write_text(GROWN)
     return folder
 
@@ -66,6 +75,27 @@ def ended(folder):
         where = folder / "elsewhere" if name == "elsewhere" else folder
         tasks.append((where, "script", *command) if command else (where, "program", "grown.py"))
     return dict(zip(COMMANDS, forks.run_forked(folder, tasks), strict=True))
+
+
+def test_what_the_data_was_taken_for_is_said(ended):
+    assert ended["train"].out.startswith(
+        "20 images, 20 texts in 20 rows of pairs.csv (columns image, text, split)\n"
+        "split by the column split 12/4/4 (train/validation/test)\n"
+    )
+    assert (ended["named columns"].code, ended["named columns"].err) == (0, "")
+    assert ended["named columns"].out.startswith(
+        "21 images, 21 texts in 21 rows of own.csv (columns bild, legende, art)\n"
+        "split by hash of 11 groups "
+    )
+
+
+def test_wrong_columns(ended):
+    done = ended["columns of nothing"]
+    assert done.code == 1
+    assert "--columns must be WHAT=COLUMN, separated by commas, where WHAT is one of" in done.err
+    done = ended["columns of drawings"]
+    assert done.code == 1
+    assert "--columns is for a table. Received: --dataset=openmoji" in done.err
 
 
 def test_the_same_data(ended):

@@ -1,5 +1,6 @@
 """Tests of which pictures a folder, a table or a list means."""
 
+import json
 import os
 
 import pytest
@@ -49,8 +50,8 @@ def test_a_table_or_a_list(tmp_path, name, content):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("pairs.csv", "picture,text\n1.jpg,a\n", "must have a column image or image_path"),
-        ("pairs.csv", "image,text\n1.jpg,a\n,b\n", r"line 3: 'image' must be a path"),
+        ("pairs.csv", "bild,text\n1.jpg,a\n", "no column 'image', there are 'bild', 'text'"),
+        ("pairs.csv", "image,text\n1.jpg,a\n,b\n", r"line 3: 'image' must be a string that is"),
         ("pairs.csv", "image,text\n", "there is no picture in"),
         ("list.txt", "\n\n", "there is no picture in"),
     ],
@@ -59,6 +60,19 @@ def test_damaged_files(tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=message):
         listed_pictures(str(tmp_path / name))
+
+
+def test_columns_and_endings_as_in_every_other_table(tmp_path):
+    (tmp_path / "a.CSV").write_text("filepath\ttitle\n./b/1.jpg\ta dog\n")
+    assert listed_pictures(str(tmp_path / "a.CSV")) == ([str(tmp_path / "b/1.jpg")], ["b/1.jpg"])
+    (tmp_path / "b.csv").write_text("bild,image\n1.jpg,2.jpg\n")
+    assert listed_pictures(str(tmp_path / "b.csv"), "bild")[1] == ["1.jpg"]
+    with pytest.raises(ValueError, match="no column 'url', there are 'bild', 'image'"):
+        listed_pictures(str(tmp_path / "b.csv"), "url")
+    images = [{"id": 7, "file_name": "1.jpg"}]
+    annotations = [{"id": 1, "image_id": 7, "caption": "a dog"}]
+    (tmp_path / "c.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    assert listed_pictures(str(tmp_path / "c.json"))[1] == ["1.jpg"]
 
 
 def test_nothing_there(tmp_path):

@@ -11,6 +11,10 @@ from tb_keras.datasets.formats.text_files import read_text
 # The caption may hold tabs and number signs of its own.
 _LINE = re.compile(r"(?P<name>[^\s#]+)#(?P<number>[0-9]+)[\t ](?P<text>.*)")
 
+# A line of Kaggle's file lacks the second pipe.
+_PIPED = re.compile(r"(?P<name>[^|]+?) *\| *(?P<number>[0-9]+) *(\||(?<= )) *(?P<text>.*)")
+_PIPED_HEADER = "image_name|"
+
 
 def read_picture_list(path: str | os.PathLike) -> list[tuple[str, str]]:
     """Reads a file with the name of a picture on each line. Empty lines are left out.
@@ -51,15 +55,37 @@ def read_caption_lines(path: str | os.PathLike) -> dict[str, list[Caption]]:
         >>> [caption.text for caption in read_caption_lines(path)["1.jpg"]]
         ['A dog runs .', 'A pet in a park .']
     """
+    return _read(path, _LINE, "NAME#NUMBER<TAB>caption")
+
+
+def read_piped_captions(path: str | os.PathLike) -> dict[str, list[Caption]]:
+    """Reads a file with `NAME| NUMBER| caption` on each line, as Kaggle's `results.csv` has them.
+
+    The first line is the header `image_name| comment_number| comment`. A line may lack the second
+    pipe, as one does there.
+
+    Returns:
+        What `read_caption_lines` does.
+
+    Raises:
+        FileNotFoundError: if the file is not there.
+        ValueError: as `read_caption_lines` does.
+    """
+    return _read(path, _PIPED, "NAME| NUMBER| caption", header=_PIPED_HEADER)
+
+
+def _read(
+    path: str | os.PathLike, form: re.Pattern[str], expected: str, header: str | None = None
+) -> dict[str, list[Caption]]:
     captions: dict[str, list[Caption]] = {}
     seen = set()
     for line_number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
+        if not line.strip() or (line_number == 1 and header and line.startswith(header)):
             continue
         where = f"{path}, line {line_number}"
-        parts = _LINE.fullmatch(line)
+        parts = form.fullmatch(line)
         if parts is None:
-            raise ValueError(f"{where}: expected NAME#NUMBER<TAB>caption. Received: {line[:80]!r}")
+            raise ValueError(f"{where}: expected {expected}. Received: {line[:80]!r}")
         key = name, number = parts["name"], int(parts["number"])
         if key in seen:
             raise ValueError(f"{where}: the caption '{name}#{number}' comes twice")

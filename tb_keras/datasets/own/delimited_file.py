@@ -1,27 +1,27 @@
-"""Tables of comma-, semicolon- or tab-separated values."""
+"""Tables of comma-, semicolon-, tab- or pipe-separated values."""
 
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tb_keras.datasets.own.table_file import Row, TableFile, table_text
+from tb_keras.datasets.own.columns.column_names import separator
+from tb_keras.datasets.own.table_file import Row, TableFile, table_lines
 
-csv.field_size_limit(2**31 - 1)  # a long text is no error; the file is in memory anyway
+csv.field_size_limit(2**31 - 1)  # a long text is no error
 
 
 class DelimitedFile(TableFile):
-    r"""A file of comma-, semicolon- or tab-separated values, with a header.
+    r"""A file of comma-, semicolon-, tab- or pipe-separated values, with a header.
 
-    A field in quotes may hold delimiters and line breaks, and a quote is written twice there. Many
-    programs write tab-separated values without any quoting. So a quote that begins a field is
-    taken as it stands if it is not closed in its line while each line has as many fields as the
-    header.
+    The header tells the separator. A field in quotes may hold delimiters and line breaks, and a
+    quote is written twice there. Many programs write tab-separated values without any quoting. So a
+    quote that begins a field is taken as it stands if it is not closed in its line while each line
+    has as many fields as the header.
 
     Examples:
         >>> import tempfile
@@ -33,23 +33,19 @@ class DelimitedFile(TableFile):
 
     def __init__(self, path: Path):
         super().__init__(path)
-        self._text = table_text(path)
-        header = self._text.partition("\n")[0]
-        if path.suffix == ".tsv":
-            self._delimiter = "\t"
-        else:
-            # Spreadsheets write semicolons in languages where the comma is the decimal sign.
-            self._delimiter = ";" if ";" in header and "," not in header else ","
-        for _, row in self._quoted():
-            self.columns = row
+        header = next(filter(str.strip, table_lines(path)), "").removesuffix("\n")
+        self._delimiter = separator(header, "\t" if path.suffix.lower() == ".tsv" else ",")
+        for _, row in self._quoted(table_lines(path)):
+            self.columns = [column.strip() for column in row]
             break
         for column in self.columns:
             if self.columns.count(column) > 1:
-                raise ValueError(f"{path}: the column {column!r} comes twice")
+                raise ValueError(f"{path}: the column {column!r:.80} comes twice")
         self._by_line = self._has_stray_quote()
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        numbered = self._line_by_line() if self._by_line else self._quoted()
+        lines = table_lines(self.path)
+        numbered = self._line_by_line(lines) if self._by_line else self._quoted(lines)
         next(numbered, None)
         for number, fields in numbered:
             where = f"{self.path}, line {number}"
@@ -59,11 +55,14 @@ class DelimitedFile(TableFile):
                 )
             yield where, dict(itertools.zip_longest(self.columns, fields))
 
-    def _quoted(self) -> Iterator[tuple[int, list[str]]]:
+    def _reader(self, lines: Iterable[str]):
+        # Pipes are set off by spaces, as in "1.jpg| 0| A dog".
+        spaced = self._delimiter == "|"
+        return csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=spaced)
+
+    def _quoted(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """Yields the rows that are not empty, each with the line it begins in."""
-        # With this newline, line breaks inside quotes stay as they are.
-        lines = io.StringIO(self._text, newline="\n")
-        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
+        reader = self._reader(lines)
         line = 1
         try:
             for fields in reader:
@@ -74,15 +73,16 @@ class DelimitedFile(TableFile):
             opened = "; a quote that opens here is not closed" if reader.line_num > line else ""
             raise ValueError(f"{self.path}, line {line}: {error}{opened}") from error
 
-    def _line_by_line(self) -> Iterator[tuple[int, list[str]]]:
-        for number, line in enumerate(self._text.split("\n"), 1):
+    def _line_by_line(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+        for number, line in enumerate(lines, 1):
+            line = line.removesuffix("\n")
             if line:
                 yield number, self._fields(line)
 
     def _fields(self, line: str) -> list[str]:
         """Returns the fields of a line; quotes count only if they are closed in it."""
         try:
-            fields = next(csv.reader([line], delimiter=self._delimiter, strict=True))
+            fields = next(self._reader([line]))
             if len(fields) == len(self.columns):
                 return fields
         except csv.Error:
@@ -91,32 +91,38 @@ class DelimitedFile(TableFile):
 
     def _has_stray_quote(self) -> bool:
         """Returns whether quotes must be read line by line, and warns if they might."""
-        if '"' not in self._text:
+        if not any('"' in line for line in table_lines(self.path)):
             return False
-        lines = self._text.split("\n")
         # A field that is quoted and closed, before one that is quoted, speaks for a quoting writer.
         mark = re.escape(self._delimiter)
         quoting = re.compile(rf'(^|{mark})"(""|[^"])*"({mark}|$)')
-        suspects = []
+        suspect, broken = None, False
+        part: list[str] = []  # the lines of a row
+
+        def noted() -> Iterator[str]:
+            for line in table_lines(self.path):
+                part.append(line.removesuffix("\n"))
+                yield line
+
         try:
-            numbers = [number for number, _ in self._quoted()] + [len(lines) + 1]
-            broken = False
+            for number, _ in self._quoted(noted()):
+                lines = list(filter(None, part))
+                part.clear()
+                if suspect is None and len(lines) > 1 and not quoting.search(lines[0]):
+                    suspect = number if self._are_rows(lines) else None
         except ValueError:
-            numbers, broken = [], True
-        for first, following in itertools.pairwise(numbers):
-            part = [line for line in lines[first - 1 : following - 1] if line]
-            if len(part) > 1 and not quoting.search(part[0]) and self._are_rows(part):
-                suspects.append(first)
+            broken = True
         if self._delimiter == "\t":
-            return (broken or bool(suspects)) and self._are_rows(filter(None, lines))
-        if suspects:
+            lines_there = (line.removesuffix("\n") for line in table_lines(self.path))
+            return (broken or suspect is not None) and self._are_rows(filter(None, lines_there))
+        if suspect is not None and not broken:
             warnings.warn(
-                f"{self.path}, line {suspects[0]}: a quote opens here, so this line and the next "
+                f"{self.path}, line {suspect}: a quote opens here, so this line and the next "
                 "are one row, though each looks like a row; a quote within a text is written "
                 "twice, in a field in quotes",
                 stacklevel=2,
             )
         return False
 
-    def _are_rows(self, lines) -> bool:
+    def _are_rows(self, lines: Iterable[str]) -> bool:
         return all(len(self._fields(line)) == len(self.columns) for line in lines)

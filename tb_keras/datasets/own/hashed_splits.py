@@ -56,10 +56,7 @@ def in_split(
     split = split_named(split)
     if split == "all":
         return np.ones(len(keys), bool)
-    if named is None:
-        distinct = list(dict.fromkeys(keys))
-        split_of = dict(zip(distinct, hashed_splits(distinct)))
-        named = [split_of[key] for key in keys]
+    named = splits_by_key(keys) if named is None else named
     chosen = np.array([name == split for name in named], bool)
     counts = collections.Counter(named)
     if not chosen.any():
@@ -73,6 +70,13 @@ def in_split(
             stacklevel=2,
         )
     return chosen
+
+
+def splits_by_key(keys: Sequence[str]) -> list[str]:
+    """Returns the hashed split of each key, of which some may be equal."""
+    distinct = list(dict.fromkeys(keys))
+    split_of = dict(zip(distinct, hashed_splits(distinct)))
+    return [split_of[key] for key in keys]
 
 
 def hashed_splits(names: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
@@ -52,7 +52,7 @@ def row_box(where: str, row: dict, columns: Sequence[str]) -> list[float] | None
     raise ValueError(f"{where}: a box must be four finite numbers, xyxy. Received: {values!r:.80}")
 
 
-def boxes_corpus(folder: Path, rows: Sequence[TableRow], unit: str = "pixel") -> Corpus:
+def boxes_corpus(folder: Path, rows: Iterable[TableRow], unit: str = "pixel") -> Corpus:
     """Returns the corpus of rows that are phrases with boxes.
 
     Args:

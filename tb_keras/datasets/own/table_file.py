@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tb_keras.datasets.formats.text_files import read_text
-
 Row = tuple[str, dict]  # the file and line, for error messages, and the values by column
+
+_HINT = "A spreadsheet saves a table in UTF-8 as 'CSV UTF-8', a text editor by 'save as'"
 
 
 class TableFile:
     """An open table. Each format is a subclass.
 
     Attributes:
-        path: the file.
+        path: the file, or the folder of a layout of files.
+        folder: the folder that the pictures' paths are relative to.
         columns: the names of the columns; for JSON lines the keys of the first object.
+        has_one_text: whether a single column beside that of the pictures holds texts, whatever
+            its name.
+        has_split_folders: whether the column `split` says in which folders the pictures are.
     """
 
     def __init__(self, path: Path):
         self.path = path
+        self.folder = path.parent
         self.columns: list[str] = []
+        self.has_one_text = self.has_split_folders = False
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Yields the rows.
+        """Yields the rows, one by one, so that a table may be larger than the memory.
 
         Args:
             columns: the columns that are needed. A row may have others too.
@@ -33,21 +39,37 @@ class TableFile:
         """
         raise NotImplementedError
 
+    def description(self, columns: Sequence[str]) -> str:
+        """Returns what is read, after a number of rows.
 
-def table_text(path: Path) -> str:
-    """Returns the content of a table that is a text file in UTF-8.
+        Args:
+            columns: the columns that are read.
+        """
+        return f"rows of {self.path.name} (columns {', '.join(columns)})"
+
+
+def table_lines(path: Path) -> Iterator[str]:
+    r"""Yields the lines of a text file in UTF-8, each but the last with its "\n".
+
+    A byte order mark is dropped, and "\r\n" becomes "\n".
 
     Raises:
         FileNotFoundError: if the file is not there.
-        ValueError: if it is not in UTF-8.
+        ValueError: if a line is not in UTF-8. The message names it.
     """
-    hint = "A spreadsheet saves a table in UTF-8 as 'CSV UTF-8', a text editor by 'save as'"
-    try:
-        text = read_text(path)
-    except ValueError as error:
-        raise ValueError(f"{error}. {hint}") from error
-    if "\0" in text:
-        # English text in UTF-16 without a byte order mark passes for UTF-8 with zeros.
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise ValueError(f"{path}, line {line}: not in UTF-8 (a zero byte). {hint}")
-    return text
+    with path.open("rb") as file:
+        for number, data in enumerate(file, 1):
+            if number == 1:
+                data = data.removeprefix(b"\xef\xbb\xbf")
+            if b"\0" in data:
+                # English text in UTF-16 without a byte order mark passes for UTF-8 with zeros.
+                reason = "a zero byte"
+            else:
+                try:
+                    line = data.decode()
+                except UnicodeDecodeError as error:
+                    reason = str(error)
+                else:
+                    yield line.removesuffix("\r\n") + "\n" if line.endswith("\r\n") else line
+                    continue
+            raise ValueError(f"{path}, line {number}: not in UTF-8 ({reason}). {_HINT}")

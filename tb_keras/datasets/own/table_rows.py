@@ -1,4 +1,4 @@
-"""The rows of a table: CSV, TSV, JSON lines or Parquet."""
+"""Tables as files: CSV, TSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tb_keras.datasets.own.delimited_file import DelimitedFile
-from tb_keras.datasets.own.table_file import Row, TableFile, table_text
-
-IMAGE_COLUMNS = ("image", "image_path")  # possible columns of the picture files
+from tb_keras.datasets.own.table_file import Row, TableFile, table_lines
 
 
 class TableRow(NamedTuple):
-    """A checked row of a table.
+    """A checked row of a table, with one of its texts.
 
     Attributes:
         where: the file and the line, for error messages.
@@ -22,6 +20,7 @@ class TableRow(NamedTuple):
         text: the text.
         split: the split; None if the table has no such column.
         language: the language; None if the table has no such column.
+        group: the group of pictures that no split divides; None without one.
         box: four floats, xyxy in pixels; None without a box.
     """
 
@@ -30,6 +29,7 @@ class TableRow(NamedTuple):
     text: str
     split: str | None
     language: str | None
+    group: str | None
     box: list[float] | None
 
 
@@ -49,23 +49,23 @@ def open_table(path: Path) -> TableFile:
         >>> table.columns, [row for _, row in table.rows(["text"])]
         (['image', 'text'], [{'image': 'dog.png', 'text': 'a dog'}])
     """
-    if path.suffix not in _FORMATS:
+    ending = path.suffix.lower()
+    if ending not in _FORMATS:
         raise ValueError(
             f"`directory` must be a .csv, .tsv, .jsonl or .parquet file. Received: '{path}'"
         )
-    return _FORMATS[path.suffix](path)
+    return _FORMATS[ending](path)
 
 
 class _JsonLines(TableFile):
     def __init__(self, path: Path):
         super().__init__(path)
-        self._lines = table_text(path).split("\n")
         for _, row in self.rows(()):
             self.columns = list(row)
             break
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        for number, line in enumerate(self._lines, 1):
+        for number, line in enumerate(table_lines(self.path), 1):
             if not line.strip():
                 continue
             where = f"{self.path}, line {number}"
@@ -118,3 +118,4 @@ _FORMATS = {
     ".jsonl": _JsonLines,
     ".parquet": _ParquetFile,
 }
+TABLE_ENDINGS = tuple(_FORMATS)

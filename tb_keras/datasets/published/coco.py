@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.datasets.captioned_pictures import Caption, CaptionedPictures, check_split
-from tb_keras.datasets.formats.json_fields import field, items_by_id
+from tb_keras.datasets.captioned_pictures import CaptionedPictures, check_split
+from tb_keras.datasets.formats.coco_captions import coco_captions
 from tb_keras.datasets.formats.text_files import read_json
 from tb_keras.datasets.published.karpathy_splits import KarpathyPicture, read_karpathy_splits
 
 _KARPATHY = "dataset_coco.json"
-_PUBLISHED = {"train": ["train2014"], "validation": ["val2014"]}
-_PUBLISHED["all"] = ["train2014", "val2014"]
+_PUBLISHED = {"train": ["train"], "validation": ["val"], "all": ["train", "val"]}
+_YEARS = ("2014", "2017")
 
 
 def load_coco(
@@ -33,7 +33,8 @@ def load_coco(
     Args:
         directory: the folder of `dataset_coco.json`, which has Karpathy's splits. Without this
             file, the folder of `annotations/captions_train2014.json`, which is "train", and
-            `annotations/captions_val2014.json`, which is "validation". Then there is no "test".
+            `annotations/captions_val2014.json`, which is "validation", or else of those of 2017.
+            Then there is no "test".
         split: "train", "validation", "test" or "all". Karpathy's "train" has 113,287 pictures with
             `restval` and 82,783 without; "validation" and "test" have 5,000 each.
         restval: bool, whether Karpathy's "restval", 30,504 pictures of val2014, belongs to "train",
@@ -41,8 +42,8 @@ def load_coco(
         captions_per_image: positive int, how many captions of each image to keep, the first ones;
             None for all. Published results use 5, so the 5,000 test pictures have 25,000 captions.
             A few pictures have six or seven.
-        pictures: the folder of the folders `train2014` and `val2014`, relative to `directory` or
-            absolute. The default is `directory`.
+        pictures: the folder of the folders `train2014` and `val2014`, or of those of 2017, relative
+            to `directory` or absolute. The default is `directory`.
 
     Returns:
         A `Corpus` of `texts` and, if a folder of the pictures exists, `image_paths`. The image
@@ -102,29 +103,21 @@ def _published(directory: Path, split: str) -> Iterator[KarpathyPicture]:
             f"'{directory}'; MSCOCO's own test pictures have no published captions. "
             f"Received: {split!r}"
         )
-    files = {
-        folder: directory / "annotations" / f"captions_{folder}.json"
-        for folder in _PUBLISHED[split]
-    }
-    if not any(file.is_file() for file in files.values()):
+    years = {year: _files(directory, split, year) for year in _YEARS}
+    there = [files for files in years.values() if any(map(Path.is_file, files.values()))]
+    files = there[0] if there else years[_YEARS[0]]
+    if not there:
         raise FileNotFoundError(
             f"There is neither {_KARPATHY} nor {' nor '.join(map(str, files.values()))} in "
             f"'{directory}'"
         )
     for folder, file in files.items():
-        content = read_json(file)
-        images = items_by_id(str(file), content, "images", "image")
-        captions: dict[int, list[Caption]] = {id: [] for id in images}
-        for id, (where, item) in items_by_id(
-            str(file), content, "annotations", "annotation"
-        ).items():
-            image = field(where, item, "image_id", int)
-            if image not in images:
-                raise ValueError(f"{where}: {file} has no image {image}")
-            caption = Caption(field(where, item, "caption", str), where, {"id": id})
-            captions[image].append(caption)
-        if not images:
-            raise ValueError(f"{file} holds no image")
-        for id, (where, image) in images.items():
-            path = f"{folder}/{field(where, image, 'file_name', str)}"
-            yield KarpathyPicture(path, id, captions[id], where)
+        for picture in coco_captions(file, read_json(file)):
+            path = f"{folder}/{picture.file}"
+            yield KarpathyPicture(path, picture.id, picture.captions, picture.where)
+
+
+def _files(directory: Path, split: str, year: str) -> dict[str, Path]:
+    """Returns the captions of each folder of pictures."""
+    folders = [f"{part}{year}" for part in _PUBLISHED[split]]
+    return {name: directory / "annotations" / f"captions_{name}.json" for name in folders}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
@@ -16,8 +17,12 @@ _WITH_SENTENCES = ("scenes", "flickr30k_entities")  # data sets of phrases and o
 
 def load_corpus(settings: dict, split: str) -> Corpus:
     """Loads a split of the data set that the settings name, with the features that it brings."""
+    return load_splits(settings, [split], describe=False)[split]
+
+
+def load_splits(settings: dict, splits: Sequence[str], describe: bool = True) -> dict[str, Corpus]:
+    """Loads splits as `load_corpus` does, and prints what a table of one's own was taken for."""
     from tb_keras import datasets
-    from tb_keras.features import with_extracted_features
 
     options = dict(settings["dataset_options"])
     localizing = settings["task"] == "localization"
@@ -25,8 +30,16 @@ def load_corpus(settings: dict, split: str) -> Corpus:
         options["texts"] = "sentences"
     if localizing and settings["dataset"] == "table":
         options["boxes"] = True
-    corpus = datasets.load(settings["dataset"], settings["data"], split=split, **options)
-    if localizing and corpus.grounding is None:
+    corpora, lines = datasets.load_splits(settings["dataset"], settings["data"], splits, **options)
+    if describe and lines:
+        print("\n".join(lines), flush=True)
+    return {split: _with_features(settings, corpus, split) for split, corpus in corpora.items()}
+
+
+def _with_features(settings: dict, corpus: Corpus, split: str) -> Corpus:
+    from tb_keras.features import with_extracted_features
+
+    if settings["task"] == "localization" and corpus.grounding is None:
         raise ValueError(f"data set {settings['dataset']!r} has no boxes to localize phrases with")
     if not settings.get("image_features"):
         return corpus

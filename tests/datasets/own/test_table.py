@@ -280,7 +280,7 @@ def test_no_columns_of_boxes(pictures, columns):
     [
         (b"", ValueError, "has no rows"),
         (b"image,text\n", ValueError, "has no rows"),
-        (b"image,caption\ndog.png,a dog\n", ValueError, "csv: no column 'text'.*'caption'"),
+        (b"image,legend\ndog.png,a dog\n", ValueError, "csv: no column 'text'.*'legend'"),
         (b"image,text\ndog.png,a\nbird.png,a\n", FileNotFoundError, "line 3: .*'bird.png'"),
         (b"image,text\ndog.png,a\ndog.png, \n", ValueError, "line 3: 'text' must be.*' '"),
         (b"image,text\ndog.png,a\n,b\n", ValueError, "line 3: 'image' must be.*''"),

@@ -58,6 +58,22 @@ def write_published(directory, **changes):
     return directory
 
 
+def test_the_files_of_2017(tmp_path):
+    expected = [load("coco", write_published(tmp_path), split) for split in ("train", "all")]
+    for folder in ("train", "val"):
+        file = tmp_path / "annotations" / f"captions_{folder}2014.json"
+        file.rename(file.with_name(f"captions_{folder}2017.json"))
+    for split, corpus in zip(("train", "all"), expected):
+        found = load("coco", tmp_path, split)
+        assert (found.texts, ids(found)) == (corpus.texts, ids(corpus))
+    with pytest.raises(ValueError, match="must be one of train, validation, all without"):
+        load("coco", tmp_path)
+    write_published(tmp_path)
+    (tmp_path / "train2014").mkdir()  # the files of 2014 count, and so do their pictures
+    with pytest.raises(FileNotFoundError, match=r"train2014/COCO_train2014_0+\d+\.jpg"):
+        load("coco", tmp_path, "train")
+
+
 def ids(corpus):
     return corpus.image_attributes["id"]
 

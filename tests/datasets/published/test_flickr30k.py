@@ -176,3 +176,48 @@ def test_what_is_written_comes_back(tmp_path_factory, pictures):
         assert corpus.matches.pairs[:, 0].tolist() == owners
         numbers = [n for texts in pictures for n in range(len(texts))[::step]]
         assert corpus.text_attributes["sentence"] == numbers
+
+
+KAGGLE = """image_name| comment_number| comment
+1.jpg| 0| Two young guys | with hair look at "hands" .
+1.jpg| 1|  Two friends .
+2.jpg| 0| A dog , it runs .
+2.jpg| 4   A dog runs across the grass .
+3.jpg| 0| A man .
+"""
+
+
+def test_kaggles_file_with_the_line_that_lacks_a_pipe(tmp_path):
+    (tmp_path / "results.csv").write_text(KAGGLE)
+    (tmp_path / "flickr30k_images").mkdir()
+    for name in ("1.jpg", "2.jpg", "3.jpg"):
+        (tmp_path / "flickr30k_images" / name).touch()
+    corpus = load("flickr30k", tmp_path, "all")
+    assert corpus.texts == [
+        'Two young guys | with hair look at "hands" .',
+        "Two friends .",
+        "A dog , it runs .",
+        "A dog runs across the grass .",
+        "A man .",
+    ]
+    assert corpus.image_attributes["file"] == ["1.jpg", "2.jpg", "3.jpg"]
+    assert corpus.image_paths[0] == str(tmp_path / "flickr30k_images/1.jpg")
+    assert corpus.matches.pairs.tolist() == [[0, 0], [0, 1], [1, 2], [1, 3], [2, 4]]
+    assert corpus.text_attributes["sentence"] == [0, 1, 0, 4, 0]
+    splits = [load("flickr30k", tmp_path, split) for split in ("train", "validation", "test")]
+    assert [part.num_images for part in splits] == [1, 1, 1]
+
+
+def test_kaggles_file_with_the_published_lists(tmp_path):
+    (tmp_path / "results.csv").write_text(KAGGLE)
+    (tmp_path / "test.txt").write_text("2\n")
+    assert load("flickr30k", tmp_path).texts == [
+        "A dog , it runs .",
+        "A dog runs across the grass .",
+    ]
+    with pytest.raises(FileNotFoundError, match=r"train\.txt"):
+        load("flickr30k", tmp_path, "train")
+    with (tmp_path / "results.csv").open("a") as file:
+        file.write("4.jpg, 0, A man .\n")
+    with pytest.raises(ValueError, match=r"results\.csv, line 7: expected NAME\| NUMBER\| caption"):
+        load("flickr30k", tmp_path)

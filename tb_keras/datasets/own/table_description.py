@@ -1,0 +1,47 @@
+"""What a table was taken for, in two lines."""
+
+from __future__ import annotations
+
+import collections
+
+import numpy as np
+
+from tb_keras.datasets.own.hashed_splits import splits_by_key
+from tb_keras.datasets.own.own_table import OwnTable
+
+_SPLITS = ("train", "validation", "test")
+
+
+def described_table(own: OwnTable) -> list[str]:
+    """Returns two lines that say how many images and texts a table has, where, and their splits."""
+    pairs = np.stack([own.firsts[own.pairs[:, 0]], own.pairs[:, 1]], axis=1)
+    images_of_text = np.bincount(np.unique(pairs, axis=0)[:, 1])
+    images = np.unique(own.firsts)
+    first = (
+        f"{_count(len(images), 'image')}, {_count(len(own.texts), 'text')} in {own.num_rows} "
+        f"{own.table.description(own.columns.names())}"
+    )
+    parts = [_splits(own, images)]
+    several = int((images_of_text > 1).sum())
+    if several:
+        parts.append(f"{_count(several, 'text')} belong{'s' * (several == 1)} to several images")
+    copies = len(own.pictures) - len(images)
+    if copies:
+        parts.append(f"{_count(copies, 'picture')} left out as copies of others")
+    return [first, "; ".join(parts)]
+
+
+def _splits(own: OwnTable, images: np.ndarray) -> str:
+    groups = len(set(own.groups) - {None})
+    if own.splits is None:
+        splits, by = splits_by_key(own.keys), f"hash of {groups} groups" if groups else "hash"
+    else:
+        by_folder = own.table.has_split_folders
+        splits, by = own.splits, "folder" if by_folder else f"the column {own.columns.split}"
+    counts = collections.Counter(splits[image] for image in images.tolist())
+    names = [*_SPLITS, *sorted(set(counts) - set(_SPLITS))]
+    return f"split by {by} {'/'.join(str(counts[name]) for name in names)} ({'/'.join(names)})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,1 @@
+"""How the scripts read data of your own."""
