@@ -82,9 +82,8 @@ def _extracted_by(directory: str) -> dict:
 def warn_of_other_data(run: Run) -> None:
     """Warns if the run was trained on other data than its data set holds now."""
     before = run.settings.get("trained_on", {})
-    changes = data_changes(
-        before, {split: data_digest(load_corpus(run.settings, split)) for split in before}
-    )
+    now = load_splits(run.settings, list(before), describe=False)
+    changes = data_changes(before, {split: data_digest(corpus) for split, corpus in now.items()})
     if changes:
         warnings.warn(
             f"{str(run.directory)!r} was trained on other data ({'; '.join(changes)}), so it may "

@@ -142,7 +142,9 @@ def test_folders_of_published_data_sets_are_told(tmp_path, name, dataset):
         load_table(tmp_path)
 
 
-@pytest.mark.parametrize("pictures", [[], ["1.png"], ["1.png", "bus/2.png"], ["train/1.png"]])
+@pytest.mark.parametrize(
+    "pictures", [[], ["1.png"], ["1.png", "a/2.png"], ["train/1.png"], ["all/1.png"]]
+)
 def test_folders_without_texts(tmp_path, pictures):
     write_pictures(tmp_path, pictures)
     with pytest.raises(ValueError, match=rf"has {len(pictures)} pictures, but no texts: a table, "):
@@ -167,6 +169,17 @@ def test_metadata_of_pictures_outside_of_the_splits(tmp_path):
     with pytest.raises(ValueError, match=r"line 3: a picture must be in the folder of a split"):
         load_table(tmp_path)
     assert load_table(tmp_path, split_column=None).num_images == 2
+
+
+def test_metadata_that_is_empty_or_there_twice(tmp_path):
+    (tmp_path / "metadata.csv").touch()
+    with pytest.raises(ValueError, match="has no rows"):
+        load_table(tmp_path)
+    metadata("metadata.csv", each=True)(tmp_path, {"train/1.png": ["a"]})
+    assert load_table(tmp_path).texts == ["a"]
+    (tmp_path / "train/metadata.jsonl").touch()
+    with pytest.raises(ValueError, match=r"must have one of 'metadata.csv' and 'metadata.jsonl'"):
+        load_table(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from tb_keras.datasets.own.table_file import Row, TableFile
 
 
 def has_classes(pictures: Sequence[str]) -> bool:
-    """Returns whether all pictures are in folders, below those of the splits if there are any."""
+    """Returns whether all pictures are in folders, two at least, below those of splits."""
     depth = 2 if all_in_splits(pictures) else 1
-    return bool(pictures) and all(name.count("/") >= depth for name in pictures)
+    return all(name.count("/") >= depth for name in pictures) and len(set(map(_text, pictures))) > 1
 
 
 class ClassFolder(TableFile):
@@ -39,10 +39,14 @@ class ClassFolder(TableFile):
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         for name in self._pictures:
-            row = {"image": name, "text": name.split("/")[-2].replace("_", " ")}
+            row = {"image": name, "text": _text(name)}
             if self.has_split_folders:
                 row["split"] = folder_split(name) or ""
             yield str(self.path / name), row
 
     def description(self, columns: Sequence[str]) -> str:
         return f"pictures of {self.path.name}, whose folders are their texts"
+
+
+def _text(name: str) -> str:
+    return name.split("/")[-2].replace("_", " ")

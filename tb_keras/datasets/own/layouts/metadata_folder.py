@@ -14,12 +14,21 @@ _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
 def metadata_files(folder: Path) -> list[Path]:
-    """Returns the metadata tables of a folder and of the folders in it that are named by splits."""
+    """Returns the metadata tables of a folder and of the folders in it that are named by splits.
+
+    Raises:
+        ValueError: if there are two in one place.
+    """
     splits = [
         path for path in sorted(folder.iterdir()) if path.is_dir() and folder_split(path.name)
     ]
-    found = [place / name for place in [folder, *splits] for name in _NAMES]
-    return [path for path in found if path.is_file()]
+    found = []
+    for place in [folder, *splits]:
+        here = [place / name for name in _NAMES if (place / name).is_file()]
+        if len(here) > 1:
+            raise ValueError(f"{place} must have one of {here[0].name!r} and {here[1].name!r}")
+        found += here
+    return found
 
 
 class MetadataFolder(TableFile):
@@ -36,13 +45,14 @@ class MetadataFolder(TableFile):
     def __init__(self, path: Path, tables: Sequence[Path]):
         super().__init__(path)
         self.folder = path
-        self._tables = [open_table(table) for table in tables]
-        first = self._tables[0]
+        opened = [open_table(table) for table in tables]
+        self._tables = [table for table in opened if table.columns]
         places = [table.path.parent for table in self._tables]
         named = any(folder_split(child.name) for child in path.iterdir() if child.is_dir())
-        self.has_split_folders = "split" not in first.columns and (named or path not in places)
-        self._images = [image_column_of(table, None) for table in self._tables if table.columns]
-        self.columns = columns_with_split(first.columns, self.has_split_folders)
+        columns = self._tables[0].columns if self._tables else []
+        self.has_split_folders = "split" not in columns and (named or path not in places)
+        self._images = [image_column_of(table, None) for table in self._tables]
+        self.columns = columns and columns_with_split(columns, self.has_split_folders)
         self.has_one_text = True
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
