@@ -328,7 +328,7 @@ def test_damaged_jsonl(folder, line, message):
 
 def test_errors_are_short(folder):
     long = "x" * 100_000
-    for line in ({"image": "dog.png", "text": [long]}, {"image": long, "text": "a"}):
+    for line in ({"image": "dog.png", "text": [[long]]}, {"image": long, "text": "a"}):
         (folder / "a.jsonl").write_text(json.dumps(line))
         with pytest.raises((ValueError, FileNotFoundError), match="line 1: ") as error:
             load_table(folder / "a.jsonl")

@@ -55,7 +55,7 @@ def numbered_pattern(column: str) -> str | None:
 
 def columns_called(columns: Sequence[str], names: Sequence[str]) -> list[str]:
     """Returns the columns with one of some names: as written, or else in upper or lower case."""
-    exact = [column for column in columns if column in names]
+    exact = [name for name in names if name in columns]
     return exact or [column for column in columns if column.casefold() in names]
 
 
