@@ -71,7 +71,7 @@ def test_what_a_table_was_taken_for(tmp_path):
     [
         (
             ("path", "filename", "text"),
-            "has both 'path' and 'filename': name one as `image_column`",
+            "has both 'filename' and 'path': name one as `image_column`",
         ),
         (("image", "caption", "title"), r"both 'caption' and 'title': .*--columns=text=caption\)"),
         (("image", "title", "caption_1"), "has both 'title' and 'caption_#': name one as `text_c"),
