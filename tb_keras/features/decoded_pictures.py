@@ -12,6 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tb_keras.encoders.image.image_file import ImageFile, read_headers
+
+_AT_ONCE = 8  # files whose headers are read together, which takes hardly longer than one
+_READ_HEADERS = tf.function(
+    read_headers, autograph=False, input_signature=[tf.TensorSpec((None,), tf.string)]
+)
+
 
 class DecodedPicture(NamedTuple):
     """A decoded picture file, or the reason why it could not be read.
@@ -30,7 +37,7 @@ class DecodedPicture(NamedTuple):
 
 
 def decoded_pictures(
-    paths: Sequence[str], decode: Callable[[tf.Tensor], tf.Tensor], ahead: int = 64
+    paths: Sequence[str], decode: Callable[[ImageFile], tf.Tensor], ahead: int = 64
 ) -> Iterator[DecodedPicture]:
     """Reads and decodes picture files, in as many threads as there are processors.
 
@@ -38,43 +45,61 @@ def decoded_pictures(
 
     Args:
         paths: paths of the files.
-        decode: a function from the content of one file, a scalar string tensor, to pixels.
-        ahead: greatest number of pictures that are decoded before you ask for them.
+        decode: a function from one file, as `decode_image` takes it, to pixels.
+        ahead: about how many pictures are decoded before you ask for them.
 
     Yields:
         A `DecodedPicture` for each path, in order.
 
     Examples:
-        >>> for picture in decoded_pictures(["nowhere.png"], tf.io.decode_png):
+        >>> from tb_keras.encoders.image.image_decoding import decode_image
+        >>> for picture in decoded_pictures(["nowhere.png"], decode_image):
         ...     print(picture.reason)
         No such file or directory
     """
-    decode = tf.function(decode, input_signature=[tf.TensorSpec((), tf.string)])
+    decode_row = tf.function(
+        lambda files, row: decode(files.at(row)),
+        input_signature=[ImageFile.spec(None), tf.TensorSpec((), tf.int32)],
+    )
 
-    def read(path: str) -> DecodedPicture:
-        size = mtime_ns = 0
-        try:
-            with open(path, "rb") as file:
-                state = os.fstat(file.fileno())  # before reading: a later change is seen next time
-                size, mtime_ns = state.st_size, state.st_mtime_ns
-                content = file.read()
-            return DecodedPicture(decode(tf.constant(content)).numpy(), size, mtime_ns, None)
-        except OSError as error:
-            return DecodedPicture(None, size, mtime_ns, error.strerror or str(error))
-        except tf.errors.OpError as error:
-            return DecodedPicture(None, size, mtime_ns, _without_graph(error.message))
+    def read(some: Sequence[str]) -> list[DecodedPicture]:
+        read_files = list(map(_read, some))
+        files = _READ_HEADERS(tf.constant([content for content, _ in read_files]))
+        return [
+            picture if picture.reason else _decoded(picture, decode_row, files, row)
+            for row, (_, picture) in enumerate(read_files)
+        ]
 
     pool = ThreadPoolExecutor(os.cpu_count())
     waiting: deque[Future] = deque()
     try:
-        for path in paths:
-            waiting.append(pool.submit(read, path))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
+        for start in range(0, len(paths), _AT_ONCE):
+            waiting.append(pool.submit(read, paths[start : start + _AT_ONCE]))
+            if len(waiting) > ahead // _AT_ONCE:
+                yield from waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _read(path: str) -> tuple[bytes, DecodedPicture]:
+    """Returns the content of a file, and what is known before it is decoded."""
+    size = mtime_ns = 0
+    try:
+        with open(path, "rb") as file:
+            state = os.fstat(file.fileno())  # before reading: a later change is seen next time
+            size, mtime_ns = state.st_size, state.st_mtime_ns
+            return file.read(), DecodedPicture(None, size, mtime_ns, None)
+    except OSError as error:
+        return b"", DecodedPicture(None, size, mtime_ns, error.strerror or str(error))
+
+
+def _decoded(picture: DecodedPicture, decode_row, files: ImageFile, row: int) -> DecodedPicture:
+    try:
+        return picture._replace(pixels=decode_row(files, tf.constant(row)).numpy())
+    except tf.errors.OpError as error:
+        return picture._replace(reason=_without_graph(error.message))
 
 
 def _without_graph(message: str) -> str:

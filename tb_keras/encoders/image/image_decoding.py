@@ -8,13 +8,8 @@ import tensorflow as tf
 from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.image.bmp_palette import decode_palette_bmp, has_palette, is_plain_bmp
 from tb_keras.encoders.image.gif_first_frame import first_frame
-from tb_keras.encoders.image.image_headers import (
-    declared_sizes,
-    is_bmp_file,
-    is_gif_file,
-    is_jpeg_file,
-)
-from tb_keras.encoders.image.image_metadata import pixel_notes
+from tb_keras.encoders.image.image_file import ImageFile, read_header
+from tb_keras.encoders.image.image_kinds import is_bmp_file, is_gif_file
 from tb_keras.encoders.image.image_orientation import exif_orientation, upright
 from tb_keras.encoders.image.image_rows import MAX_PIXELS, map_images
 
@@ -22,7 +17,7 @@ _MOST_SCANS = 100  # a progressive JPEG has some ten
 
 
 def decode_image(
-    image_bytes: tf.Tensor,
+    image_bytes: tf.Tensor | ImageFile,
     size: tuple[int, int] | None = None,
     crop_to_aspect_ratio: bool = True,
 ) -> tf.Tensor:
@@ -34,7 +29,8 @@ def decode_image(
     the first frame of an animated GIF is decoded, in its own size.
 
     Args:
-        image_bytes: scalar string tensor, the content of a file.
+        image_bytes: scalar string tensor, the content of a file; or an `ImageFile`, whose header
+            need not be read again.
         size: positive height and width of the result in pixels. If None, the image keeps its own
             size. Resizing is antialiased and bilinear.
         crop_to_aspect_ratio: whether the largest central part with the aspect ratio of `size` is
@@ -56,11 +52,12 @@ def decode_image(
         >>> pixels.shape, float(pixels[0, 0, 0])
         (TensorShape([4, 5, 3]), 7.0)
     """
-    decoded = _decoded(image_bytes)
+    file = image_bytes if isinstance(image_bytes, ImageFile) else read_header(image_bytes)
+    decoded = _decoded(file)
     if size is None:
         return tf.cond(
             _has_alpha(decoded),
-            lambda: _on_white(decoded, image_bytes),
+            lambda: _on_white(decoded, file.content),
             lambda: _three_channels(tf.cast(decoded, tf.float32)),
         )
 
@@ -73,27 +70,28 @@ def decode_image(
     # (keras.ops.image.resize would turn uint8 back into itself, rounded.)
     pixels = tf.cond(
         _has_alpha(decoded),
-        lambda: resized(_on_white(decoded, image_bytes)),
+        lambda: resized(_on_white(decoded, file.content)),
         lambda: _three_channels(resized(decoded)),
     )
     return tf.clip_by_value(tf.ensure_shape(pixels, (*size, 3)), 0.0, 255.0)
 
 
 # One trace for all that decode.
-@tf.function(autograph=False, input_signature=[tf.TensorSpec((), tf.string)])
-def _decoded(image_bytes: tf.Tensor) -> tf.Tensor:
+@tf.function(autograph=False, input_signature=[ImageFile.spec()])
+def _decoded(file: ImageFile) -> tf.Tensor:
     """Returns uint8 `(height, width, channels)`, upright: grey or RGB, with or without alpha."""
-    image_bytes = _cleared(image_bytes)
-    has_color_key, exif = pixel_notes(image_bytes)
+    image_bytes = _cleared(file)
 
     def plain(file, channels=0):
         return tf.io.decode_image(file, channels=channels, expand_animations=False)
 
     def keyed():
         return tf.cond(
-            has_color_key,
+            file.has_color_key,
             lambda: plain(image_bytes, 4),  # only then is the named colour transparent
-            lambda: plain(_of_few_scans(image_bytes)),
+            lambda: plain(
+                tf.cond(file.has_scans, lambda: _of_few_scans(image_bytes), lambda: image_bytes)
+            ),
         )
 
     def bmp():
@@ -111,20 +109,19 @@ def _decoded(image_bytes: tf.Tensor) -> tf.Tensor:
         keyed,
     )
     return tf.cond(
-        exif < 0,
+        file.exif < 0,
         lambda: decoded,
-        lambda: upright(decoded, exif_orientation(image_bytes, exif)),
+        lambda: upright(decoded, exif_orientation(image_bytes, file.exif)),
     )
 
 
-def _cleared(image_bytes: tf.Tensor) -> tf.Tensor:
+def _cleared(file: ImageFile) -> tf.Tensor:
     """Returns the file for TensorFlow's decoders, if its header is of a kind that is read here.
 
     Nothing else may reach them: an animated WebP makes TensorFlow 2.21 write where it must not. Of
     a file whose header is damaged only the first bytes are left, which are decoded to an error.
     """
-    known, sizes = declared_sizes(image_bytes[None])
-    pixels = tf.reduce_prod(sizes[0])
+    image_bytes, pixels = file.content, tf.reduce_prod(file.size)
     length = tf.strings.length(image_bytes)
     reason = tf.constant("")
     is_rare_bmp = tf.cond(
@@ -133,7 +130,7 @@ def _cleared(image_bytes: tf.Tensor) -> tf.Tensor:
     for is_so, said in (
         (is_rare_bmp, "The BMP is of a rare kind."),
         (pixels > MAX_PIXELS, f"More than {MAX_PIXELS // 10**6} million pixels."),
-        (~known[0], "Unknown image file format: no PNG, JPEG, GIF or BMP."),
+        (~file.is_known, "Unknown image file format: no PNG, JPEG, GIF or BMP."),
         (length == 0, "Input is empty."),
     ):
         reason = tf.where(is_so, said, reason)
@@ -143,18 +140,14 @@ def _cleared(image_bytes: tf.Tensor) -> tf.Tensor:
 
 
 def _of_few_scans(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Returns the file, or only its first bytes if it is a JPEG of too many scans.
+    """Returns the file of a JPEG, or only its first bytes if it has too many scans.
 
     Ten bytes can hold a scan, and each goes over all pixels: a file of 1 MB could take minutes.
     """
-
-    def has_many():
-        split = tf.raw_ops.StringSplitV2(
-            input=image_bytes[None], sep=b"\xff\xda", maxsplit=_MOST_SCANS + 1
-        )
-        return tf.size(split.values) > _MOST_SCANS + 1
-
-    too_many = tf.cond(is_jpeg_file(image_bytes), has_many, lambda: tf.constant(False))
+    split = tf.raw_ops.StringSplitV2(
+        input=image_bytes[None], sep=b"\xff\xda", maxsplit=_MOST_SCANS + 1
+    )
+    too_many = tf.size(split.values) > _MOST_SCANS + 1
     length = tf.where(too_many, 3, tf.strings.length(image_bytes))
     return tf.strings.substr(image_bytes, 0, length)
 
@@ -228,8 +221,8 @@ class DecodeImages(keras.layers.Layer):
         self.width = width
         self.crop_to_aspect_ratio = crop_to_aspect_ratio
 
-    def decode(self, image_bytes: tf.Tensor) -> tf.Tensor:
-        """Decodes one image, a scalar string tensor, to pixels `(height, width, 3)`."""
+    def decode(self, image_bytes: tf.Tensor | ImageFile) -> tf.Tensor:
+        """Decodes one image to pixels `(height, width, 3)`, by `decode_image`."""
         return decode_image(image_bytes, (self.height, self.width), self.crop_to_aspect_ratio)
 
     def call(self, inputs):

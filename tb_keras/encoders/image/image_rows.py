@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tb_keras.checks.rows import assert_rows
-from tb_keras.encoders.image.image_headers import declared_sizes
+from tb_keras.encoders.image.image_file import read_headers
 
 MAX_PIXELS = 50_000_000
 """Pixels of the largest image that is decoded, such as 8660 x 5773."""
@@ -25,8 +25,8 @@ def map_images(
     together.
 
     Args:
-        function: a function from the scalar content of one file, and a row of each of `others`, to
-            tensors.
+        function: a function from the `ImageFile` of one file, which `decode_image` takes, and a row
+            of each of `others`, to tensors.
         image_bytes: string tensor `(n,)`, the content of one PNG, JPEG, GIF or BMP file each.
         *others: tensors of `n` rows.
         specs: `tf.TensorSpec` of what the function returns, in the same structure.
@@ -42,25 +42,25 @@ def map_images(
     Examples:
         >>> png = tf.io.encode_png(tf.fill((2, 3, 1), tf.constant(7, tf.uint8)))
         >>> sizes = map_images(
-        ...     lambda file: tf.shape(tf.io.decode_image(file)),
+        ...     lambda file: tf.shape(tf.io.decode_image(file.content)),
         ...     tf.stack([png, png]),
         ...     specs=tf.TensorSpec((3,), tf.int32),
         ... )
         >>> sizes.numpy().tolist()
         [[2, 3, 1], [2, 3, 1]]
     """
-    is_known, sizes = declared_sizes(image_bytes)
-    known = assert_rows(is_known, "`image_bytes` must hold PNG, JPEG, GIF or BMP files.")
+    files = read_headers(image_bytes)
+    known = assert_rows(files.is_known, "`image_bytes` must hold PNG, JPEG, GIF or BMP files.")
     with tf.control_dependencies([known]):
-        pixels = tf.reduce_prod(sizes, axis=1)
+        pixels = tf.reduce_prod(files.size, axis=1)
     small = assert_rows(
         pixels <= MAX_PIXELS,
         f"`image_bytes` must hold pictures of at most {MAX_PIXELS // 10**6} million pixels.",
     )
     with tf.control_dependencies([small]):
-        files = tf.where(pixels > 0, image_bytes, "")
+        files = files._replace(content=tf.where(pixels > 0, image_bytes, ""))
         largest = tf.reduce_max(tf.concat([pixels, [1]], axis=0))
-    count = tf.size(files, out_type=tf.int64)
+    count = tf.size(pixels, out_type=tf.int64)
     # A graph can catch an error only by a dataset that leaves out what fails.
     dataset = tf.data.Dataset.from_tensor_slices((tf.range(count), files, *others))
     dataset = dataset.map(

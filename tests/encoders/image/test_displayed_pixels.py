@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tb_keras.encoders.image.image_decoding import DecodeImages, decode_image
-from tb_keras.encoders.image.image_metadata import pixel_notes
+from tb_keras.encoders.image.image_file import read_header
 from tb_keras.encoders.image.image_orientation import exif_orientation
 
 Image = pytest.importorskip("PIL.Image")
@@ -70,7 +70,7 @@ def test_an_oriented_file_is_the_upright_one():
     image = Image.fromarray(pixels(31, 18))
     turned = saved(image, "PNG", exif=oriented(6))
     upright = saved(ImageOps.exif_transpose(Image.open(io.BytesIO(turned))), "PNG")
-    assert pixel_notes(upright)[1] == -1
+    assert read_header(upright).exif == -1
     for layer in (DecodeImages(8, 6), DecodeImages(9, 9, crop_to_aspect_ratio=False)):
         found = layer(tf.constant([turned, upright]))
         np.testing.assert_array_equal(found[0], found[1])
@@ -107,7 +107,7 @@ def test_a_color_that_is_named_as_transparent(mode):
     image = Image.fromarray(pixels() // 128 * 255).convert(mode)
     key = (0, 255, 0) if mode == "RGB" else 0
     file = saved(image, "PNG", transparency=key)
-    assert pixel_notes(file)[0]
+    assert read_header(file).has_color_key
     found, expected = DECODE(file).numpy(), shown(file)
     np.testing.assert_allclose(found, expected, atol=1e-3)
     hidden = np.asarray(image) == key
@@ -132,7 +132,7 @@ def test_a_palette_of_a_png(transparency):
     image = Image.fromarray(pixels()).quantize(4)
     named = {} if transparency is None else {"transparency": transparency}
     file = saved(image, "PNG", **named)
-    assert not pixel_notes(file)[0]
+    assert not read_header(file).has_color_key
     np.testing.assert_allclose(decode_image(file), shown(file), atol=1e-3)
 
 

@@ -229,6 +229,13 @@ def test_a_jpeg_of_many_scans_is_refused():
         decode_image(many[2])
 
 
+def test_what_follows_a_jpeg_is_not_counted_as_scans():
+    """Such as the film behind a telephone's photo."""
+    pillow = pytest.importorskip("PIL.Image")
+    file = saved(pillow.new("RGB", (16, 16)), "JPEG")
+    np.testing.assert_array_equal(decode_image(file + 200 * b"\xff\xda"), decode_image(file))
+
+
 def test_transparent_png_is_white():
     np.testing.assert_array_equal(decode_image(png(np.zeros((3, 3, 4), np.uint8)), (3, 3)), 255)
 

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.encoders.image.image_headers import declared_sizes
+from tb_keras.encoders.image.image_file import read_headers
 
 Image = pytest.importorskip("PIL.Image")
+
+
+def declared_sizes(files):
+    read = read_headers(files)
+    return read.is_known, read.size
+
 
 DECLARED_SIZES = tf.function(declared_sizes, input_signature=[tf.TensorSpec((None,), tf.string)])
 
@@ -128,3 +134,34 @@ def test_nothing_is_decoded_to_another_size_than_declared(name):
         decoded += 1
         assert shape[:2] == (height, width)
     assert decoded > 5 or name == "png"  # whose checksums find most changes
+
+
+def test_exif_is_found_where_it_stands():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    files = []
+    for kind in ("JPEG", "PNG"):
+        stream = io.BytesIO()
+        Image.new("RGB", (5, 6)).save(stream, kind, exif=exif)
+        files.append(stream.getvalue())
+    jpeg, png = files
+    block = exif.tobytes()[6:]
+    frame = jpeg.index(b"\xff\xc0")
+    segment = jpeg[2 : jpeg.index(block) + len(block)]
+    behind = jpeg[:2] + jpeg[2 + len(segment) :]
+    at = frame - len(segment) + 19
+    behind = behind[:at] + b"\xff\xd0" + segment + behind[at:]  # behind the size
+    comment = b"\xff\xfe\0\x20" + segment[:30] + jpeg[2 + len(segment) :]
+    cases = [jpeg, png, behind, jpeg[:2] + comment, jpeg[:2] + segment + jpeg[2:], b"", b"GIF8"]
+    found = read_headers(tf.constant(cases)).exif.numpy().tolist()
+    starts = [file.index(block) for file in cases[:3]]
+    assert found == [*starts, -1, jpeg.index(block), -1, -1]
+
+
+def test_scans_are_of_progressive_and_of_divided_files():
+    files = [picture(name, 21, 34) for name in FORMATS]
+    sequential = files[list(FORMATS).index("jpeg")]
+    at = sequential.index(b"\xff\xda")
+    divided = sequential[: at + 4] + b"\1" + sequential[at + 5 :]
+    found = read_headers(tf.constant([*files, divided, sequential[:at]])).has_scans
+    assert found.numpy().tolist() == [name == "progressive" for name in FORMATS] + [True] * 2

@@ -35,7 +35,7 @@ def jpeg_declaring(width, height):
 
 
 def shape(file):
-    return tf.shape(tf.io.decode_image(file, expand_animations=False))
+    return tf.shape(tf.io.decode_image(file.content, expand_animations=False))
 
 
 def shapes(files):
