@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tb_keras.encoders.image.image_file import ImageFile, read_headers
+from tb_keras.encoders.image.files.image_file import ImageFile, read_headers
 
 _AT_ONCE = 8  # files whose headers are read together, which takes hardly longer than one
 _READ_HEADERS = tf.function(

@@ -6,11 +6,11 @@ import keras
 import tensorflow as tf
 
 from tb_keras.checks.arguments import check_int
-from tb_keras.encoders.image.bmp_palette import decode_palette_bmp, has_palette, is_plain_bmp
-from tb_keras.encoders.image.gif_first_frame import first_frame
-from tb_keras.encoders.image.image_file import ImageFile, read_header
-from tb_keras.encoders.image.image_kinds import is_bmp_file, is_gif_file
-from tb_keras.encoders.image.image_orientation import exif_orientation, upright
+from tb_keras.encoders.image.files.bmp_palette import decode_palette_bmp, has_palette, is_plain_bmp
+from tb_keras.encoders.image.files.gif_first_frame import first_frame
+from tb_keras.encoders.image.files.image_file import ImageFile, read_header
+from tb_keras.encoders.image.files.image_kinds import is_bmp_file, is_gif_file
+from tb_keras.encoders.image.files.image_orientation import exif_orientation, upright
 from tb_keras.encoders.image.image_rows import MAX_PIXELS, map_images
 
 _MOST_SCANS = 100  # a progressive JPEG has some ten

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tb_keras.checks.rows import assert_rows
-from tb_keras.encoders.image.image_file import read_headers
+from tb_keras.encoders.image.files.image_file import read_headers
 
 MAX_PIXELS = 50_000_000
 """Pixels of the largest image that is decoded, such as 8660 x 5773."""

@@ -10,9 +10,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tb_keras.encoders.image.files.image_file import read_header
+from tb_keras.encoders.image.files.image_orientation import exif_orientation
 from tb_keras.encoders.image.image_decoding import DecodeImages, decode_image
-from tb_keras.encoders.image.image_file import read_header
-from tb_keras.encoders.image.image_orientation import exif_orientation
 
 Image = pytest.importorskip("PIL.Image")
 ImageOps = pytest.importorskip("PIL.ImageOps")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tb_keras.encoders.image.header_bytes import bytes_from, number
+from tb_keras.encoders.image.files.header_bytes import bytes_from, number
 
 _STEPS = 1024  # segments at most; a file with much metadata has tens
 _FIRST_SEGMENT = 2

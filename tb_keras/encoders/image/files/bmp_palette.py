@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tb_keras.encoders.image.header_bytes import bytes_from, number, signed
+from tb_keras.encoders.image.files.header_bytes import bytes_from, number, signed
 
 _FILE_HEADER = 14  # bytes before the header that has the size
 _HEADERS = (40, 52, 56, 64, 108, 124)  # their lengths, from Windows 3 on

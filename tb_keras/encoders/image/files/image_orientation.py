@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tb_keras.encoders.image.header_bytes import number
+from tb_keras.encoders.image.files.header_bytes import number
 
 _MOST_BYTES = 65536  # an EXIF block of a JPEG has no more
 _ORIENTATION = 0x0112  # the tag of the first directory

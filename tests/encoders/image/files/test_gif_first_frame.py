@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tb_keras.encoders.image.gif_first_frame import first_frame
+from tb_keras.encoders.image.files.gif_first_frame import first_frame
 
 Image = pytest.importorskip("PIL.Image")
 

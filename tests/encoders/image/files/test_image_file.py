@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.encoders.image.image_file import read_headers
+from tb_keras.encoders.image.files.image_file import read_headers
 
 Image = pytest.importorskip("PIL.Image")
 

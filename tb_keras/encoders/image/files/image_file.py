@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tb_keras.encoders.image.header_bytes import bytes_from, number, signed
-from tb_keras.encoders.image.image_kinds import (
+from tb_keras.encoders.image.files.header_bytes import bytes_from, number, signed
+from tb_keras.encoders.image.files.image_kinds import (
     is_bmp_file,
     is_gif_file,
     is_jpeg_file,
     is_png_file,
 )
-from tb_keras.encoders.image.jpeg_header import read_jpeg_headers
-from tb_keras.encoders.image.png_header import read_png_headers
+from tb_keras.encoders.image.files.jpeg_header import read_jpeg_headers
+from tb_keras.encoders.image.files.png_header import read_png_headers
 
 _LARGEST_SIDE = 2**31 - 1  # the product of two such is an int64
 

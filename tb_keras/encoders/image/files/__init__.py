@@ -1,0 +1,1 @@
+"""Image files: their headers, and what TensorFlow does not decode in them."""
