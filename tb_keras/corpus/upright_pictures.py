@@ -5,20 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from tb_keras.storage.picture_orientation import lies_on_its_side, turned_upright
+
 if TYPE_CHECKING:
     from PIL import Image
-
-_ORIENTATION = 0x0112  # the EXIF tag
-_ON_THEIR_SIDE = (5, 6, 7, 8)
-_TURNS = {  # by the names of Pillow's transpositions
-    2: "FLIP_LEFT_RIGHT",
-    3: "ROTATE_180",
-    4: "FLIP_TOP_BOTTOM",
-    5: "TRANSPOSE",
-    6: "ROTATE_270",
-    7: "TRANSVERSE",
-    8: "ROTATE_90",
-}
 
 
 def open_upright(path: str | os.PathLike) -> Image.Image:
@@ -31,8 +21,7 @@ def open_upright(path: str | os.PathLike) -> Image.Image:
 
     with Image.open(path) as picture:
         picture.load()
-        turn = _TURNS.get(_orientation(picture))
-        return picture if turn is None else picture.transpose(Image.Transpose[turn])
+        return turned_upright(picture)
 
 
 def upright_size(path: str | os.PathLike) -> tuple[int, int]:
@@ -55,12 +44,4 @@ def upright_size(path: str | os.PathLike) -> tuple[int, int]:
 
     with Image.open(path) as picture:
         width, height = picture.size
-        return (height, width) if _orientation(picture) in _ON_THEIR_SIDE else (width, height)
-
-
-def _orientation(picture: Image.Image) -> int:
-    from PIL import Image
-
-    exif = Image.Exif()
-    exif.load(picture.info.get("exif", b""))  # `getexif` would take that of XMP as well
-    return exif.get(_ORIENTATION, 1)
+        return (height, width) if lies_on_its_side(picture) else (width, height)

@@ -12,6 +12,7 @@ import numpy as np
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.features.feature_directory import read_rows, read_settings, read_unreadable
 from tb_keras.features.feature_file import ordered_rows
+from tb_keras.features.readability import without_images
 
 _NONE = -1  # the row of a picture without features
 
@@ -69,7 +70,7 @@ def with_extracted_features(
                 f"is {files[absent[0]]!r}; extract them too, or leave these images out with "
                 "missing='drop' (--missing_features=drop)"
             )
-        corpus = _without(corpus, absent)
+        corpus = without_images(corpus.replace(image_features=None), rows == _NONE)
         rows = rows[rows != _NONE]
     return corpus.replace(image_features=_ordered(features, rows, state))
 
@@ -142,15 +143,6 @@ def _matched(files: Sequence[str], names: Mapping[str, int], directory: Path) ->
 
 def _parts(name: str) -> tuple[str, ...]:
     return PurePath(unicodedata.normalize("NFC", str(name))).parts
-
-
-def _without(corpus: Corpus, absent: np.ndarray) -> Corpus:
-    images = np.setdiff1d(np.arange(corpus.num_images), absent)
-    pairs = corpus.matches.pairs
-    lost = np.zeros(corpus.num_texts, bool)
-    lost[pairs[:, 1]] = True
-    lost[pairs[~np.isin(pairs[:, 0], absent), 1]] = False
-    return corpus.replace(image_features=None).subset(images, ~lost)
 
 
 def _ordered(features: np.ndarray, rows: np.ndarray, state: dict) -> np.ndarray:

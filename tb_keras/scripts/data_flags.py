@@ -9,6 +9,7 @@ from typing import Any
 from absl import flags
 
 from tb_keras.scripts.own_data import column_flag
+from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.runs.settled_paths import settle_paths
 
 TASK = flags.DEFINE_enum(
@@ -170,6 +171,7 @@ def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
     if settings["dataset"] in (None, "table") and settings["data"] is None:
         raise ValueError("name a data set: --dataset=openmoji, or your own: --data=pictures.csv")
     settings["dataset"] = settings["dataset"] or "table"
+    settings["unreadable"] = UNREADABLE.value
     options = recipe.get("dataset_options", {})
     columns = column_flag.column_options()
     if columns and settings["dataset"] != "table":

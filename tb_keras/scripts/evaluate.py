@@ -23,6 +23,7 @@ import json
 from absl import flags
 
 from tb_keras.scripts.pages.localization_page import write_localization_page
+from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_encoded, warn_of_other_data
@@ -57,6 +58,8 @@ _HTML = flags.DEFINE_string(
     None,
     "Localization: file to write a page to, with pictures and the predicted and true boxes.",
 )
+
+flags.declare_key_flag(UNREADABLE)  # so that --help shows it
 
 
 def main(arguments: list[str]) -> None:

@@ -22,9 +22,14 @@ from absl import flags
 from tb_keras.datasets import load
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
-from tb_keras.scripts.damaged_pictures import damaged_picture_named
 from tb_keras.scripts.own_data.column_flag import COLUMNS, column_options
 from tb_keras.scripts.pages.model_card import model_card
+from tb_keras.scripts.readable_pictures import (
+    UNREADABLE,
+    readable_corpus,
+    readable_paths,
+    skips,
+)
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
@@ -68,6 +73,7 @@ _ENCODERS = flags.DEFINE_bool(
 )
 
 flags.declare_key_flag(COLUMNS)  # so that --help shows it
+flags.declare_key_flag(UNREADABLE)  # so that --help shows it
 
 
 def main(arguments: list[str]) -> None:
@@ -126,8 +132,7 @@ def _searchable(run: Run, network: str) -> Searchable:
     model = RunModel(run, network)
     searched = _searched(run)
     texts = [text for text in dict.fromkeys(searched.texts) if text]
-    with damaged_picture_named(searched.paths):
-        images = model.embed_images(searched.paths)
+    images = model.embed_images(searched.paths)
     return Searchable(
         searched.ids(), images, texts or None, model.embed_texts(texts) if texts else None
     )
@@ -136,11 +141,14 @@ def _searchable(run: Run, network: str) -> Searchable:
 def _searched(run: Run) -> Searched:
     path = Path(_CORPUS.value).expanduser()
     if _CORPUS.value == "run":
-        return searched_corpus(load_corpus(run.settings, "all"))
+        corpus = load_corpus(run.settings, "all")
+        return searched_corpus(readable_corpus(corpus, skips(run.settings), "--corpus"))
     if path.is_file():
-        return searched_corpus(load("table", path, split="all", **column_options()))
+        corpus = load("table", path, split="all", **column_options())
+        return searched_corpus(readable_corpus(corpus, skips(), "--corpus"))
     if path.is_dir():
-        return searched_folder(path)
+        found = searched_folder(path)
+        return found._replace(paths=readable_paths(found.paths, skips(), "--corpus"))
     raise FileNotFoundError(
         "--corpus must be a folder of pictures, a table of pictures and texts, or 'run'. "
         f"Received: --corpus={_CORPUS.value}"

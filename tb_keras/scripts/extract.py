@@ -8,8 +8,9 @@ column image (--columns=image=NAME names another), or a text file with a path on
 becomes a directory with features.npy (a row for each picture), images.jsonl (the picture of each
 row) and settings.json.
 
-Pictures that cannot be read are left out and listed in unreadable.jsonl. Run the same command again
-after an interruption, or when pictures were added or changed: it encodes only what is missing.
+A picture that cannot be read is an error; with --unreadable=skip it is left out and listed in
+unreadable.jsonl. Run the same command again after an interruption, or when pictures were added or
+changed: it encodes only what is missing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from absl import flags
 from tb_keras.features import extract_features
 from tb_keras.scripts.own_data import column_flag
 from tb_keras.scripts.picture_list import listed_pictures
+from tb_keras.scripts.readable_pictures import UNREADABLE, skips
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.settled_paths import settle_encoder
 
@@ -49,7 +51,6 @@ _CROPS = flags.DEFINE_enum(
 _DTYPE = flags.DEFINE_enum(
     "dtype", "float16", ["float16", "float32"], "Type of the features on disk."
 )
-_STRICT = flags.DEFINE_bool("strict", False, "Whether a picture that cannot be read is an error.")
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     None,
@@ -58,6 +59,7 @@ _BATCH_SIZE = flags.DEFINE_integer(
 )
 
 flags.adopt_module_key_flags(column_flag)  # so that --help shows it
+flags.declare_key_flag(UNREADABLE)  # so that --help shows it
 
 
 def main(arguments: list[str]) -> None:
@@ -76,7 +78,7 @@ def main(arguments: list[str]) -> None:
         size=_SIZE.value,
         crops=int(_CROPS.value),
         dtype=_DTYPE.value,
-        strict=_STRICT.value,
+        strict=not skips(),
         batch_size=_BATCH_SIZE.value,
     )
     for name, reason in list(done.unreadable.items())[:_LISTED]:

@@ -16,7 +16,7 @@ from absl import flags
 from tb_keras.encoders import propose_regions
 from tb_keras.evaluation import draw_boxes
 from tb_keras.scripts import data_flags
-from tb_keras.scripts.damaged_pictures import damaged_picture_named
+from tb_keras.scripts.readable_pictures import readable_paths
 from tb_keras.scripts.run_main import run_main
 from tb_keras.serving import ExportedLocalizer
 from tb_keras.storage.atomic_file import written_beside
@@ -38,11 +38,11 @@ def main(arguments: list[str]) -> None:
     if not all(phrase.strip() for phrase in phrases):
         raise ValueError("a phrase must not be empty")
     model = ExportedLocalizer(_MODEL.value)
-    with damaged_picture_named([picture]):
-        _, boxes = propose_regions([picture], **data_flags.proposal_settings(), verbose=False)
-        if not len(boxes):
-            raise ValueError(f"nothing was proposed in {picture!r}, which may be of one colour")
-        scores = model.localize(picture, boxes, phrases)
+    readable_paths([picture])
+    _, boxes = propose_regions([picture], **data_flags.proposal_settings(), verbose=False)
+    if not len(boxes):
+        raise ValueError(f"nothing was proposed in {picture!r}, which may be of one colour")
+    scores = model.localize(picture, boxes, phrases)
     best, labels = [], []
     for phrase, row in zip(phrases, scores):
         order = (-row).argsort(kind="stable")[: _K.value]

@@ -8,7 +8,7 @@ from pathlib import Path
 from tb_keras.datasets.own.columns.row_values import checked_picture
 from tb_keras.datasets.own.columns.table_columns import image_column_of
 from tb_keras.datasets.own.layouts.open_layout import LAYOUT_ENDINGS, open_layout
-from tb_keras.datasets.own.picture_folder import OTHER_PICTURES, READABLE_PICTURES, picture_names
+from tb_keras.datasets.own.picture_folder import picture_names
 from tb_keras.datasets.own.same_pictures import picture_name
 
 
@@ -32,8 +32,7 @@ def listed_pictures(images: str, image_column: str | None = None) -> tuple[list[
     """
     source = Path(images)
     if source.is_dir():
-        # Pictures that the encoders cannot read are listed too, so that they are reported.
-        names, folder = picture_names(source, READABLE_PICTURES + OTHER_PICTURES), source
+        names, folder = picture_names(source), source
     elif source.is_file():
         if source.suffix.lower() in LAYOUT_ENDINGS:
             folder, found = _of_table(source, image_column)

@@ -19,11 +19,16 @@ import numpy as np
 from absl import flags
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.datasets.own.picture_folder import READABLE_PICTURES
+from tb_keras.datasets.own.picture_folder import PICTURES
 from tb_keras.scripts import data_flags
-from tb_keras.scripts.damaged_pictures import damaged_picture_named
 from tb_keras.scripts.own_data.column_flag import COLUMNS
 from tb_keras.scripts.pages.search_page import write_search_page
+from tb_keras.scripts.readable_pictures import (
+    UNREADABLE,
+    readable_corpus,
+    readable_paths,
+    skips,
+)
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
@@ -44,7 +49,7 @@ _SPLIT = flags.DEFINE_string(
 )
 _K = flags.DEFINE_integer("k", 5, "Answers to each query.", lower_bound=1)
 _HTML = flags.DEFINE_string("html", None, "File to write a page to that shows the pictures.")
-for _flag in (data_flags.DATASET, data_flags.DATA, COLUMNS):
+for _flag in (data_flags.DATASET, data_flags.DATA, COLUMNS, UNREADABLE):
     flags.declare_key_flag(_flag)  # so that --help shows it
 
 
@@ -71,6 +76,7 @@ def main(queries: list[str]) -> None:
     is_picture = np.array([_is_picture(query) for query in queries])
     # First: a run without encoders cannot be searched, whatever pictures are named.
     model = RunModel(Run(_RUN.value)) if _RUN.value else None
+    readable_paths([query for query, picture in zip(queries, is_picture) if picture])
     paths, texts, names = _searched()
     if is_picture.any() and not texts:
         raise ValueError("a picture as a query needs texts to search: name a --dataset")
@@ -84,9 +90,8 @@ def main(queries: list[str]) -> None:
     ):
         mine = [query for query, picture in zip(queries, is_picture) if picture == asked]
         if mine:
-            with damaged_picture_named(mine if asked else found_in):
-                index = Index(embed_found(found_in))
-                scores, rows = index.search(embed_query(mine), min(_K.value, len(found_in)))
+            index = Index(embed_found(found_in))
+            scores, rows = index.search(embed_query(mine), min(_K.value, len(found_in)))
             for query, score, row in zip(mine, scores.tolist(), rows):
                 answers[query] = [(s, found_in[r]) for s, r in zip(score, row)]
     results = [Answer(q, bool(p), answers[q]) for q, p in zip(queries, is_picture)]
@@ -102,22 +107,27 @@ def main(queries: list[str]) -> None:
 
 def _is_picture(query: str) -> bool:
     kind, is_file = os.path.splitext(query)[1].lower(), os.path.isfile(query)
-    if kind in READABLE_PICTURES and not is_file:
+    if kind in PICTURES and not is_file:
         raise FileNotFoundError(f"there is no picture {query!r}")
-    if kind and is_file and kind not in READABLE_PICTURES:
-        kinds = ", ".join(READABLE_PICTURES)
+    if kind and is_file and kind not in PICTURES:
+        kinds = ", ".join(PICTURES)
         raise ValueError(f"{query!r} is no picture of a known kind ({kinds})")
-    return kind in READABLE_PICTURES
+    return kind in PICTURES
 
 
 def _searched() -> Searched:
-    return searched_folder(_IMAGES.value) if _IMAGES.value else searched_corpus(_corpus())
+    if not _IMAGES.value:
+        return searched_corpus(_corpus())
+    found = searched_folder(_IMAGES.value)
+    return found._replace(paths=readable_paths(found.paths, skips(), _IMAGES.value))
 
 
 def _corpus() -> Corpus:
     if _RUN.value and data_flags.DATASET.value is None and data_flags.DATA.value is None:
-        return load_corpus(Run(_RUN.value).settings, _SPLIT.value or "all")
-    return load_corpus(data_flags.data_settings(), _SPLIT.value or "test")
+        settings, split = Run(_RUN.value).settings, _SPLIT.value or "all"
+    else:
+        settings, split = data_flags.data_settings(), _SPLIT.value or "test"
+    return readable_corpus(load_corpus(settings, split), skips(settings), split)
 
 
 if __name__ == "__main__":

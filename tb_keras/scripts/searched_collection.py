@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.datasets.own.picture_folder import READABLE_PICTURES, picture_names
+from tb_keras.datasets.own.picture_folder import PICTURES, picture_names
 from tb_keras.scripts.runs.settled_paths import seen_from_here
 
 
@@ -43,7 +43,7 @@ def searched_folder(folder: str | os.PathLike) -> Searched:
         raise NotADirectoryError(f"the pictures to search must be in a folder. Received: {folder}")
     paths = [str(folder / name) for name in picture_names(folder)]
     if not paths:
-        endings = ", ".join(READABLE_PICTURES)
+        endings = ", ".join(PICTURES)
         raise ValueError(f"there is no picture ({endings}) in the folder {folder}")
     return Searched(paths, [], {})
 

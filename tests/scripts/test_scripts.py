@@ -258,7 +258,7 @@ TYPED = {
     "no picture to search": ([*SMALL, "--corpus=empty"], (1, "there is no picture .*empty")),
     "a damaged picture to search": (
         [*SMALL, "--corpus=damaged"],
-        (1, "tb-export: 'damaged/x.png' is damaged, or no PNG"),
+        (1, "tb-export: 'damaged/x.png' cannot be read: "),
     ),
     "a search by a network without embeddings": (
         [*SMALL, "--network=similarity", "--corpus=run"],
@@ -405,11 +405,11 @@ TYPED = {
     ),
     "a damaged picture in the table": (
         ["train", "--data=damaged.csv", "--run=runs/other"],
-        (1, "tb-train: 'damaged/x.png' is damaged, or no PNG"),
+        (1, "tb-train: 'damaged/x.png' cannot be read: "),
     ),
     "a damaged picture in the folder": (
         ["search", MODEL, "--images=damaged", "a dog"],
-        (1, "tb-search: 'damaged/x.png' is damaged, or no PNG"),
+        (1, "tb-search: 'damaged/x.png' cannot be read: "),
     ),
     "no such run": (["export", "--run=runs/none"], (1, "'runs/none' must be a run of tb-train")),
     "no such run to evaluate": (["evaluate", "--run=runs/none"], (1, "must be a run of tb-train")),

@@ -15,7 +15,7 @@ def corpus(paths, texts, **attributes):
 
 def test_a_folder_with_all_below_it(tmp_path):
     names = ("b.PNG", "a.jpg", "below/c.jpeg", "below/further/d.gif", "e.bmp")
-    for name in (*names, "notes.txt", "f.webp", "png"):
+    for name in (*names, "notes.txt", "f.svg", "png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     searched = searched_folder(tmp_path)

@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-# The endings of the pictures that the image encoders read, and of those that they do not.
-READABLE_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
-OTHER_PICTURES = (".webp", ".jxl", ".tif", ".tiff", ".heic", ".avif", ".jp2")
+# What counts as a picture, for every script; whether it can be read is seen when it is opened.
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".jp2")
+PICTURES += (".jfif", ".jpe", ".ppm", ".pgm", ".heic", ".jxl")
 
 
-def picture_names(folder: Path, endings: Sequence[str] = READABLE_PICTURES) -> list[str]:
+def picture_names(folder: Path, endings: Sequence[str] = PICTURES) -> list[str]:
     """Returns the sorted names of the picture files in a folder and its subfolders.
 
     Hidden files and folders are left out. Links are followed.

@@ -76,6 +76,20 @@ def decode_image(
     return tf.clip_by_value(tf.ensure_shape(pixels, (*size, 3)), 0.0, 255.0)
 
 
+def decoded_size(image_bytes: tf.Tensor | ImageFile) -> tf.Tensor:
+    """Decodes one image only to see whether it can be: its height and width, int32 `(2,)`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: as `decode_image`.
+
+    Examples:
+        >>> decoded_size(tf.io.encode_png(tf.zeros((2, 3, 1), tf.uint8))).numpy().tolist()
+        [2, 3]
+    """
+    file = image_bytes if isinstance(image_bytes, ImageFile) else read_header(image_bytes)
+    return tf.shape(_decoded(file))[:2]
+
+
 # One trace for all that decode.
 @tf.function(autograph=False, input_signature=[ImageFile.spec()])
 def _decoded(file: ImageFile) -> tf.Tensor:

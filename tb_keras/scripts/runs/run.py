@@ -76,7 +76,9 @@ class Run:
         if trained:
             theirs = _flat({**before, "recipes": trained})
             bound = ours if recipe["network"] in trained else {**ours, "recipes": {}}
-            bound = {name: value for name, value in bound.items() if name != "trained_on"}
+            # Of these the data tell, which are compared below.
+            free = ("trained_on", "unreadable")
+            bound = {name: value for name, value in bound.items() if name not in free}
             changed = [
                 f"{key.removeprefix('recipes.')} was {theirs.get(key)!r}, is {value!r}"
                 for key, value in sorted(_flat(bound).items())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.scripts.damaged_pictures import damaged_picture_named
+from tb_keras.scripts.readable_pictures import readable_corpus, skips
 from tb_keras.scripts.runs.data_digest import data_changes, data_digest
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
@@ -42,7 +42,9 @@ def _with_features(settings: dict, corpus: Corpus, split: str) -> Corpus:
     if settings["task"] == "localization" and corpus.grounding is None:
         raise ValueError(f"data set {settings['dataset']!r} has no boxes to localize phrases with")
     if not settings.get("image_features"):
-        return corpus
+        if corpus.image_features is not None:
+            return corpus
+        return readable_corpus(corpus, skips(settings), split)
     images = corpus.num_images
     corpus = with_extracted_features(
         corpus, settings["image_features"], missing=settings["missing_features"]
@@ -109,12 +111,10 @@ def encoded(run: Run, corpus: Corpus, split: str) -> Corpus:
     max_tokens = settings["max_tokens"]
     if settings["task"] == "retrieval":
         print(f"{split}: {corpus.num_images} images, {corpus.num_texts} texts", flush=True)
-        with damaged_picture_named(corpus.image_paths or ()):
-            return encode_corpus(corpus, *encoders, max_tokens=max_tokens, crops=settings["crops"])
-    with damaged_picture_named(corpus.grounding.picture_paths):
-        print(f"{split}: {corpus.grounding.num_pictures} pictures, proposals ...", flush=True)
-        proposals = _proposals(settings, corpus, split)
-        return encode_corpus(proposals, *encoders, max_tokens=max_tokens, **settings["regions"])
+        return encode_corpus(corpus, *encoders, max_tokens=max_tokens, crops=settings["crops"])
+    print(f"{split}: {corpus.grounding.num_pictures} pictures, proposals ...", flush=True)
+    proposals = _proposals(settings, corpus, split)
+    return encode_corpus(proposals, *encoders, max_tokens=max_tokens, **settings["regions"])
 
 
 def _proposals(settings: dict, corpus: Corpus, split: str) -> Corpus:
