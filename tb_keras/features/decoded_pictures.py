@@ -99,11 +99,11 @@ def _decoded(picture: DecodedPicture, decode_row, files: ImageFile, row: int) ->
     try:
         return picture._replace(pixels=decode_row(files, tf.constant(row)).numpy())
     except tf.errors.OpError as error:
-        return picture._replace(reason=_without_graph(error.message))
+        return picture._replace(reason=picture_error(error))
 
 
-def _without_graph(message: str) -> str:
-    r"""Returns TensorFlow's message without the operations behind it: `MESSAGE\n\t [[...`."""
-    line = message.partition("\n\t [[")[0].rpartition("\n")[2]
+def picture_error(error: tf.errors.OpError) -> str:
+    r"""Returns TensorFlow's reason without the operations behind it: `MESSAGE\n\t [[...`."""
+    line = error.message.partition("\n\t [[")[0].rpartition("\n")[2]
     line = re.sub(r"\{\{.*?\}\} ?| *\[Op:.*\]", "", line).strip()
     return re.sub(r"assertion failed: \[(.*)\]", r"\1", line)
