@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 from tb_keras.datasets.formats.numpy_files import open_array
 from tb_keras.datasets.own.arrays_files import ArrayFiles
+from tb_keras.datasets.own.equal_rows import first_equal_rows
 from tb_keras.datasets.own.hashed_splits import in_split, split_named
 
 
@@ -39,8 +42,10 @@ def load_arrays(
     file stay on disk as a memory map. Those in a `.npz` file are read into memory.
 
     Without `images.splits.npy`, about 80% of the images are "train", 10% "validation" and 10%
-    "test", by a hash of their ids. A split has the texts of its images. A large split whose rows
-    are not consecutive is written to the cache directory once, so that it is a memory map too.
+    "test", by a hash of their ids; images with equal features are in one split. With it, a warning
+    counts images whose features are also in another split. A split has the texts of its images. A
+    large split whose rows are not consecutive is written to the cache directory once, so that it is
+    a memory map too.
 
     Args:
         directory: the folder.
@@ -145,4 +150,24 @@ def _of_split(directory: Path, images: ArrayFiles, split: str) -> np.ndarray:
     """Returns bool `(n,)`, which images the split has."""
     splits = images.strings("splits")
     named = None if splits is None else list(map(split_named, splits))
-    return in_split(split, named, list(map(str, images.ids)), directory)
+    keys = list(map(str, images.ids))
+    if split != "all":
+        firsts = first_equal_rows(images.features).tolist()
+        if named is None:
+            keys = [keys[first] for first in firsts]
+        else:
+            _warn_of_equal_rows(images.path, keys, named, firsts)
+    return in_split(split, named, keys, directory)
+
+
+def _warn_of_equal_rows(
+    path: Path, ids: Sequence[str], named: Sequence[str], firsts: Sequence[int]
+) -> None:
+    apart = [row for row, first in enumerate(firsts) if named[row] != named[first]]
+    if apart:
+        row, first = apart[0], firsts[apart[0]]
+        warnings.warn(
+            f"{path}: {len(apart)} rows are in one split and an equal row in another, such as "
+            f"{ids[first]!r:.80} in {named[first]!r} and {ids[row]!r:.80} in {named[row]!r}",
+            stacklevel=2,
+        )

@@ -191,3 +191,26 @@ def test_cut_off_files(folder):
 def test_no_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"images\.npy"):
         load_arrays(tmp_path)
+
+
+def test_equal_rows_in_several_splits(folder):
+    equal = IMAGES.copy()
+    equal[[2, 3]] = equal[0]
+    np.save(folder / "images.npy", equal)
+    np.save(folder / "images.splits.npy", np.array(["train", "val", "test", "train"]))
+    message = r"1 rows are in one split and an equal row in another, such as 'a' in 'train' and 'c'"
+    with pytest.warns(UserWarning, match=message):
+        load_arrays(folder, "train")
+    load_arrays(folder, "all")  # no split, no warning
+
+
+def test_equal_rows_are_hashed_into_one_split(tmp_path):
+    features = np.arange(60, dtype=np.float32).reshape(30, 2)
+    features[10:20] = features[3]
+    np.save(tmp_path / "images.npy", features)
+    np.save(tmp_path / "images.ids.npy", np.arange(30))
+    np.save(tmp_path / "texts.npy", np.ones((30, 2)))
+    splits = ("train", "validation", "test")
+    ids = {s: load_arrays(tmp_path, s, 1).image_attributes["id"] for s in splits}
+    assert sorted(sum(ids.values(), [])) == list(range(30))
+    assert len([split for split in splits if {3, *range(10, 20)} & set(ids[split])]) == 1
