@@ -11,6 +11,7 @@ NUMBERS = [b"-1", b"0", b"1e999", b"NaN", b"9" * 30, b"-0", b"1_0", b"0x7", b"42
 SIGNS = [b"\0", b'"', b"\n", b"\t", b",", b"{", b"]", b"<", b"&", b"\r", b"\\ud800", b"\xff"]
 WORDS = [b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", bytes(4), b"\x80\0\0\0"]
 VALUES = [None, True, -1, 0, 1.5, 1e308, 10**30, "", "x", "\ud800", "1", [], {}, [[]], [None]]
+VALUES += ["x" * 2000, 10**600, ["x"] * 900]
 HEAD = 600  # bytes, in which half of the damage is
 
 
@@ -64,6 +65,12 @@ def _number(content, random):
     return content[: number.start()] + new + content[number.end() :]
 
 
+def _long(content, random):
+    """Inserts what no error may repeat."""
+    letter = [b"x", b"1", b"[", b" ", b"\xc3\xa4"][random.integers(5)]
+    return _with(content, _place(content, random), int(random.integers(3)), 2000 * letter)
+
+
 def _cut(content, random):
     return content[: _place(content, random)]
 
@@ -87,7 +94,7 @@ def _noise(content, random):
 
 
 _CHANGES = [_byte, _byte, _bit, _word, _sign, _number, _cut]
-_CHANGES += [_without_part, _part_twice, _parts_exchanged, _noise]
+_CHANGES += [_long, _without_part, _part_twice, _parts_exchanged, _noise]
 
 
 def _changed_value(value, random):

@@ -212,5 +212,5 @@ def test_equal_rows_are_hashed_into_one_split(tmp_path):
     np.save(tmp_path / "texts.npy", np.ones((30, 2)))
     splits = ("train", "validation", "test")
     ids = {s: load_arrays(tmp_path, s, 1).image_attributes["id"] for s in splits}
-    assert sorted(sum(ids.values(), [])) == list(range(30))
+    assert sorted(id for of_split in ids.values() for id in of_split) == list(range(30))
     assert len([split for split in splits if {3, *range(10, 20)} & set(ids[split])]) == 1
