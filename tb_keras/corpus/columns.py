@@ -22,7 +22,9 @@ def check_strings(argument: str, strings: Sequence[str]) -> None:
         ValueError: `texts` must hold strings. Received: 3 in row 1
     """
     if isinstance(strings, str):
-        raise ValueError(f"`{argument}` must be a sequence of strings. Received: {strings!r}")
+        raise ValueError(f"`{argument}` must be a sequence of strings. Received: {strings!r:.80}")
     for row, string in enumerate(strings):
         if not isinstance(string, str):
-            raise ValueError(f"`{argument}` must hold strings. Received: {string!r} in row {row}")
+            raise ValueError(
+                f"`{argument}` must hold strings. Received: {string!r:.80} in row {row}"
+            )

@@ -106,7 +106,7 @@ def read_parts(directory: str | os.PathLike) -> dict[str, Any]:
             f"`directory` must hold a corpus (a file corpus.json). Received: {str(directory)!r}"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{str(file)!r} is damaged: {error!r}") from error
+        raise ValueError(f"{str(file)!r} is damaged: {error!r:.200}") from error
 
 
 def _opened(directory: Path, description: dict) -> dict[str, object]:

@@ -70,7 +70,7 @@ class CaptionedPictures:
         path = os.fspath(path)
         file = os.path.basename(path)
         if not captions:
-            raise ValueError(f"{where}: the picture {file!r} has no caption")
+            raise ValueError(f"{where}: the picture {file!r:.80} has no caption")
         self._check_new("picture", file, where)
         if "id" in attributes:
             self._check_new("picture id", attributes["id"], where)
@@ -129,7 +129,7 @@ class CaptionedPictures:
 
     def _check_new(self, kind: str, key: Hashable, where: str) -> None:
         if key in self._seen[kind]:
-            raise ValueError(f"{where}: the {kind} {key!r} comes twice")
+            raise ValueError(f"{where}: the {kind} {key!r:.80} comes twice")
         self._seen[kind].add(key)
 
 
@@ -142,4 +142,4 @@ def _names(folder: str) -> set[str] | None:
 def check_split(split: str) -> None:
     """Raises a ValueError unless `split` is one of `SPLITS`."""
     if split not in SPLITS:
-        raise ValueError(f"`split` must be one of {', '.join(SPLITS)}. Received: {split!r}")
+        raise ValueError(f"`split` must be one of {', '.join(SPLITS)}. Received: {split!r:.80}")

@@ -21,10 +21,10 @@ def field(where: str, item: object, name: str, kind: type):
         ValueError: a.json, images[3]: 'id' must be of type int. Received: '7'
     """
     if not isinstance(item, dict) or name not in item:
-        raise ValueError(f"{where}: there is no {name!r}")
+        raise ValueError(f"{where}: there is no {name!r:.80}")
     if type(item[name]) is not kind:
         raise ValueError(
-            f"{where}: {name!r} must be of type {kind.__name__}. Received: {item[name]!r:.80}"
+            f"{where}: {name!r:.80} must be of type {kind.__name__}. Received: {item[name]!r:.80}"
         )
     return item[name]
 

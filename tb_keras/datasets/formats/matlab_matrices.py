@@ -57,7 +57,7 @@ class _MatlabMatrix:
         self._variable = variable
         shape = self._shape()
         if len(shape) != 2 or not all(shape):
-            raise ValueError(f"{path}: {variable!r} must be a matrix. Received: shape={shape}")
+            raise ValueError(f"{path}: {variable!r:.80} must be a matrix. Received: shape={shape}")
         self._in_columns = rows is not None and shape[0] != rows == shape[1]
         self.shape = shape[::-1] if self._in_columns else shape
         self.part = [variable, self._in_columns]
@@ -69,11 +69,11 @@ class _MatlabMatrix:
     def _check_names(self, names: Sequence[str]) -> None:
         if self._variable not in names:
             known = ", ".join(map(repr, names)) or "no variable"
-            raise ValueError(f"{self.path}: no variable {self._variable!r}, there is {known}")
+            raise ValueError(f"{self.path}: no variable {self._variable!r}, there is {known:.300}")
 
     def _check_real(self, real: bool) -> None:
         if not real:
-            raise ValueError(f"{self.path}: {self._variable!r} must hold real numbers")
+            raise ValueError(f"{self.path}: {self._variable!r:.80} must hold real numbers")
 
 
 class _Version73Matrix(_MatlabMatrix):
@@ -143,7 +143,7 @@ def _damage_named(path: Path) -> Iterator[None]:
     except Exception as error:  # the libraries raise a dozen kinds
         if isinstance(error, ValueError) and str(path) in str(error):
             raise
-        raise ValueError(f"{path}: not a .mat file, cut off or damaged ({error})") from error
+        raise ValueError(f"{path}: not a .mat file, cut off or damaged ({error!s:.200})") from error
 
 
 def _imported(module: str, path: Path) -> ModuleType:

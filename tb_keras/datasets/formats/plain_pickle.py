@@ -60,7 +60,9 @@ def load_plain_pickle(
         _check_opcodes(data)
         return _PlainUnpickler(io.BytesIO(data), encoding=encoding).load()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: strings are not in `encoding`={encoding!r} ({error})") from error
+        raise ValueError(
+            f"{path}: strings are not in `encoding`={encoding!r:.80} ({error})"
+        ) from error
     except _RefusedPickle as error:
         raise ValueError(f"{path}: {error}") from None
     # The errors that Python documents for a damaged pickle, and those that its opcodes raise.
@@ -74,7 +76,7 @@ def load_plain_pickle(
         TypeError,
         ValueError,
     ) as error:
-        raise ValueError(f"{path}: not a pickle, or a damaged one ({error!r})") from error
+        raise ValueError(f"{path}: not a pickle, or a damaged one ({error!r:.200})") from error
 
 
 class _RefusedPickle(Exception):
@@ -109,4 +111,4 @@ class _PlainUnpickler(pickle.Unpickler):
         raise _RefusedPickle(f"{module}.{name} is code, plain data is expected")
 
     def persistent_load(self, pid: object) -> None:
-        raise _RefusedPickle(f"the persistent object {pid!r} is outside the file")
+        raise _RefusedPickle(f"the persistent object {pid!r:.80} is outside the file")

@@ -56,7 +56,7 @@ def read_json(path: str | os.PathLike, distinct_keys: bool = False) -> Any:
     except RecursionError:
         raise ValueError(f"{path}: JSON nested too deeply") from None
     except KeyError as error:
-        raise ValueError(f"{path}: {error.args[0]!r} comes twice") from None
+        raise ValueError(f"{path}: {error.args[0]!r:.80} comes twice") from None
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -44,7 +44,7 @@ class ArrayFiles:
             self.features = self._archive[_FEATURES]
         else:
             known = ", ".join(map(repr, self._archive)) or "nothing"
-            raise ValueError(f"{self.path}: there is no {_FEATURES!r}, but {known}")
+            raise ValueError(f"{self.path}: there is no {_FEATURES!r}, but {known:.300}")
         if self.features.ndim != 2 or not len(self.features):
             raise ValueError(
                 f"{self.path}: features must be a matrix. Received: shape={self.features.shape}"
@@ -55,13 +55,13 @@ class ArrayFiles:
         if len(self._row_of) < len(self.ids):
             row = next(row for row, id in enumerate(self.ids) if self._row_of[str(id)] != row)
             raise ValueError(
-                f"{self.where('ids')}: the id {self.ids[row]!r} comes twice, first in row {row}"
+                f"{self.where('ids')}: the id {self.ids[row]!r:.80} comes twice, first in row {row}"
             )
 
     def where(self, name: str) -> str:
         """Returns the file of a column, for error messages."""
         file = self._file(f".{name}")
-        return f"{self.path}, {name!r}" if file is None else str(file)
+        return f"{self.path}, {name!r:.80}" if file is None else str(file)
 
     def column(self, name: str) -> np.ndarray | None:
         """Returns a column of ints or strings, None if there is none.
@@ -72,7 +72,7 @@ class ArrayFiles:
         file = self._file(f".{name}")
         inside = None if self._archive is None else self._archive.get(name)
         if file is not None and inside is not None:
-            raise ValueError(f"{name!r} must be in one file. Received: '{file}', '{self.path}'")
+            raise ValueError(f"{name!r:.80} must be in one file. Received: '{file}', '{self.path}'")
         if file is None:
             values = inside
         elif file.suffix == ".txt":
@@ -123,7 +123,9 @@ class ArrayFiles:
         rows = [self._row_of.get(str(id), -1) for id in ids]
         if -1 in rows:
             row = rows.index(-1)
-            raise ValueError(f"{where}: no row of {self.path} has the id {ids[row]!r} of row {row}")
+            raise ValueError(
+                f"{where}: no row of {self.path} has the id {ids[row]!r:.80} of row {row}"
+            )
         return np.array(rows, np.int64)
 
     def features_of(self, chosen: np.ndarray) -> np.ndarray:

@@ -164,9 +164,9 @@ def _of_files(captions: Corpus, pictures: Sequence[tuple[str, str]]) -> Corpus:
     chosen: dict[int, str] = {}
     for name, where in pictures:
         if name not in rows:
-            raise ValueError(f"{where}: there is no caption of the picture {name!r}")
+            raise ValueError(f"{where}: there is no caption of the picture {name!r:.80}")
         if rows[name] in chosen:
-            raise ValueError(f"{where}: the picture {name!r} comes twice")
+            raise ValueError(f"{where}: the picture {name!r:.80} comes twice")
         chosen[rows[name]] = where
     return captions.subset(images=list(chosen))
 

@@ -101,7 +101,7 @@ def _published(directory: Path, split: str) -> Iterator[KarpathyPicture]:
         raise ValueError(
             f"`split` must be one of {', '.join(_PUBLISHED)} without {_KARPATHY}, which is not in "
             f"'{directory}'; MSCOCO's own test pictures have no published captions. "
-            f"Received: {split!r}"
+            f"Received: {split!r:.80}"
         )
     years = {year: _files(directory, split, year) for year in _YEARS}
     there = [files for files in years.values() if any(map(Path.is_file, files.values()))]

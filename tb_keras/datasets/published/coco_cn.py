@@ -78,12 +78,14 @@ def load_coco_cn(
         (['一只狗'], [42])
     """
     if captions not in _FILES:
-        raise ValueError(f"`captions` must be one of {', '.join(_FILES)}. Received: {captions!r}")
+        raise ValueError(
+            f"`captions` must be one of {', '.join(_FILES)}. Received: {captions!r:.80}"
+        )
     check_split(split)
     if split not in _SPLITS[captions]:
         raise ValueError(
-            f"`split` must be {_SPLITS[captions][0]!r} for captions={captions!r}. "
-            f"Received: {split!r}"
+            f"`split` must be {_SPLITS[captions][0]!r:.80} for captions={captions!r:.80}. "
+            f"Received: {split!r:.80}"
         )
     directory = Path(directory)
     found = read_caption_lines(directory / _FILES[captions])
@@ -101,7 +103,8 @@ def load_coco_cn(
         parts = _NAME.fullmatch(name)
         if parts is None:
             raise ValueError(
-                f"{where}: expected a name such as COCO_val2014_000000000042. Received: {name!r}"
+                f"{where}: expected a name such as COCO_val2014_000000000042. "
+                f"Received: {name!r:.80}"
             )
         chinese = [_in_chinese(caption) for caption in found.get(name, [])]
         gathered.add(folder / parts[1] / f"{name}.jpg", chinese, where, id=int(parts[2]))

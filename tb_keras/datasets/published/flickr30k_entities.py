@@ -84,15 +84,17 @@ def load_flickr30k_entities(
         [[0.0, 4.0, 40.0, 80.0], [nan, nan, nan, nan]]
     """
     if split not in _SPLIT_FILES:
-        raise ValueError(f"`split` must be one of {', '.join(_SPLIT_FILES)}. Received: {split!r}")
+        raise ValueError(
+            f"`split` must be one of {', '.join(_SPLIT_FILES)}. Received: {split!r:.80}"
+        )
     if texts not in ("phrases", "sentences"):
-        raise ValueError(f"`texts` must be 'phrases' or 'sentences'. Received: {texts!r}")
+        raise ValueError(f"`texts` must be 'phrases' or 'sentences'. Received: {texts!r:.80}")
     directory = Path(directory)
     pictures = {}
     split_file = directory / f"{_SPLIT_FILES[split]}.txt"
     for picture, where in read_picture_list(split_file):
         if picture in pictures:
-            raise ValueError(f"{where}: the picture {picture!r} comes twice")
+            raise ValueError(f"{where}: the picture {picture!r:.80} comes twice")
         pictures[picture] = picture_path(
             directory / picture_folder, f"{picture}.jpg", where, check_pictures
         )

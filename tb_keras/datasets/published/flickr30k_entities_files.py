@@ -149,7 +149,7 @@ def _check_no_bracket(line: str, start: int, end: int) -> None:
         column = start + bracket.start()
         raise ValueError(
             f"the bracket in column {column + 1} does not belong to a phrase of the form "
-            f"[/EN#1/people a man]. Received: {line[column : column + 40]!r}"
+            f"[/EN#1/people a man]. Received: {line[column : column + 40]!r:.80}"
         )
 
 
@@ -158,4 +158,4 @@ def _integer(element: ElementTree.Element, tag: str, where: str) -> int:
     try:
         return int(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{where}: <{tag}> must be an integer. Received: {value!r}") from None
+        raise ValueError(f"{where}: <{tag}> must be an integer. Received: {value!r:.80}") from None

@@ -127,7 +127,7 @@ def _listed(directory: Path) -> dict[str, dict[str, str]]:
         splits[split] = {}
         for picture, where in read_picture_list(_list(directory, split)):
             if picture in seen:
-                raise ValueError(f"{where}: the picture {picture!r} comes twice")
+                raise ValueError(f"{where}: the picture {picture!r:.80} comes twice")
             seen.add(picture)
             splits[split][picture] = where
     return splits
@@ -164,5 +164,5 @@ def _warn_of_others(
 
 def _warn_of(directory: Path, count: int, what: str, names: list[str]) -> None:
     if names:
-        message = f"{directory}: {count} {what} are left out, such as {names[0]!r}"
+        message = f"{directory}: {count} {what} are left out, such as {names[0]!r:.80}"
         warnings.warn(message, stacklevel=4)

@@ -70,13 +70,13 @@ def read_karpathy_splits(
         name = field(where, image, "split", str)
         if name not in _SPLITS:
             raise ValueError(
-                f"{where}: 'split' must be one of {', '.join(_SPLITS)}. Received: {name!r}"
+                f"{where}: 'split' must be one of {', '.join(_SPLITS)}. Received: {name!r:.80}"
             )
         if split in ("all", _SPLITS[name]) and (restval or name != "restval"):
             found = True
             yield _picture(image, where)
     if not found:
-        raise ValueError(f"{path} holds no picture of the split {split!r}")
+        raise ValueError(f"{path} holds no picture of the split {split!r:.80}")
 
 
 def _picture(image: dict, where: str) -> KarpathyPicture:

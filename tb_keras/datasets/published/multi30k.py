@@ -93,12 +93,12 @@ def load_multi30k(
     """
     check_split(split)
     if task not in _PARTS:
-        raise ValueError(f"`task` must be 1 or 2. Received: {task!r}")
+        raise ValueError(f"`task` must be 1 or 2. Received: {task!r:.80}")
     parts = _PARTS[task]
     tests = [name for name in parts if name not in ("train", "validation")]
     if test not in tests:
         raise ValueError(
-            f"`test` must be one of {', '.join(tests)} for task={task}. Received: {test!r}"
+            f"`test` must be one of {', '.join(tests)} for task={task}. Received: {test!r:.80}"
         )
     languages = _checked_languages(languages)
     chosen = {"test": [test], "all": ["train", "validation", test]}.get(split, [split])
@@ -134,7 +134,7 @@ def _checked_languages(languages: str | Sequence[str]) -> tuple[str, ...] | None
     if unknown or not languages:
         raise ValueError(
             f"`languages` must be 'all' or some of {', '.join(_LANGUAGES)}. "
-            f"Received: {unknown[0] if unknown else languages!r}"
+            f"Received: {unknown[0] if unknown else languages!r:.80}"
         )
     return languages
 
@@ -160,7 +160,7 @@ def _read_columns(
     if missing or not languages:
         raise ValueError(
             f"`languages` must be among those whose files {start}.* are all there: "
-            f"{', '.join(there) or 'none'}. Received: {missing[0] if missing else 'all'!r}"
+            f"{', '.join(there) or 'none'}. Received: {missing[0] if missing else 'all'!r:.80}"
         )
     return [
         (

@@ -82,7 +82,9 @@ def load_refcoco(
     """
     for argument, value, known in (("split", split, _SPLITS), ("split_by", split_by, _SPLIT_BY)):
         if value not in known:
-            raise ValueError(f"`{argument}` must be one of {', '.join(known)}. Received: {value!r}")
+            raise ValueError(
+                f"`{argument}` must be one of {', '.join(known)}. Received: {value!r:.80}"
+            )
     directory = Path(directory)
     references = _references(directory, split, split_by)
     file = directory / "instances.json"
@@ -182,7 +184,7 @@ def _references(directory: Path, split: str, split_by: str) -> list[tuple[str, d
     if not chosen:
         known = ", ".join(sorted({reference["split"] for _, reference in references.values()}))
         raise ValueError(
-            f"`split` must be one of those that {file} has: {known}. Received: {split!r}"
+            f"`split` must be one of those that {file} has: {known}. Received: {split!r:.80}"
         )
     return chosen
 

@@ -76,7 +76,9 @@ def load_referit(
         [106.0, 84.0, 169.0, 176.0]
     """
     if split not in _SPLIT_FILES:
-        raise ValueError(f"`split` must be one of {', '.join(_SPLIT_FILES)}. Received: {split!r}")
+        raise ValueError(
+            f"`split` must be one of {', '.join(_SPLIT_FILES)}. Received: {split!r:.80}"
+        )
     directory = Path(directory)
     names = {"queries": f"query_{_SPLIT_FILES[split]}"}
     names |= {"crops": "imcrop", "boxes": "bbox", "sizes": "imsize"}
@@ -90,8 +92,8 @@ def load_referit(
         for region in _strings(files["crops"], picture, regions):
             if picture_of.setdefault(region, picture) != picture:
                 raise ValueError(
-                    f"{files['crops']}, {region!r}: in {picture!r}, before in "
-                    f"{picture_of[region]!r}"
+                    f"{files['crops']}, {region!r:.80}: in {picture!r:.80}, before in "
+                    f"{picture_of[region]!r:.80}"
                 )
 
     gathered = GroundedPictures()
@@ -113,7 +115,7 @@ def load_referit(
                 indices[other] = gathered.add_region(
                     pictures[picture],
                     [left, top, right + 1, bottom + 1],
-                    f"{files['boxes']}, {other!r}",
+                    f"{files['boxes']}, {other!r:.80}",
                     region=other,
                     picture=picture,
                 )
@@ -133,13 +135,15 @@ def _read_object(path: Path) -> dict:
 
 def _value(path: Path, values: dict, key: str, kind: str):
     if key not in values:
-        raise ValueError(f"{path} does not hold the {kind} {key!r}")
+        raise ValueError(f"{path} does not hold the {kind} {key!r:.80}")
     return values[key]
 
 
 def _strings(path: Path, key: str, values: object) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{path}, {key!r}: expected a list of strings. Received: {values!r}")
+        raise ValueError(
+            f"{path}, {key!r:.80}: expected a list of strings. Received: {values!r:.80}"
+        )
     return values
 
 
@@ -151,4 +155,4 @@ def _check_integers(path: Path, key: str, values: object, length: int) -> None:
         or (length == 2 and min(values) < 1)
     ):
         kind = "positive integers" if length == 2 else "integers"
-        raise ValueError(f"{path}, {key!r}: expected {length} {kind}. Received: {values!r}")
+        raise ValueError(f"{path}, {key!r:.80}: expected {length} {kind}. Received: {values!r:.80}")

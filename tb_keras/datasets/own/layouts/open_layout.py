@@ -8,7 +8,7 @@ from tb_keras.datasets.own.layouts.captioned_folder import CaptionedFolder, has_
 from tb_keras.datasets.own.layouts.class_folder import ClassFolder, has_classes
 from tb_keras.datasets.own.layouts.json_files import open_json
 from tb_keras.datasets.own.layouts.metadata_folder import MetadataFolder, metadata_files
-from tb_keras.datasets.own.picture_folder import OTHER_PICTURES, READABLE_PICTURES, picture_names
+from tb_keras.datasets.own.picture_folder import picture_names
 from tb_keras.datasets.own.table_file import TableFile
 from tb_keras.datasets.own.table_rows import TABLE_ENDINGS, open_table
 
@@ -71,7 +71,7 @@ def _open_folder(folder: Path) -> TableFile:
         )
     if tables:
         return open_layout(tables[0])
-    pictures = picture_names(folder, READABLE_PICTURES + OTHER_PICTURES)
+    pictures = picture_names(folder)
     if has_captions(folder, pictures):
         return CaptionedFolder(folder, pictures)
     if has_classes(pictures):
