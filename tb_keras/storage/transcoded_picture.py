@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _MAX_PIXELS = 50_000_000  # as the encoders
+_TOO_LARGE = f"More than {_MAX_PIXELS // 10**6} million pixels."
 _DECODED = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 _BGRA = b"\x00\x00\xff\x00\x00\xff\x00\x00\xff\x00\x00\x00"  # masks of a BMP's colours
 # Pillow's other formats can start programs (EPS), or can be told by nothing but their names.
@@ -50,11 +51,15 @@ def decodable_picture(content: bytes) -> bytes:
     formats = [name for name in _TRANSCODED if name in Image.OPEN]
     try:
         picture = Image.open(io.BytesIO(content), formats=formats)
+    except Image.DecompressionBombError:
+        raise ValueError(_TOO_LARGE) from None
     except Exception:  # damaged files raise nearly anything
+        if content[8:12] == b"WEBP" or content.startswith((b"II*\0", b"MM\0*")):
+            raise ValueError("Invalid WEBP or TIFF data.") from None
         return content
     with picture:
         if picture.width * picture.height > _MAX_PIXELS:
-            raise ValueError(f"More than {_MAX_PIXELS // 10**6} million pixels.")
+            raise ValueError(_TOO_LARGE)
         if picture.mode in ("I", "F"):
             raise ValueError(f"The {picture.format} has pixels of 32 bits, whose range is unknown.")
         try:
