@@ -26,6 +26,7 @@ import numpy as np
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.corpus.matches import Matches
 from tb_keras.storage.atomic_file import directory_beside
+from tb_keras.storage.numpy_files import open_array
 
 _VERSION = 1
 _GROUNDING = ("region_pictures", "region_boxes", "phrase_pictures", "phrase_boxes")
@@ -84,6 +85,10 @@ def write_parts(
         os.rename(unfinished, directory)
 
 
+# What a damaged description or row leads to.
+_DAMAGES = (LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
 def read_parts(directory: str | os.PathLike) -> dict[str, Any]:
     """Returns the arguments of the `Corpus` in a directory, with features as memory maps.
 
@@ -105,7 +110,7 @@ def read_parts(directory: str | os.PathLike) -> dict[str, Any]:
         raise FileNotFoundError(
             f"`directory` must hold a corpus (a file corpus.json). Received: {str(directory)!r}"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, *_DAMAGES) as error:
         raise ValueError(f"{str(file)!r} is damaged: {error!r:.200}") from error
 
 
@@ -117,10 +122,9 @@ def _opened(directory: Path, description: dict) -> dict[str, object]:
         if found != size:
             raise ValueError(f"{str(file)!r} is damaged: expected {size} bytes, found {found}")
     arrays = {
-        name: np.load(directory / f"{name}.npy", mmap_mode="r" if "features" in name else None)
-        for name in _ARRAYS
-        if f"{name}.npy" in files
+        name: open_array(directory / f"{name}.npy") for name in _ARRAYS if f"{name}.npy" in files
     }
+    arrays |= {name: np.array(array) for name, array in arrays.items() if "features" not in name}
     images = _read_rows(directory / "images.jsonl", columns["images"])
     texts = _read_rows(directory / "texts.jsonl", columns["texts"])
     pictures = _read_rows(directory / "pictures.jsonl", columns.get("pictures", ()))

@@ -9,6 +9,7 @@ import inspect
 import os
 from collections.abc import Callable, Sequence
 
+from tb_keras.checks.short_errors import short_errors
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.openmoji.reader import load_openmoji
 from tb_keras.datasets.own.arrays import load_arrays
@@ -62,6 +63,7 @@ _READERS: dict[str, Callable[..., Corpus]] = {
 }
 
 
+@short_errors()
 def load(
     name: str, directory: str | os.PathLike | None = None, split: str = "test", **options
 ) -> Corpus:
@@ -94,6 +96,7 @@ def load(
     return _reader(name, directory, options)(directory, split, **options)
 
 
+@short_errors()
 def load_splits(
     name: str, directory: str | os.PathLike | None, splits: Sequence[str], **options
 ) -> tuple[dict[str, Corpus], list[str]]:

@@ -15,6 +15,8 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.corpus.matches import Matches
 
+_LARGEST = 2**31 - 1  # sides are int32
+
 
 class GroundedPictures:
     """Gathers pictures with boxes and phrases into a corpus for localization.
@@ -52,6 +54,11 @@ class GroundedPictures:
             path: the picture's file.
             size: its width and height in pixels.
         """
+        if max(size) > _LARGEST:
+            raise ValueError(
+                f"{str(path)!r:.200} must have at most {_LARGEST} pixels on a side. "
+                f"Received: {size!r:.80}"
+            )
         self._picture_paths.append(str(path))
         self._picture_sizes.append(size)
         return len(self._picture_paths) - 1
@@ -65,8 +72,11 @@ class GroundedPictures:
             where: the box's file, and its line or id, for error messages.
             **attributes: the region's image attributes. All regions have the same names.
         """
+        try:
+            self._region_boxes.append(list(map(float, box)))
+        except OverflowError:
+            raise ValueError(f"{where}: expected a finite box. Received: {box!r:.80}") from None
         self._region_pictures.append(picture)
-        self._region_boxes.append(box)
         self._region_origins.append(where)
         for name, value in attributes.items():
             self._image_attributes[name].append(value)

@@ -13,6 +13,7 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.features.feature_directory import read_rows, read_settings, read_unreadable
 from tb_keras.features.feature_file import ordered_rows
 from tb_keras.features.readability import without_images
+from tb_keras.storage.numpy_files import open_array
 
 _NONE = -1  # the row of a picture without features
 
@@ -80,7 +81,7 @@ def _opened(directory: Path) -> tuple[np.ndarray, dict[str, int], dict]:
     file = directory / "features.npy"
     if not file.is_file():
         raise FileNotFoundError(f"`directory` must hold features.npy. Received: '{directory}'")
-    features = np.load(file, mmap_mode="r")
+    features = open_array(file)
     if features.ndim != 2 or features.dtype.kind != "f":
         raise ValueError(
             f"{file} must be a float matrix. Received: shape={features.shape}, {features.dtype}"

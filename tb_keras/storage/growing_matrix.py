@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tb_keras.storage.atomic_file import written_beside
+from tb_keras.storage.numpy_files import DAMAGES
 
 
 class GrowingMatrix:
@@ -97,8 +98,12 @@ class GrowingMatrix:
             stack.pop_all()
 
     def _read_header(self) -> None:
-        np.lib.format.read_magic(self._file)  # raises where it is no .npy file
-        shape, fortran_order, self.dtype = np.lib.format.read_array_header_1_0(self._file)
+        try:
+            np.lib.format.read_magic(self._file)  # raises where it is no .npy file
+            header = np.lib.format.read_array_header_1_0(self._file)
+        except DAMAGES as error:
+            raise ValueError(f"{self.path} is damaged ({error!s:.200})") from error
+        shape, fortran_order, self.dtype = header
         if len(shape) != 2 or fortran_order:
             raise ValueError(f"{self.path} must be a matrix in C order. Received: shape={shape}")
         self.num_rows, self.num_columns = shape

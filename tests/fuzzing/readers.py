@@ -79,7 +79,7 @@ def _delimited(rows, delimiter):
 def _csv(folder):
     _pictures(folder)
     _text(folder, {"pairs.csv": _delimited(ROWS, ",")})
-    return lambda folder: _load("table", folder / "pairs.csv")
+    return lambda folder: _load("table", folder / "pairs.csv", "all")
 
 
 @_reader
@@ -93,7 +93,7 @@ def _tsv(folder):
 def _jsonl(folder):
     _pictures(folder)
     _text(folder, {"pairs.jsonl": "\n".join(map(json.dumps, ROWS))})
-    return lambda folder: _load("table", folder / "pairs.jsonl")
+    return lambda folder: _load("table", folder / "pairs.jsonl", "all")
 
 
 @_reader
@@ -110,7 +110,7 @@ def _parquet(folder):
 def _boxes_csv(folder):
     _pictures(folder, exif=True)
     _text(folder, {"boxes.csv": _delimited(BOXES, ",")})
-    return lambda folder: _load("table", folder / "boxes.csv", boxes=True)
+    return lambda folder: _load("table", folder / "boxes.csv", "all", boxes=True)
 
 
 @_reader
@@ -119,7 +119,7 @@ def _boxes_jsonl(folder):
     for number, kind in enumerate(("JPEG", "WEBP")):
         (folder / f"{number}.jpg").write_bytes(_picture(kind, exif=_exif()))
     _text(folder, {"boxes.jsonl": "\n".join(map(json.dumps, rows))})
-    return lambda folder: _load("table", folder / "boxes.jsonl", boxes=True)
+    return lambda folder: _load("table", folder / "boxes.jsonl", "all", boxes=True)
 
 
 @_reader
@@ -315,14 +315,14 @@ def _authors(folder):
             file.create_dataset("text_features", data=random.random((2, 10)))
         with path.open("r+b") as file:
             file.write(b"MATLAB 7.3 MAT-file".ljust(512))
-    return lambda folder: _load("authors", folder, "val")
+    return lambda folder: _load("authors", folder, "validation")
 
 
 @_reader
 def _port_of_authors(folder):
     for number, split in enumerate(("train", "val", "test")):
         np.save(folder / f"{split}_features.npy", np.random.default_rng(0).random((1, 3)))
-        _text(folder, {f"{split}.txt": f"{number}.jpg\n"})
+        _text(folder, {f"{split}.txt": f"{number}\n"})
     lines = [f"{n}.jpg#{k}\tA dog {k} on {n} .\n" for n in range(3) for k in range(5)]
     _text(folder, {"results_20130124.token": "".join(lines)})
     return lambda folder: _load("authors", folder, "test")

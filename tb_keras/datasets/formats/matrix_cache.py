@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tb_keras.datasets.formats.numpy_files import open_array
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.storage.cache_directory import cache_directory
+from tb_keras.storage.numpy_files import open_array
 
 BLOCK_VALUES = 2**24  # values that are in memory at once (128 MiB of float64)
 

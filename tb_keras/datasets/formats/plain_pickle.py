@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import pickletools
 from pathlib import Path
+
+from tb_keras.checks.pickle_opcodes import DamagedPickleError, pickle_opcodes
 
 _MAX_BYTES = 2**29
 
@@ -15,7 +16,6 @@ _REFUSED = frozenset(
     "GLOBAL STACK_GLOBAL INST OBJ NEWOBJ NEWOBJ_EX REDUCE BUILD EXT1 EXT2 EXT4 "
     "PERSID BINPERSID NEXT_BUFFER READONLY_BUFFER".split()
 )
-_OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 
 
 def load_plain_pickle(
@@ -63,7 +63,7 @@ def load_plain_pickle(
         raise ValueError(
             f"{path}: strings are not in `encoding`={encoding!r:.80} ({error})"
         ) from error
-    except _RefusedPickle as error:
+    except (_RefusedPickle, DamagedPickleError) as error:
         raise ValueError(f"{path}: {error}") from None
     # The errors that Python documents for a damaged pickle, and those that its opcodes raise.
     except (
@@ -84,24 +84,9 @@ class _RefusedPickle(Exception):
 
 
 def _check_opcodes(data: bytes) -> None:
-    # `pickletools.genops` would do, but it takes Python 2's strings to be ASCII.
-    file = io.BytesIO(data)
-    name = None
-    while name != "STOP":
-        position = file.tell()
-        opcode = _OPCODES.get(file.read(1))
-        if opcode is None:
-            raise _RefusedPickle(f"not a pickle, or cut off: no opcode at byte {position}")
-        name, argument = opcode.name, None
-        if name == "STRING":
-            file.readline()
-        elif opcode.arg is not None:
-            argument = opcode.arg.reader(file)
+    for position, name in pickle_opcodes(io.BytesIO(data)):
         if name in _REFUSED:
             raise _RefusedPickle(f"{name} at byte {position} names code, plain data is expected")
-        # The unpickler allocates memory for as many objects as such a number says.
-        if name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(data):
-            raise _RefusedPickle(f"{name} at byte {position} asks for room for {argument} objects")
 
 
 class _PlainUnpickler(pickle.Unpickler):

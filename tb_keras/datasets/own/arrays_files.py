@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tb_keras.datasets.formats.matrix_cache import BLOCK_VALUES, NumpyMatrix, memory_map
-from tb_keras.datasets.formats.numpy_files import open_array, read_archive
 from tb_keras.datasets.formats.text_files import read_text
+from tb_keras.storage.numpy_files import open_array, read_archive
 
 _FEATURES = "features"
 

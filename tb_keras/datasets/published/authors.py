@@ -15,9 +15,9 @@ from tb_keras.datasets.captioned_pictures import SPLITS, check_split
 from tb_keras.datasets.formats.caption_lines import read_picture_list
 from tb_keras.datasets.formats.matlab_matrices import matlab_matrix
 from tb_keras.datasets.formats.matrix_cache import NumpyMatrix, memory_map
-from tb_keras.datasets.formats.numpy_files import open_array
 from tb_keras.datasets.published.coco import load_coco
 from tb_keras.datasets.published.flickr30k import load_flickr30k
+from tb_keras.storage.numpy_files import open_array
 
 _FILE_NAMES = {"train": "train", "validation": "val", "test": "test"}
 _PORT_FEATURES = "{split}_features.npy"

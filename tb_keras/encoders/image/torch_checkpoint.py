@@ -12,6 +12,8 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
+from tb_keras.checks.pickle_opcodes import pickle_opcodes
+
 # The pickle that opens a file of torch.save before PyTorch 1.6.
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _STORAGE_DTYPES = {
@@ -108,6 +110,7 @@ class _TensorUnpickler(pickle.Unpickler):
     def __init__(self, file: BinaryIO):
         # Python 2 wrote some of the old files, with names as byte strings.
         super().__init__(file, encoding="utf-8")
+        self.file = file
         self.storages: dict[str, _Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
@@ -131,8 +134,10 @@ class _TensorUnpickler(pickle.Unpickler):
         return storage
 
 
-def _unpickle(unpickler: pickle.Unpickler) -> Any:
+def _unpickle(unpickler: _TensorUnpickler) -> Any:
     try:
+        for _ in pickle_opcodes(unpickler.file):
+            pass
         return unpickler.load()
     except (_CheckpointError, _RefusedGlobalError):
         raise

@@ -7,6 +7,7 @@ import gzip
 import itertools
 import os
 import unicodedata
+import zlib
 from collections.abc import Collection, Iterator
 from typing import BinaryIO, cast
 
@@ -66,7 +67,7 @@ def read_word_vectors(
                 binary = named_binary and not _is_text(stream)
             for word, values in (_binary_rows if binary else _text_rows)(stream, kept):
                 kept.add(word, values)
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"{path}: cut off or damaged ({error})") from None
         except ValueError as error:
             raise ValueError(f"{path}{error}") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 # What NumPy raises where a header is damaged; it reads it as Python's literals.
-_DAMAGES = (
+DAMAGES = (
     ValueError,
     EOFError,
     TypeError,
@@ -31,7 +31,7 @@ def open_array(path: Path) -> np.ndarray:
     """
     try:
         return np.lib.format.open_memmap(path, mode="r")
-    except _DAMAGES as error:
+    except DAMAGES as error:
         raise ValueError(
             f"{path}: not a .npy file of plain values, or damaged ({error!s:.200})"
         ) from error
@@ -53,7 +53,7 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array")
             return {name: archive[name] for name in archive.files}
-    except (*_DAMAGES, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (*DAMAGES, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"{path}: not a .npz file of plain values, or damaged ({error!s:.200})"
         ) from error

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tb_keras.datasets.formats.numpy_files import open_array, read_archive
+from tb_keras.storage.numpy_files import open_array, read_archive
 
 
 def with_header(path, header):
