@@ -29,7 +29,7 @@ def check_int(argument: str, value: int | None, least: int, optional: bool = Fal
         kinds = {0: "a non-negative int", 1: "a positive int"}
         kind = kinds.get(least, f"an int of at least {least}")
         kind += " or None" if optional else ""
-        raise ValueError(f"`{argument}` must be {kind}. Received: {argument}={value!r}")
+        raise ValueError(f"`{argument}` must be {kind}. Received: {argument}={value!r:.80}")
 
 
 def check_rows(argument: str, rows: np.ndarray, size: int) -> None:

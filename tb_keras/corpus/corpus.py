@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.checks.arguments import first_false
+from tb_keras.checks.short_errors import short_errors
 from tb_keras.corpus import corpus_files
 from tb_keras.corpus.columns import check_length, check_strings
 from tb_keras.corpus.grounding import Grounding
@@ -168,7 +169,8 @@ class Corpus:
             FileNotFoundError: if there is no corpus in `directory`.
             ValueError: if its files do not agree with each other.
         """
-        return cls(**corpus_files.read_parts(directory))
+        with short_errors():
+            return cls(**corpus_files.read_parts(directory))
 
     def __repr__(self) -> str:
         parts = [

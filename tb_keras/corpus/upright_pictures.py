@@ -17,9 +17,7 @@ def open_upright(path: str | os.PathLike) -> Image.Image:
     Raises:
         OSError: if there is no such file, or it is no picture.
     """
-    from PIL import Image
-
-    with Image.open(path) as picture:
+    with _opened(path) as picture:
         picture.load()
         return turned_upright(picture)
 
@@ -40,8 +38,17 @@ def upright_size(path: str | os.PathLike) -> tuple[int, int]:
         >>> upright_size(path)
         (30, 40)
     """
-    from PIL import Image
-
-    with Image.open(path) as picture:
+    with _opened(path) as picture:
         width, height = picture.size
         return (height, width) if lies_on_its_side(picture) else (width, height)
+
+
+def _opened(path: str | os.PathLike) -> Image.Image:
+    from PIL import Image
+
+    try:
+        return Image.open(path)
+    except OSError:
+        raise
+    except Exception as error:  # damaged headers raise nearly anything
+        raise OSError(f"damaged picture {str(path)!r:.200} ({error!s:.100})") from error

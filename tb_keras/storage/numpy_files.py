@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -30,7 +31,7 @@ def open_array(path: Path) -> np.ndarray:
         ValueError: if the file is not a `.npy` file, is cut off or holds Python objects.
     """
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        return _checked(np.lib.format.open_memmap(path, mode="r"))
     except DAMAGES as error:
         raise ValueError(
             f"{path}: not a .npy file of plain values, or damaged ({error!s:.200})"
@@ -52,8 +53,17 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array")
-            return {name: archive[name] for name in archive.files}
+            return {name: _checked(archive[name]) for name in archive.files}
     except (*DAMAGES, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"{path}: not a .npz file of plain values, or damaged ({error!s:.200})"
         ) from error
+
+
+def _checked(array: np.ndarray) -> np.ndarray:
+    """Returns an array, unless it has strings that cannot be made to Python's."""
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        letters = np.ascontiguousarray(array).view(array.dtype.str[0] + "u4")
+        if letters.max() > sys.maxunicode:
+            raise ValueError("a string has letters that Unicode does not have")
+    return array

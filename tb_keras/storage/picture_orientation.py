@@ -37,5 +37,8 @@ def _orientation(picture: Image.Image) -> int:
     from PIL import Image
 
     exif = Image.Exif()
-    exif.load(picture.info.get("exif", b""))  # `getexif` would take that of XMP as well
-    return exif.get(_ORIENTATION, 1)
+    try:
+        exif.load(picture.info.get("exif", b""))  # `getexif` would take that of XMP as well
+        return exif.get(_ORIENTATION, 1)
+    except Exception:  # a damaged block raises nearly anything; viewers pass over it
+        return 1

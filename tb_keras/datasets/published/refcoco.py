@@ -194,9 +194,12 @@ def _xyxy(where: str, annotation: dict) -> list[float]:
     numbers = len(box) == 4 and all(type(value) in (int, float) for value in box)
     if not numbers or min(box[2:]) < 0:
         raise ValueError(
-            f"{where}: 'bbox' must be four numbers, width and height not negative. Received: {box}"
+            f"{where}: 'bbox' must be four numbers, width and height not negative. Received: {box!r:.80}"
         )
-    left, top, width, height = box
+    try:
+        left, top, width, height = map(float, box)
+    except OverflowError:
+        raise ValueError(f"{where}: 'bbox' must be finite. Received: {box!r:.80}") from None
     return [left, top, left + width, top + height]
 
 
