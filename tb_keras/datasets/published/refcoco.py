@@ -194,7 +194,8 @@ def _xyxy(where: str, annotation: dict) -> list[float]:
     numbers = len(box) == 4 and all(type(value) in (int, float) for value in box)
     if not numbers or min(box[2:]) < 0:
         raise ValueError(
-            f"{where}: 'bbox' must be four numbers, width and height not negative. Received: {box!r:.80}"
+            f"{where}: 'bbox' must be four numbers, width and height not negative. "
+            f"Received: {box!r:.80}"
         )
     try:
         left, top, width, height = map(float, box)

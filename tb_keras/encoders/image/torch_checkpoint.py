@@ -121,16 +121,16 @@ class _TensorUnpickler(pickle.Unpickler):
         if module == "torch" and name in _STORAGE_DTYPES:
             return name
         raise _RefusedGlobalError(
-            f"Refused the global {module}.{name}: a state dict of plain tensors has no use for it."
+            f"Refused the global {f'{module}.{name}':.80}: a state dict of plain tensors has no use for it."
         )
 
     def persistent_load(self, persistent_id: Any) -> _Storage:
         kind, type_name, key, _device, num_elements, *view = persistent_id
         if kind != "storage" or type_name not in _STORAGE_DTYPES or view not in ([], [None]):
-            raise _CheckpointError(f"refers to an unsupported storage, {persistent_id!r}")
+            raise _CheckpointError(f"refers to an unsupported storage, {persistent_id!r:.80}")
         storage = _Storage(type_name, str(key), int(num_elements))
         if self.storages.setdefault(storage.key, storage) != storage:
-            raise _CheckpointError(f"describes its storage {key!r} in two ways")
+            raise _CheckpointError(f"describes its storage {key!r:.80} in two ways")
         return storage
 
 
@@ -166,9 +166,9 @@ def _read_legacy(file: BinaryIO) -> tuple[Any, dict[_Storage, np.ndarray]]:
         num_bytes = storage.num_elements * _dtype(storage).itemsize
         # The sizes are compared first, so that a false one cannot fill the memory.
         if not 8 <= num_bytes + 8 <= os.fstat(file.fileno()).st_size - file.tell():
-            raise _CheckpointError(f"is truncated: its storage {key!r} is cut off")
+            raise _CheckpointError(f"is truncated: its storage {key!r:.80} is cut off")
         if struct.unpack("<q", file.read(8)) != (storage.num_elements,):
-            raise _CheckpointError(f"contradicts itself on the size of its storage {key!r}")
+            raise _CheckpointError(f"contradicts itself on the size of its storage {key!r:.80}")
         # PyTorch writes little endian here on every machine.
         arrays[storage] = _elements(storage, file.read(num_bytes), "<")
     return state, arrays
@@ -195,11 +195,13 @@ def _read_zip(file: BinaryIO) -> tuple[Any, dict[_Storage, np.ndarray]]:
             for key, storage in unpickler.storages.items():
                 name = f"{prefix}data/{key}"
                 if sizes.get(name) != storage.num_elements * _dtype(storage).itemsize:
-                    raise _CheckpointError(f"lacks its storage {key!r}, or has it in another size")
+                    raise _CheckpointError(
+                        f"lacks its storage {key!r:.80}, or has it in another size"
+                    )
                 arrays[storage] = _elements(storage, archive.read(name), byte_order)
             return state, arrays
     except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
-        raise _CheckpointError(f"is a truncated or damaged zip file ({error})") from error
+        raise _CheckpointError(f"is a truncated or damaged zip file ({error!s:.200})") from error
 
 
 def _dtype(storage: _Storage) -> np.dtype:
@@ -224,7 +226,7 @@ def _items(state: Any) -> list[tuple[str, Any]]:
 def _as_array(name: str, value: Any, storages: dict[_Storage, np.ndarray]) -> np.ndarray:
     if not isinstance(value, _Tensor):
         raise _CheckpointError(
-            f"must hold a flat dict of tensors; its {name!r} is a {type(value).__name__}"
+            f"must hold a flat dict of tensors; its {name!r:.80} is a {type(value).__name__}"
         )
     storage, offset, shape, strides = value
     try:
@@ -237,7 +239,7 @@ def _as_array(name: str, value: Any, storages: dict[_Storage, np.ndarray]) -> np
             offset, strides = offset * elements.itemsize, [s * elements.itemsize for s in strides]
         array = np.ndarray(shape, elements.dtype, elements, offset, strides)
     except (TypeError, ValueError, KeyError, OverflowError) as error:
-        raise _CheckpointError(f"holds a tensor {name!r} that exceeds its storage") from error
+        raise _CheckpointError(f"holds a tensor {name!r:.80} that exceeds its storage") from error
     array.flags.writeable = False
     return array
 
