@@ -133,6 +133,8 @@ def _opened(directory: Path, description: dict) -> dict[str, object]:
         sizes = np.stack([pictures["width"], pictures["height"]], axis=1)
         grounded = {name: arrays.pop(name) for name in _GROUNDING}
         grounding = Grounding(pictures["path"], sizes, **grounded)
+    elif set(_GROUNDING) & set(arrays):
+        raise KeyError("no pictures for the regions and phrases")
     matches = Matches(
         arrays.pop("matches"),
         description["num_images"],

@@ -121,7 +121,8 @@ class _TensorUnpickler(pickle.Unpickler):
         if module == "torch" and name in _STORAGE_DTYPES:
             return name
         raise _RefusedGlobalError(
-            f"Refused the global {f'{module}.{name}':.80}: a state dict of plain tensors has no use for it."
+            f"Refused the global {module:.80}.{name:.80}: a state dict of plain tensors has no use "
+            "for it."
         )
 
     def persistent_load(self, persistent_id: Any) -> _Storage:
