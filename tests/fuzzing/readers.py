@@ -123,6 +123,60 @@ def _boxes_jsonl(folder):
 
 
 @_reader
+def _columns(folder):
+    _pictures(folder)
+    rows = [
+        {"file_name": f"{n}.png", "caption_1": "a", "caption_2": f"b {n}", "group": f"g{n % 2}"}
+        for n in range(3)
+    ]
+    _text(folder, {"pairs.csv": _delimited(rows, ";")})
+    return lambda folder: _load("table", folder / "pairs.csv", "all")
+
+
+@_reader
+def _lists(folder):
+    _pictures(folder)
+    rows = [{"image": f"{n}.png", "captions": ["a", f"b {n}"]} for n in range(3)]
+    _text(folder, {"pairs.jsonl": "\n".join(map(json.dumps, rows))})
+    return lambda folder: _load("table", folder / "pairs.jsonl", "all")
+
+
+@_reader
+def _json_list(folder):
+    _pictures(folder)
+    rows = [{"image": f"{n}.png", "caption": f"b {n}"} for n in range(3)]
+    _text(folder, {"pairs.json": json.dumps(rows)})
+    return lambda folder: _load("table", folder / "pairs.json", "all")
+
+
+@_reader
+def _json_like_coco(folder):
+    _pictures(folder)
+    images = [{"id": n, "file_name": f"{n}.png"} for n in range(3)]
+    captions = [{"image_id": n, "id": n, "caption": f"b {n}"} for n in range(3)]
+    content = json.dumps({"images": images, "annotations": captions})
+    _text(folder, {"captions.json": content})
+    return lambda folder: _load("table", folder / "captions.json", "all")
+
+
+@_reader
+def _image_folder(folder):
+    for split in ("train", "test"):
+        (folder / split).mkdir()
+        _pictures(folder / split)
+        rows = [{"file_name": f"{n}.png", "text": f"{split} {n}"} for n in range(3)]
+        _text(folder, {f"{split}/metadata.csv": _delimited(rows, ",")})
+    return lambda folder: _load("table", folder, "train")
+
+
+@_reader
+def _texts_beside(folder):
+    _pictures(folder)
+    _text(folder, {f"{n}.txt": f"a dog {n}\na pet\n" for n in range(3)})
+    return lambda folder: _load("table", folder, "all")
+
+
+@_reader
 def _list_of_pictures(folder):
     from tb_keras.scripts.picture_list import listed_pictures
 

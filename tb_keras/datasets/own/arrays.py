@@ -12,8 +12,8 @@ import numpy as np
 from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
+from tb_keras.datasets.formats.equal_rows import first_equal_rows
 from tb_keras.datasets.own.arrays_files import ArrayFiles
-from tb_keras.datasets.own.equal_rows import first_equal_rows
 from tb_keras.datasets.own.hashed_splits import in_split, split_named
 from tb_keras.storage.numpy_files import open_array
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tb_keras.datasets.own import equal_rows
-from tb_keras.datasets.own.equal_rows import first_equal_rows
+from tb_keras.datasets.formats import equal_rows
+from tb_keras.datasets.formats.equal_rows import first_equal_rows
 
 
 def expected(features):
