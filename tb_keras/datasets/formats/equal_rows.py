@@ -43,7 +43,9 @@ def _hashes(features: np.ndarray) -> np.ndarray:
         block = np.ascontiguousarray(features[start : start + step])
         content = np.zeros((len(block), words * 8), np.uint8)
         content[:, : block.shape[1] * block.itemsize] = block.view(np.uint8).reshape(len(block), -1)
-        hashes[start : start + step] = content.view(np.uint64) @ weights  # modulo 2**64
+        mixed = content.view(np.uint64)
+        mixed ^= mixed >> 29  # round numbers have nothing but zeros in their lower bits
+        hashes[start : start + step] = mixed @ weights  # modulo 2**64
     return hashes
 
 
