@@ -14,8 +14,8 @@ _SPLITS = ("train", "validation", "test")
 
 def described_table(own: OwnTable) -> list[str]:
     """Returns two lines that say how many images and texts a table has, where, and their splits."""
-    pairs = np.stack([own.firsts[own.pairs[:, 0]], own.pairs[:, 1]], axis=1)
-    images_of_text = np.bincount(np.unique(pairs, axis=0)[:, 1])
+    pairs = np.unique(own.firsts[own.pairs[:, 0]] * len(own.texts) + own.pairs[:, 1])
+    images_of_text = np.bincount(pairs % len(own.texts))
     images = np.unique(own.firsts)
     first = (
         f"{_count(len(images), 'image')}, {_count(len(own.texts), 'text')} in {own.num_rows} "
@@ -27,7 +27,8 @@ def described_table(own: OwnTable) -> list[str]:
         parts.append(f"{_count(several, 'text')} belong{'s' * (several == 1)} to several images")
     copies = len(own.pictures) - len(images)
     if copies:
-        parts.append(f"{_count(copies, 'picture')} left out as copies of others")
+        are = "is a copy of another" if copies == 1 else "are copies of others"
+        parts.append(f"{_count(copies, 'picture')} {are}")
     return [first, "; ".join(parts)]
 
 

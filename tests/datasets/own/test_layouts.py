@@ -58,7 +58,7 @@ def test_what_a_table_was_taken_for(tmp_path):
     assert load_splits("table", path, ["train"])[1] == [
         "10 images, 6 texts in 11 rows of pairs.csv (columns image, text)",
         "split by hash 8/1/1 (train/validation/test); 5 texts belong to several images; 1 picture "
-        "left out as copies of others",
+        "is a copy of another",
     ]
     path = write_rows(path, ("image", "text", "split"), [("copy.png", "a", "dev")] * 2)
     lines = load_splits("table", path, ["all"])[1]
