@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import tb_keras
 from tb_keras.encoders import WordVectors, fit_text_encoder
-from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS
+from tb_keras.encoders.text.fitted_text_encoder import BAGS, FITTED_TEXT_ENCODERS
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 
 SIZES = {"image_dim": 6, "text_dim": 4, "hidden_dim": 8, "embedding_dim": 5}
@@ -78,7 +78,7 @@ def networks():
 
 def fitted(name):
     settings = {"verbose": False, "min_texts": 1, "units": 3}
-    if name != "tfidf":
+    if name not in BAGS:
         known = "cat dog bus rain a moon Moon sea".split()
         vectors = np.random.default_rng(0).normal(size=(len(known), 4)).astype("float32")
         settings["word_vectors"] = WordVectors(known, vectors)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import collections
 import os
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
@@ -88,44 +91,52 @@ class CaptionedPictures:
         for name, value in {"file": file, **attributes}.items():
             self._image_attributes[name].append(value)
 
-    def corpus(self, pictures_needed: bool = False) -> Corpus:
+    def corpus(self, pictures_needed: bool = False, missing: str = "error") -> Corpus:
         """Returns the corpus of everything that was added.
 
         It has `image_paths` if a folder of the pictures exists. Then every picture must exist.
-        Texts can be read without pictures, but some of the pictures alone are a mistake.
+        Texts can be read without pictures, but some of the pictures alone are a mistake unless
+        you say otherwise.
 
         Args:
             pictures_needed: bool, whether a folder of the pictures must exist.
+            missing: what to do about pictures that are not in the folder: "error", or "drop" to
+                leave them out with their captions. A warning counts them.
 
         Raises:
             FileNotFoundError: if no folder exists that is needed, or pictures are missing. The
                 message names the first of them and counts them.
+            ValueError: if `missing` is unknown.
         """
+        if missing not in ("error", "drop"):
+            raise ValueError(f"`missing` must be 'error' or 'drop'. Received: {missing!r}")
         names = {
             folder: _names(folder) for folder in sorted(set(map(os.path.dirname, self._paths)))
         }
         there = any(found is not None for found in names.values())
         if pictures_needed and not there:
             raise FileNotFoundError(f"There is no folder of pictures {', '.join(map(repr, names))}")
+        absent = []
         if there:
-            splits = map(os.path.split, self._paths)
-            missing = [
-                os.path.join(folder, name)
-                for folder, name in splits
-                if name not in (names[folder] or ())
-            ]
-            if missing:
-                raise FileNotFoundError(
-                    f"There is no picture '{missing[0]}'; {len(missing)} of {len(self._paths)} "
-                    "pictures are missing"
-                )
-        return Corpus(
+            splits = enumerate(map(os.path.split, self._paths))
+            absent = [row for row, (folder, name) in splits if name not in (names[folder] or ())]
+        count = f"{len(absent)} of {len(self._paths)} pictures are"
+        if absent and (missing == "error" or len(absent) == len(self._paths)):
+            raise FileNotFoundError(
+                f"There is no picture '{self._paths[absent[0]]}'; {count} missing"
+            )
+        corpus = Corpus(
             Matches.of(self._images, len(self._paths)),
             image_paths=self._paths if there else None,
             texts=self._texts,
             image_attributes=dict(self._image_attributes),
             text_attributes=dict(self._text_attributes),
         )
+        if not absent:
+            return corpus
+        example = self._paths[absent[0]]
+        warnings.warn(f"{count} left out: they are not there, such as '{example}'", stacklevel=3)
+        return corpus.subset(images=np.delete(np.arange(corpus.num_images), absent))
 
     def _check_new(self, kind: str, key: Hashable, where: str) -> None:
         if key in self._seen[kind]:

@@ -65,8 +65,8 @@ TEXT_ENCODER = flags.DEFINE_string(
     "text_encoder",
     "minilm",
     "Text encoder. Pretrained: minilm (weights arrive with pip) or keras_hub/PRESET. Fitted to the "
-    "training texts: tfidf, mean_words or hglmm. Trained with the network: attended_words, lstm or "
-    "bidirectional_lstm.",
+    "training texts: tfidf, tfidf_characters, mean_words or hglmm. Trained with the network: "
+    "attended_words, lstm or bidirectional_lstm.",
 )
 _MAX_TOKENS = flags.DEFINE_integer(
     "max_tokens",

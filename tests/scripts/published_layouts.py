@@ -57,6 +57,33 @@ def write_flickr8k(directory):
         (directory / f"Flickr_8k.{name}Images.txt").write_text("".join(names))
 
 
+def write_multi30k(directory):
+    """Both tasks, with every other picture in `photos`, under its name in Flickr8k."""
+    words = {"de": "Dreieck und Kreis", "fr": "un triangle", "cs": "trojúhelník"}
+    for task in ("task1", "task2"):
+        for folder in ("image_splits", "raw"):
+            (directory / task / folder).mkdir(parents=True)
+    files: dict[tuple[str, str], list[str]] = {}
+    for split, number, file, objects in _pictures(directory / "photos", "{}_ab.jpg"):
+        if number % 2:
+            (directory / "photos" / file).unlink()
+        first, second = (
+            (f"{split}_2016_flickr", f"{split}_2016") if split == "test" else 2 * [split]
+        )
+        lists = ("task1", first), ("task2", f"{second}_images")
+        captions = _captions(objects)
+        for task, name in lists:
+            files.setdefault((f"{task}/image_splits", f"{name}.txt"), []).append(f"{number}.jpg")
+        for language in ("en", "de", "fr", "cs"):
+            text = captions[0] if language == "en" else f"{words[language]} {captions[0]}"
+            files.setdefault(("task1/raw", f"{first}.{language}"), []).append(text)
+        for language in ("en", "de"):
+            for k, caption in enumerate(captions, start=1):
+                files.setdefault(("task2/raw", f"{second}.{k}.{language}"), []).append(caption)
+    for (folder, name), lines in files.items():
+        (directory / folder / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
 def write_coco(directory):
     """Karpathy's json of MSCOCO, with its restval."""
     ids, images = itertools.count(), []

@@ -41,6 +41,7 @@ def load_multi30k(
     languages: str | Sequence[str] = ("en",),
     test: str = "2016",
     pictures: str | os.PathLike | None = None,
+    missing: str = "error",
 ) -> Corpus:
     """Reads Multi30K.
 
@@ -58,17 +59,22 @@ def load_multi30k(
             and "mscoco" (461 pictures of MSCOCO).
         pictures: the folder of the pictures, relative to `directory` or absolute. The default is
             "flickr30k-images", and for test pictures that are not from Flickr30K
-            "test_2017_flickr", "test_2018_flickr" or "test_2017_mscoco".
+            "test_2017_flickr", "test_2018_flickr" or "test_2017_mscoco". A picture of Flickr30K is
+            also found by the name that it has in Flickr8k, "ID_LETTERS.jpg".
+        missing: what to do about pictures that are not in the folder: "error", or "drop" to leave
+            them out with their captions. A warning counts them. Of the 31,014 pictures of
+            "train", "validation" and "2016", Flickr8k has 7,478.
 
     Returns:
         A `Corpus` of `texts` and, if a folder of the pictures exists, `image_paths`. The texts of
         an image are sorted by number, then by language. The image attribute is "file", such as
-        "1000092795.jpg". The text attributes are "language" and "sentence", the number of the
-        caption in its picture and language, from 0.
+        "1000092795.jpg", or the name under which the picture was found. The text attributes
+        are "language" and "sentence", the number of the caption in its picture and language,
+        from 0.
 
     Raises:
         FileNotFoundError: if a list is not there, `pictures` is given and is not a folder, or the
-            folder lacks some of the pictures.
+            folder lacks some of the pictures and `missing` is "error", or all of them.
         ValueError: if an argument is wrong, a split lacks a language, a file is damaged, a line is
             empty, a file has more or fewer lines than pictures, or a picture comes twice. The
             message names the file and the line.
@@ -108,6 +114,7 @@ def load_multi30k(
         folder = Path(directory) / (folder if pictures is None else pictures)
         path = Path(directory) / f"task{task}" / "image_splits" / f"{list_name}.txt"
         listed = read_picture_list(path)
+        found = _pictures_by_id(folder)
         columns = _read_columns(path.parents[1] / "raw" / stem, _NUMBERS[task], languages)
         for file, _, lines in columns:
             if len(lines) != len(listed):
@@ -121,8 +128,17 @@ def load_multi30k(
                 for file, attributes, lines in columns
             ]
             # Names from MSCOCO end with the id of the English caption: "NAME.jpg#367178".
-            gathered.add(folder / picture.split("#")[0], captions, where)
-    return gathered.corpus(pictures is not None)
+            picture = picture.split("#")[0]
+            gathered.add(folder / found.get(picture, picture), captions, where)
+    return gathered.corpus(pictures is not None, missing)
+
+
+def _pictures_by_id(folder: Path) -> dict[str, str]:
+    """Returns the pictures "ID_LETTERS.jpg" in a folder by "ID.jpg", where there is no such."""
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    by_id = {f"{name.partition('_')[0]}.jpg": name for name in names if name.endswith(".jpg")}
+    names = set(names)
+    return {short: name for short, name in by_id.items() if short not in names}
 
 
 def _checked_languages(languages: str | Sequence[str]) -> tuple[str, ...] | None:

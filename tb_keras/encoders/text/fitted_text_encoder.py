@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -12,6 +12,7 @@ from keras import ops
 
 from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.text.bag_of_words import BagOfWords, inverse_document_frequencies
+from tb_keras.encoders.text.character_runs import split_character_runs
 from tb_keras.encoders.text.fisher_encoder import fit_fisher_encoder
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS, WordEmbedding, word_encoder
 from tb_keras.encoders.text.word_pooling import MeanOfWords
@@ -21,11 +22,13 @@ from tb_keras.encoders.text.words import (
     WordCounts,
     are_words,
     count_words,
+    split_words,
     word_indices,
 )
 
 _MIXTURES = {"hglmm": "hybrid", "gmm": "gaussian", "lmm": "laplacian"}  # for Fisher vectors
-FITTED_TEXT_ENCODERS = ("tfidf", "mean_words", *_MIXTURES, *WORD_ENCODERS)
+BAGS: dict[str, Callable] = {"tfidf": split_words, "tfidf_characters": split_character_runs}
+FITTED_TEXT_ENCODERS = (*BAGS, "mean_words", *_MIXTURES, *WORD_ENCODERS)
 _TEXTS_PER_BATCH = 1024
 
 
@@ -70,6 +73,8 @@ def fit_text_encoder(
 
             - `"tfidf"`: a bag of words of unit length, weighted by ln((1 + n) / (1 + nᵥ)) + 1, with
               an entry for each word of the vocabulary. Other words do not count.
+            - `"tfidf_characters"`: the same with the runs of 3 to 5 characters inside words in
+              place of words, for languages with many forms of a word.
             - `"mean_words"`: the mean of the word vectors, of unit length. Words without a vector
               do not count, and a text without any gives zeros.
             - `"hglmm"`, `"gmm"`, `"lmm"`: Fisher vectors of the word vectors under a hybrid
@@ -79,12 +84,12 @@ def fit_text_encoder(
               `tb_keras.encoders.word_encoder`. Words outside the vocabulary share a learned vector.
         texts: the training texts.
         word_vectors: needed for `"mean_words"` and Fisher vectors; first values for encoders that
-            are trained (random ones if left out); not for `"tfidf"`.
+            are trained (random ones if left out); not for tf-idf.
         max_vocabulary: greatest number of words in the vocabulary. If left out, 20,000, and 5,000
-            for `"tfidf"`, where each word is a dimension.
+            for tf-idf, where each word is a dimension.
         min_texts: least number of texts with a word of the vocabulary. With 2 or more, an encoder
             that is trained also meets words outside it.
-        max_words: number of words after which a text is cut (not for `"tfidf"`). Encoders that are
+        max_words: number of words after which a text is cut (not for tf-idf). Encoders that are
             trained cut at the longest of `texts` if that is shorter. A warning says if a text is
             cut.
         dim: size of random word vectors.
@@ -110,10 +115,11 @@ def fit_text_encoder(
         ((None, 5), (None, 8))
     """
     if max_vocabulary is None:
-        max_vocabulary = 5000 if name == "tfidf" else 20_000
+        max_vocabulary = 5000 if name in BAGS else 20_000
     _check(name, word_vectors, max_vocabulary, min_texts, max_words, fisher)
-    counts = count_words(texts, verbose)
-    if name != "tfidf" and counts.longest > max_words:
+    split = BAGS.get(name, split_words)
+    counts = count_words(texts, verbose, split)
+    if name not in BAGS and counts.longest > max_words:
         warnings.warn(
             f"texts are cut after max_words={max_words} words; the longest has {counts.longest}",
             stacklevel=2,
@@ -130,8 +136,8 @@ def fit_text_encoder(
         return FittedText(
             _indexing(name, vocabulary, max(1, min(max_words, counts.longest))), trained
         )
-    if name == "tfidf":
-        encoder = _bag_of_words(vocabulary, counts)
+    if name in BAGS:
+        encoder = _bag_of_words(name, vocabulary, counts)
     else:
         vectors = word_vectors.of(vocabulary)
         indexing = _indexing("word_indices", vocabulary, max_words)
@@ -160,9 +166,9 @@ def _check(name, word_vectors, max_vocabulary, min_texts, max_words, fisher) -> 
     numbers = {"max_vocabulary": max_vocabulary, "min_texts": min_texts, "max_words": max_words}
     for argument, number in numbers.items():
         check_int(argument, number, least=1)
-    if word_vectors is None and name not in ("tfidf", *WORD_ENCODERS):
+    if word_vectors is None and name not in (*BAGS, *WORD_ENCODERS):
         raise ValueError(f"`word_vectors` must be given for {name!r}. Received: None")
-    if word_vectors is not None and name == "tfidf":
+    if word_vectors is not None and name in BAGS:
         raise ValueError(
             f"`word_vectors` must be left out for {name!r}. Received: {word_vectors!r}"
         )
@@ -187,12 +193,13 @@ def _indexing(name: str, vocabulary: Sequence[str], max_words: int) -> keras.Mod
     return keras.Model(strings, ops.cast(indices, "int32"), name=name)
 
 
-def _bag_of_words(vocabulary: Sequence[str], counts: WordCounts) -> keras.Model:
+def _bag_of_words(name: str, vocabulary: Sequence[str], counts: WordCounts) -> keras.Model:
     strings = keras.Input((), dtype="string", name="texts")
     bag = BagOfWords(len(vocabulary), name="bag_of_words")
     texts_with = [counts.texts_with[word] for word in vocabulary]
     bag.set_weighting(inverse_document_frequencies(texts_with, counts.num_texts))
-    return keras.Model(strings, bag(word_indices(vocabulary, None)(strings)), name="tfidf")
+    indices = word_indices(vocabulary, None, BAGS[name])(strings)
+    return keras.Model(strings, bag(indices), name=name)
 
 
 def _mean_of_words(vectors: np.ndarray) -> keras.Model:

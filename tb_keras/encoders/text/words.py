@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import keras
@@ -58,13 +58,16 @@ def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
     return tf.strings.split(texts)
 
 
-def word_indices(vocabulary: Sequence[str], max_words: int | None) -> keras.layers.Layer:
+def word_indices(
+    vocabulary: Sequence[str], max_words: int | None, split: Callable = split_words
+) -> keras.layers.Layer:
     """Returns a layer from strings to the indices of their words.
 
     Args:
-        vocabulary: distinct words, as `split_words` gives them.
+        vocabulary: distinct words, as `split` gives them.
         max_words: number of words to which texts are cut or padded; None for that of the longest
             text of each batch.
+        split: a function from strings to ragged strings `(batch, words)`.
 
     Returns:
         A layer from string `(batch,)` to int64 `(batch, max_words)`: 0 is padding, 1 a word outside
@@ -77,7 +80,7 @@ def word_indices(vocabulary: Sequence[str], max_words: int | None) -> keras.laye
     """
     return keras.layers.TextVectorization(
         standardize=None,
-        split=split_words,
+        split=split,
         output_mode="int",
         output_sequence_length=max_words,
         vocabulary=list(vocabulary),
@@ -100,12 +103,15 @@ class WordCounts(NamedTuple):
     longest: int
 
 
-def count_words(texts: Sequence[str], verbose: bool = False) -> WordCounts:
+def count_words(
+    texts: Sequence[str], verbose: bool = False, split: Callable = split_words
+) -> WordCounts:
     """Counts the words of texts.
 
     Args:
         texts: the strings.
         verbose: whether to show progress.
+        split: as in `word_indices`.
 
     Returns:
         `WordCounts`: the number of texts with each word, the number of texts, and the number of
@@ -122,7 +128,7 @@ def count_words(texts: Sequence[str], verbose: bool = False) -> WordCounts:
     progress = keras.utils.Progbar(len(texts), verbose=verbose, unit_name="text")
     for start in range(0, len(texts), _TEXTS):
         some = list(texts[start : start + _TEXTS])
-        for words in split_words(tf.constant(some)).to_list():
+        for words in split(tf.constant(some)).to_list():
             counts.update(set(words))
             longest = max(longest, len(words))
         progress.add(len(some))

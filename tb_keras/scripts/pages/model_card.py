@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import metadata
 
 import tb_keras
-from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS
+from tb_keras.encoders.text.fitted_text_encoder import BAGS, FITTED_TEXT_ENCODERS
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts.runs.run import Run
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
@@ -112,7 +112,7 @@ def _licences(settings: Mapping) -> str:
         how = "trained with the network" if text_encoder in WORD_ENCODERS else "fitted"
         lines = [f"Text encoder: {text_encoder}, {how} on the data set's texts."]
         vectors = settings["word_vectors"]
-        if text_encoder != "tfidf" and vectors != "random":
+        if text_encoder not in BAGS and vectors != "random":
             parts["Word vectors"] = vectors
     else:
         parts["Text encoder"] = text_encoder

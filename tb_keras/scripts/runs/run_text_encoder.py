@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS, fit_text_encoder
+from tb_keras.encoders.text.fitted_text_encoder import BAGS, FITTED_TEXT_ENCODERS, fit_text_encoder
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.encoders.text.word_vector_files import read_word_vectors
 from tb_keras.encoders.text.word_vectors import WordVectors
@@ -48,7 +48,7 @@ def check_text_encoder(settings: Mapping) -> None:
     if name not in FITTED_TEXT_ENCODERS:
         names = ", ".join(("minilm", "keras_hub/PRESET", *FITTED_TEXT_ENCODERS))
         raise ValueError(f"--text_encoder must be one of {names}. Received: {name}")
-    if name == "tfidf" or _is_pretrained(vectors):
+    if name in BAGS or _is_pretrained(vectors):
         return
     if vectors != "random" and not os.path.isfile(vectors):
         raise FileNotFoundError(f"--word_vectors: there is no file {vectors!r}")
@@ -115,7 +115,7 @@ def _copy_from(source: Run, run: Run) -> None:
 
 def _word_vectors(settings: dict, texts: Sequence[str]) -> WordVectors | None:
     source = settings["word_vectors"]
-    if settings["text_encoder"] == "tfidf" or source == "random":
+    if settings["text_encoder"] in BAGS or source == "random":
         return None
     words = list(count_words(texts).texts_with)
     if os.path.isfile(source):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from tb_keras.encoders.text.fitted_text_encoder import BAGS
 from tb_keras.encoders.text.tokenization import TokenizeTexts
-from tb_keras.encoders.text.words import FIRST_WORD, OUT_OF_VOCABULARY, PADDING, split_words
+from tb_keras.encoders.text.words import FIRST_WORD, OUT_OF_VOCABULARY, PADDING
 
 
 def with_vocabulary_assets(text_encoder: keras.Model, directory: str | os.PathLike) -> keras.Model:
@@ -68,8 +69,9 @@ def _of_file(layer: keras.Layer, directory: Path) -> keras.Layer:
     elif isinstance(layer, keras.layers.TextVectorization) and _indexes_words(layer):
         vocabulary = layer.get_vocabulary(include_special_tokens=False)
         if _are_lines(vocabulary):
-            max_words = layer.get_config()["output_sequence_length"]
-            return _WordIndices(vocabulary, max_words, directory, name=layer.name)
+            config = layer.get_config()
+            max_words, split = config["output_sequence_length"], config["split"]
+            return _WordIndices(vocabulary, max_words, split, directory, name=layer.name)
     return layer
 
 
@@ -85,7 +87,7 @@ def _indexes_words(layer: keras.layers.TextVectorization) -> bool:
     """Returns whether the layer is one of `tb_keras.encoders.text.words.word_indices`."""
     config = layer.get_config()
     others = [config[name] for name in ("standardize", "ngrams", "output_mode", "ragged")]
-    return config["split"] is split_words and others == [None, None, "int", False]
+    return config["split"] in BAGS.values() and others == [None, None, "int", False]
 
 
 def _are_lines(entries: Sequence[str]) -> bool:
@@ -140,14 +142,22 @@ class _WordPieces(tf.Module):
 class _WordIndices(keras.layers.Layer):
     """The layer of `tb_keras.encoders.text.words.word_indices`, with its vocabulary in a file."""
 
-    def __init__(self, vocabulary: Sequence[str], max_words: int | None, directory: Path, **kwargs):
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        max_words: int | None,
+        split: Callable,
+        directory: Path,
+        **kwargs,
+    ):
         super().__init__(autocast=False, **kwargs)
         self.max_words = max_words
+        self.split = split
         self.table = _table(vocabulary, directory, OUT_OF_VOCABULARY, FIRST_WORD)
         self.built = True
 
     def call(self, texts):
-        indices = self.table.lookup(split_words(texts))
+        indices = self.table.lookup(self.split(texts))
         return indices.to_tensor(PADDING, shape=(None, self.max_words))
 
     def compute_output_spec(self, texts):

@@ -162,6 +162,32 @@ def test_pictures(directory):
     ]
 
 
+def test_some_of_the_pictures_under_their_names_in_flickr8k(directory):
+    photos = directory / "photos"
+    photos.mkdir()
+    for name in ("5_1f.jpg", "5.png", "7_b.jpg", "55_2a.jpg", "6_3c.txt"):
+        (photos / name).write_bytes(b"a picture")
+    with pytest.raises(FileNotFoundError, match=r"no picture '.*6\.jpg'; 1 of 2 pictures are miss"):
+        load("multi30k", directory, pictures="photos")
+    message = r"^1 of 2 pictures are left out: they are not there, such as '.*photos/6\.jpg'$"
+    with pytest.warns(UserWarning, match=message):
+        corpus = load(
+            "multi30k", directory, languages=("en", "de"), pictures=photos, missing="drop"
+        )
+    assert corpus.image_paths == [str(photos / "5_1f.jpg")]
+    assert corpus.image_attributes["file"] == ["5_1f.jpg"]
+    assert corpus.texts == ["a dog en 1", "ein Hund de 1"]
+    (photos / "5.jpg").write_bytes(b"a picture")  # the very name comes first
+    with pytest.warns(UserWarning, match="1 of 2 pictures"):
+        corpus = load("multi30k", directory, pictures=photos, missing="drop")
+    assert corpus.image_attributes["file"] == ["5.jpg"]
+    for split, test in (("train", "2016"), ("test", "2017")):  # "7_b.jpg" is not "7_a.jpg"
+        with pytest.raises(FileNotFoundError, match=r"no picture '.*photos/.*'; \d of \d pictures"):
+            load("multi30k", directory, split, test=test, pictures=photos, missing="drop")
+    with pytest.raises(ValueError, match=r"`missing` must be 'error' or 'drop'\. Received: 'skip'"):
+        load("multi30k", directory, missing="skip")
+
+
 # Its time would be in the names of tests, which two processes must agree on.
 TEXT = gzip.compress(b"a dog en 0\na dog en 1\n", mtime=0)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders import text_encoder
-from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
+from tb_keras.encoders.text.fitted_text_encoder import BAGS, fit_text_encoder
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.encoders.text.words import split_words
@@ -33,7 +33,7 @@ def word_vectors():
 
 def fitted(name, **changes):
     settings = {"verbose": False, "min_texts": 1, "units": 3}
-    if name != "tfidf":
+    if name not in BAGS:
         settings["word_vectors"] = word_vectors()
     if name in ("hglmm", "gmm", "lmm"):
         settings |= FISHER
@@ -57,6 +57,12 @@ def words_of(text):
     return [word.decode() for word in split_words(tf.constant([text])).to_list()[0]]
 
 
+def runs_of(text):
+    words = [f"<{word}>" for word in words_of(text)]
+    lengths = (3, 4, 5)
+    return [w[at : at + n] for w in words for n in lengths for at in range(len(w) - n + 1)]
+
+
 def test_tfidf_by_hand():
     encoder, trained = fitted("tfidf")
     assert trained is None
@@ -68,6 +74,22 @@ def test_tfidf_by_hand():
         counts = np.array([words_of(text).count(word) for word in vocabulary], float)
         texts_with = np.array([sum(word in words for words in of_texts) for word in vocabulary])
         expected = counts * (np.log(6 / (1 + texts_with)) + 1)
+        expected /= max(np.linalg.norm(expected), 1e-9)
+        np.testing.assert_allclose(row, expected, atol=1e-6)
+
+
+def test_tfidf_of_characters_by_hand():
+    texts = ["Ein Hund läuft.", "zwei Hunde", "eine 猫", ""]
+    encoder = fit_text_encoder("tfidf_characters", texts, min_texts=1, verbose=False).encoder
+    vocabulary = vocabulary_of(encoder)
+    of_texts = [runs_of(text) for text in texts]
+    assert sorted(vocabulary) == sorted(set().union(*of_texts))
+    assert {"hun", "<hund", "läu", "<猫>"} <= set(vocabulary)
+    asked = ["Hunden und Hunden", "Läuft?", "nothing", ""]
+    for row, text in zip(features_of(encoder, asked), asked):
+        counts = np.array([runs_of(text).count(run) for run in vocabulary], float)
+        texts_with = np.array([sum(run in runs for runs in of_texts) for run in vocabulary])
+        expected = counts * (np.log(5 / (1 + texts_with)) + 1)
         expected /= max(np.linalg.norm(expected), 1e-9)
         np.testing.assert_allclose(row, expected, atol=1e-6)
 
@@ -89,7 +111,8 @@ def test_texts_that_are_cut_are_told():
     with pytest.warns(UserWarning, match=message):
         encoder, _ = fit_text_encoder("lstm", texts, units=4, verbose=False)
     assert encoder.output_shape == (None, 64)
-    fit_text_encoder("tfidf", texts, verbose=False)  # takes whole texts
+    for name in BAGS:
+        fit_text_encoder(name, texts, verbose=False)  # takes whole texts
 
 
 @pytest.mark.parametrize("name", WORD_ENCODERS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS
+from tb_keras.encoders.text.fitted_text_encoder import BAGS, FITTED_TEXT_ENCODERS
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts.runs.run_text_encoder import check_text_encoder
 
@@ -34,7 +34,7 @@ def test_word_vectors_in_a_file(tmp_path, name):
 
 @pytest.mark.parametrize("name", FITTED_TEXT_ENCODERS)
 def test_random_word_vectors(name):
-    if name in (*WORD_ENCODERS, "tfidf"):
+    if name in (*WORD_ENCODERS, *BAGS):
         checked(name, "random")
     else:
         with pytest.raises(ValueError, match=f"random is for encoders .*Received: .*{name}"):

@@ -7,15 +7,16 @@ import numpy as np
 import tensorflow as tf
 
 from tb_keras.encoders import text_encoder as text_encoder_of
-from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
+from tb_keras.encoders.text.fitted_text_encoder import BAGS, fit_text_encoder
+from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.serving import export
 from tests.serving.small_models import TEXT_DIM as IMAGE_DIM
 from tests.serving.small_models import text_encoder as bytes_encoder
 
-NAMES = ("tfidf", "mean_words", "hglmm", "attended_words", "lstm", "bidirectional_lstm")
-TRAINED = NAMES[3:]
+NAMES = (*BAGS, "mean_words", "hglmm", *WORD_ENCODERS)
+TRAINED = WORD_ENCODERS
 CORPUS = ["a dog", "The cat and the dog", "a bus in the rain", "rain, rain, a cat"]
 TEXTS = ["A DOG!", "", "unknown", "word " * 300, "🐕 犬 cat", "x\x00rain", b"\xff bus"]
 STRINGS = [text if isinstance(text, bytes) else text.encode() for text in TEXTS]
@@ -24,7 +25,7 @@ STRINGS = [text if isinstance(text, bytes) else text.encode() for text in TEXTS]
 def fitted(name):
     words = "a the dog cat bus rain 犬".split()
     vectors = np.random.default_rng(0).normal(size=(len(words), 5)).astype("float32")
-    settings = {} if name == "tfidf" else {"word_vectors": WordVectors(words, vectors)}
+    settings = {} if name in BAGS else {"word_vectors": WordVectors(words, vectors)}
     if name == "hglmm":
         settings |= {"num_centers": 2, "components": 3}
     return fit_text_encoder(name, CORPUS, min_texts=1, units=4, verbose=False, **settings)

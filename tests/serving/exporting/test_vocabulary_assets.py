@@ -170,8 +170,8 @@ def test_the_words_are_the_same(indexing, texts):
 
 @pytest.fixture(scope="module")
 def indexing(tmp_path_factory):
-    """A bag of words, which takes all words, and word indices, which are cut; two ways each."""
-    models = [fitted("tfidf"), fitted("lstm")]
+    """Bags of words and of runs of characters, and word indices, which are cut; two ways each."""
+    models = [fitted(name) for name in ("tfidf", "tfidf_characters", "lstm")]
     return [
         (model, with_vocabulary_assets(model, tmp_path_factory.mktemp("w"))) for model in models
     ]
