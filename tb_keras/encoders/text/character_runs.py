@@ -38,6 +38,7 @@ def split_character_runs(texts: tf.Tensor) -> tf.RaggedTensor:
     """
     import tensorflow as tf
 
-    marked = tf.ragged.map_flat_values(lambda words: "<" + words + ">", split_words(texts))
+    words = split_words(texts)
+    marked = words.with_flat_values(tf.strings.join(["<", words.flat_values, ">"]))
     characters = tf.strings.unicode_split(marked, "UTF-8")
     return tf.strings.ngrams(characters, _LENGTHS, separator="").merge_dims(1, 2)
