@@ -32,7 +32,8 @@ class Corpus:
         text_features: float `(m, text_dim)`. Or, for text encoders that are trained with the
             network, int `(m, words)`: word indices, where 0 is padding and 1 is an unknown word. A
             memory map stays one.
-        image_paths: `n` strings, paths of picture files.
+        image_paths: `n` strings, paths of picture files; or `shard.tar::dog.jpg`, a member of a tar
+            archive; or `pairs.parquet::image[12]`, the bytes in a row of a Parquet column.
         texts: `m` strings.
         image_attributes: dict of name → `n` values, more columns about the images, such as a name.
             On disk they are JSON.

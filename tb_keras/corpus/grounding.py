@@ -24,7 +24,7 @@ class Grounding:
     In such a corpus the images are regions and the texts are phrases.
 
     Args:
-        picture_paths: `p` strings, paths of picture files.
+        picture_paths: `p` strings, as the `image_paths` of a `Corpus`.
         picture_sizes: int `(p, 2)`, width and height of each picture in pixels.
         region_pictures: int `(n,)`, the picture of each region.
         region_boxes: float `(n, 4)`, the box of each region, xyxy in pixels.

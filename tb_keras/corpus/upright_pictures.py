@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tb_keras.storage.picture_orientation import lies_on_its_side, turned_upright
+from tb_keras.storage.picture_reference import picture_source
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,7 +48,7 @@ def _opened(path: str | os.PathLike) -> Image.Image:
     from PIL import Image
 
     try:
-        return Image.open(path)
+        return Image.open(picture_source(path))
     except OSError:
         raise
     except Exception as error:  # damaged headers raise nearly anything

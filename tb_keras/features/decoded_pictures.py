@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tb_keras.encoders.image.files.image_file import ImageFile, read_headers
+from tb_keras.storage.picture_reference import picture_state, read_picture
 
 _AT_ONCE = 8  # files whose headers are read together, which takes hardly longer than one
 _READ_HEADERS = tf.function(
@@ -25,8 +26,8 @@ class DecodedPicture(NamedTuple):
 
     Attributes:
         pixels: float32 `(height, width, 3)`, or None if the file could not be read.
-        size: bytes of the file, 0 if it could not be opened.
-        mtime_ns: when the file was last changed, in nanoseconds since 1970.
+        size: bytes of the file that it is or lies in, 0 if that is not there.
+        mtime_ns: when that file was last changed, in nanoseconds since 1970.
         reason: why the file could not be read, or None if it could.
     """
 
@@ -44,7 +45,7 @@ def decoded_pictures(
     (A `tf.data.Dataset` can leave out what fails, but does not say which file failed, or why.)
 
     Args:
-        paths: paths of the files.
+        paths: paths of the files, or references into archives.
         decode: a function from one file, as `decode_image` takes it, to pixels.
         ahead: about how many pictures are decoded before you ask for them.
 
@@ -87,12 +88,13 @@ def _read(path: str) -> tuple[bytes, DecodedPicture]:
     """Returns the content of a file, and what is known before it is decoded."""
     size = mtime_ns = 0
     try:
-        with open(path, "rb") as file:
-            state = os.fstat(file.fileno())  # before reading: a later change is seen next time
-            size, mtime_ns = state.st_size, state.st_mtime_ns
-            return file.read(), DecodedPicture(None, size, mtime_ns, None)
+        state = picture_state(path)  # before reading: a later change is seen next time
+        size, mtime_ns = state.st_size, state.st_mtime_ns
+        return read_picture(path), DecodedPicture(None, size, mtime_ns, None)
     except OSError as error:
         return b"", DecodedPicture(None, size, mtime_ns, error.strerror or str(error))
+    except ValueError as error:  # an archive is damaged
+        return b"", DecodedPicture(None, size, mtime_ns, str(error))
 
 
 def _decoded(picture: DecodedPicture, decode_row, files: ImageFile, row: int) -> DecodedPicture:

@@ -14,6 +14,7 @@ from tb_keras.checks.arguments import check_int, first_false
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.features.feature_directory import FeatureDirectory
 from tb_keras.storage.cache_key import encoder_settings, file_digest
+from tb_keras.storage.picture_reference import picture_state
 
 _CROPS_PER_BATCH = 32
 
@@ -48,11 +49,11 @@ def extract_features(
     """Encodes picture files into a directory, for `with_extracted_features`.
 
     Pictures that already have features there are skipped, unless the size or modification time of
-    their file has changed. Pictures that you no longer name keep their features. A run that is
-    killed, at any moment, continues after the last whole batch.
+    the file that they are, or lie in, has changed. Pictures that you no longer name keep their
+    features. A run that is killed, at any moment, continues after the last whole batch.
 
     Args:
-        paths: paths of the picture files.
+        paths: paths of the picture files, or references into archives.
         names: distinct names of the pictures in the directory, such as their paths relative to a
             common folder.
         directory: where the features are written; made if it does not exist.
@@ -176,7 +177,7 @@ def _is_current(store: FeatureDirectory, path: str, name: str) -> bool:
     if name not in store.rows:
         return False
     try:
-        state = os.stat(path)
+        state = picture_state(path)
     except OSError:
         return True  # a picture that is away, perhaps with its disk, has not changed
     return store.rows[name][1:] == (state.st_size, state.st_mtime_ns)

@@ -9,8 +9,8 @@ import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.features.decoded_pictures import decoded_pictures
-from tb_keras.storage.cache_key import file_digest
 from tb_keras.storage.feature_cache import cached_features
+from tb_keras.storage.picture_reference import picture_digest
 
 _VERSION = 1  # a part of every key: raise it when other pictures can be read
 
@@ -32,13 +32,19 @@ def unreadable_pictures(paths: Sequence[str]) -> dict[str, str]:
     there = []
     for path in dict.fromkeys(paths):
         try:
-            file_digest(path)
+            picture_digest(path)
             there.append(path)
         except OSError as error:
             reasons[path] = error.strerror or str(error)
+        except ValueError as error:  # an archive is damaged
+            reasons[path] = str(error)
     if there:
         is_readable = cached_features(
-            {"kind": "readable", "version": _VERSION}, there, file_digest, _readable, verbose=False
+            {"kind": "readable", "version": _VERSION},
+            there,
+            picture_digest,
+            _readable,
+            verbose=False,
         )
         doubtful = [path for path, good in zip(there, is_readable[:, 0]) if not good]
         found = {path: reason for path, reason in zip(doubtful, _reasons(doubtful)) if reason}

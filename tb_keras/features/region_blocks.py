@@ -9,21 +9,20 @@ import keras
 import numpy as np
 
 from tb_keras.corpus.grounding import Grounding
+from tb_keras.storage.picture_reference import read_picture
 
 _REGIONS_PER_BATCH = 64
 
 
 def crop_blocks(grounding: Grounding, backbone: keras.Model, start: int) -> Iterator[np.ndarray]:
     """Yields the features of the crops from one region on, in blocks of rows."""
-    import tensorflow as tf
-
     from tb_keras.encoders.image.image_decoding import decode_image
     from tb_keras.encoders.regions.region_cropping import crop_regions
 
     height, width = backbone.input_shape[1:3]
 
-    def crops(path, boxes):
-        return crop_regions(decode_image(tf.io.read_file(path)), boxes, height, width)
+    def crops(image_bytes, boxes):
+        return crop_regions(decode_image(image_bytes), boxes, height, width)
 
     # The crops of a run are made all at once.
     dataset = _runs(grounding, start, _REGIONS_PER_BATCH, crops).unbatch()
@@ -42,8 +41,8 @@ def pooled_blocks(
     pooler = RegionPooler(backbone)
     height, width = backbone.input_shape[1:3]
 
-    def squash(path, boxes):
-        pixels, size = squashed(tf.io.read_file(path), height, width)
+    def squash(image_bytes, boxes):
+        pixels, size = squashed(image_bytes, height, width)
         boxes = boxes / tf.tile(size, [2])
         if context:
             boxes = tf.concat([boxes, [[0.0, 0.0, 1.0, 1.0]]], axis=0)
@@ -59,7 +58,7 @@ def pooled_blocks(
 
 
 def _runs(grounding: Grounding, start: int, longest: int | None, encode: Callable):
-    """Maps runs of regions of one picture, each its path and boxes, from one region on.
+    """Maps runs of regions of one picture, each its bytes and boxes, from one region on.
 
     A run ends where the picture changes, and where a region's number is a multiple of `longest`.
     """
@@ -71,10 +70,11 @@ def _runs(grounding: Grounding, start: int, longest: int | None, encode: Callabl
         ends |= np.arange(len(pictures)) % longest == 0
     runs = np.flatnonzero(ends)
 
-    def of_pictures() -> Iterator[tuple[str, np.ndarray]]:
+    def of_pictures() -> Iterator[tuple[bytes, np.ndarray]]:
         for first, end in zip(runs, [*runs[1:], len(pictures)]):
             if end > start:
-                yield grounding.picture_paths[pictures[first]], boxes[max(first, start) : end]
+                path = grounding.picture_paths[pictures[first]]
+                yield read_picture(path), boxes[max(first, start) : end]
 
     dataset = tf.data.Dataset.from_generator(
         of_pictures, output_signature=(tf.TensorSpec((), tf.string), tf.TensorSpec((None, 4)))

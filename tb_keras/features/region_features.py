@@ -15,7 +15,8 @@ from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.regions.region_pooling import input_size
 from tb_keras.features.feature_file import feature_file
 from tb_keras.features.region_blocks import crop_blocks, pooled_blocks
-from tb_keras.storage.cache_key import encoder_settings, file_digest
+from tb_keras.storage.cache_key import encoder_settings
+from tb_keras.storage.picture_reference import picture_digest
 
 
 def encode_regions(
@@ -114,7 +115,7 @@ def _digest(grounding: Grounding) -> str:
     """Returns a digest of the pictures' content and sizes and of all regions."""
     digest = hashlib.sha256()
     for path in grounding.picture_paths:
-        digest.update(file_digest(path).encode())
+        digest.update(picture_digest(path).encode())
     digest.update(grounding.picture_sizes.tobytes())
     digest.update(grounding.region_pictures.tobytes())
     digest.update(grounding.region_boxes.tobytes())

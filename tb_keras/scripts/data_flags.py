@@ -33,7 +33,9 @@ DATA = flags.DEFINE_string(
     "Where the data set is: a directory, or for table a CSV, TSV, JSONL, JSON or Parquet file or a "
     "folder of pictures with texts. A file has columns image (a path, relative to the file) and "
     "text, or others that --columns names; it may have a column split (train, validation or test). "
-    "Localization needs columns x_min, y_min, x_max and y_max.",
+    "Localization needs columns x_min, y_min, x_max and y_max. Or the tar archives of a "
+    "WebDataset, in quotes: 'shard-{000..009}.tar'.",
+    allow_overwrite=False,  # a shell makes several flags of braces without quotes
 )
 DATASET_OPTIONS = flags.DEFINE_list(
     "dataset_options",

@@ -20,6 +20,7 @@ from pathlib import Path
 from absl import flags
 
 from tb_keras.datasets import load
+from tb_keras.datasets.own.archives.shard_names import is_pattern
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.scripts.own_data.column_flag import COLUMNS, column_options
@@ -143,7 +144,7 @@ def _searched(run: Run) -> Searched:
     if _CORPUS.value == "run":
         corpus = load_corpus(run.settings, "all")
         return searched_corpus(readable_corpus(corpus, skips(run.settings), "--corpus"))
-    if path.is_file():
+    if path.is_file() or is_pattern(path):
         corpus = load("table", path, split="all", **column_options())
         return searched_corpus(readable_corpus(corpus, skips(), "--corpus"))
     if path.is_dir():

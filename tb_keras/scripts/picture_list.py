@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tb_keras.datasets.own.archives.shard_names import is_pattern
 from tb_keras.datasets.own.columns.row_values import checked_picture
 from tb_keras.datasets.own.columns.table_columns import image_column_of
 from tb_keras.datasets.own.layouts.open_layout import LAYOUT_ENDINGS, open_layout
@@ -17,9 +18,9 @@ def listed_pictures(images: str, image_column: str | None = None) -> tuple[list[
 
     Args:
         images: a folder, searched with its subfolders for files with a picture's ending (hidden
-            ones are left out); a table (CSV, TSV, JSONL, JSON, Parquet) with a column of pictures;
-            or any other text file in UTF-8 with a path a line. Paths in a file are relative to its
-            folder.
+            ones are left out); a table (CSV, TSV, JSONL, JSON, Parquet, tar) with a column of
+            pictures; or any other text file in UTF-8 with a path a line. Paths in a file are
+            relative to its folder.
         image_column: the column of a table's pictures; by default one of the usual names.
 
     Returns:
@@ -33,7 +34,7 @@ def listed_pictures(images: str, image_column: str | None = None) -> tuple[list[
     source = Path(images)
     if source.is_dir():
         names, folder = picture_names(source), source
-    elif source.is_file():
+    elif source.is_file() or is_pattern(source):
         if source.suffix.lower() in LAYOUT_ENDINGS:
             folder, found = _of_table(source, image_column)
         else:

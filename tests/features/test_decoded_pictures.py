@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.features.decoded_pictures import decoded_pictures
+from tests.storage.archives import write_tar
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
 
@@ -32,6 +33,25 @@ def test_in_order(tmp_path, ahead):
         assert picture.pixels.dtype == np.float32
         state = path.stat()
         assert picture[1:] == (state.st_size, state.st_mtime_ns, None)
+
+
+def test_members_of_an_archive(tmp_path):
+    """Also from a damaged one, and from one that is not there."""
+    files = [
+        (f"{number}.png", tf.io.encode_png(np.full((9, 9, 3), number, np.uint8)).numpy())
+        for number in range(20)
+    ]
+    path = write_tar(tmp_path / "a.tar", files)
+    state = path.stat()
+    for number, picture in enumerate(decoded(f"{path}::{name}" for name, _ in files)):
+        np.testing.assert_allclose(picture.pixels, np.full((8, 8, 3), number), atol=1e-4)
+        assert picture[1:] == (state.st_size, state.st_mtime_ns, None)
+    path.write_bytes(path.read_bytes()[:3000])
+    (damaged,) = decoded([f"{path}::0.png"])
+    assert damaged.pixels is None
+    assert damaged.reason.startswith(f"{path}: ")
+    (missing,) = decoded([tmp_path / "b.tar::0.png"])
+    assert missing.reason == "No such file or directory"
 
 
 def test_what_can_be_read(tmp_path):

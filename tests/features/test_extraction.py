@@ -14,6 +14,7 @@ from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.features import extraction as extraction_module
 from tb_keras.features.extraction import extract_features
 from tb_keras.features.feature_directory import read_rows, read_settings, read_unreadable
+from tests.storage.archives import write_tar
 
 
 def tiny_encoder(name, weights, size, crops):
@@ -95,6 +96,26 @@ def test_in_order(pictures, built):
     assert settings["packages"]["keras"] == keras.__version__
     arguments = {"weights": "pretrained", "size": 64, "crops": 10}
     assert built == [(("efficientnet_lite0_levels",), arguments)]
+
+
+def test_members_of_an_archive(pictures, tmp_path):
+    """They are encoded again if the archive has changed."""
+    pictures.add(*NAMES)
+    files = [(name, (pictures.folder / name).read_bytes()) for name in NAMES]
+    archive = write_tar(tmp_path / "a.tar", [*files, ("broken.png", b"no picture")])
+    names = [*NAMES, "broken.png"]
+
+    def extract():
+        paths = [f"{archive}::{name}" for name in names]
+        return extract_features(paths, names, tmp_path / "features", verbose=False)
+
+    done = extract()
+    assert (done.encoded, done.kept, list(done.unreadable)) == (10, 0, ["broken.png"])
+    assert list(pictures.check()) == NAMES
+    assert extract()[:2] == (0, 10)
+    write_tar(archive, [*files, ("new.png", b"")])
+    names.pop()
+    assert extract()[:2] == (10, 0)
 
 
 def test_unreadable_pictures_are_left_out_wherever_they_are(pictures):

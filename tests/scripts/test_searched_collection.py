@@ -49,6 +49,8 @@ def test_no_folder_and_an_empty_one(tmp_path):
         (["a.png", "below/b.png"], ["a.png", "below/b.png"]),
         (["x/same.png", "y/same.png"], ["x/same.png", "y/same.png"]),
         (["xy/a.png", "x/a.png"], ["xy/a.png", "x/a.png"]),  # a prefix is no folder
+        (["/x/1.tar::y/a.png", "/x/2.tar::a.png"], ["1.tar::y/a.png", "2.tar::a.png"]),
+        (["/x/p.parquet::image[0]"], ["p.parquet::image[0]"]),
     ],
 )
 def test_pictures_are_told_by_their_place_in_the_common_folder(paths, ids):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import os
 import warnings
 from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
@@ -24,6 +23,7 @@ from tb_keras.datasets.own.split_groups import divided_groups, grouped_keys
 from tb_keras.datasets.own.table_boxes import boxes_corpus, row_box
 from tb_keras.datasets.own.table_file import TableFile
 from tb_keras.datasets.own.table_rows import TableRow
+from tb_keras.storage.picture_reference import picture_exists
 
 
 class _Picture(NamedTuple):
@@ -109,7 +109,7 @@ class OwnTable:
         firsts, at, images = _in_order(self.firsts[pairs[:, 0]])
         kept = dict(zip(firsts.tolist(), pairs[at, 0].tolist()))
         for picture in kept.values():
-            if not os.path.isfile(self.table.folder / self.pictures[picture]):
+            if not picture_exists(self.table.folder / self.pictures[picture]):
                 self._raise_missing(self.pictures[picture])
         if self.columns.boxes:
             rows = self._rows_in(chosen, kept)

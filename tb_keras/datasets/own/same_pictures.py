@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from tb_keras.storage.cache_key import file_digest
+from tb_keras.storage.picture_reference import picture_digest, picture_exists, size_or_digest
 
 _ENDS = 4096  # bytes at both ends of a file, by which most files of one size differ
 
@@ -32,10 +32,10 @@ def picture_name(folder: str | os.PathLike, written: str) -> str:
 def first_of_same(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """Returns for each name the first one whose file has the same bytes.
 
-    Only files of one size are read. A file that is not there, or is empty, is like no other.
+    Only pictures of one size are read. One that is not there, or is empty, is like no other.
 
     Args:
-        folder: the folder of the files.
+        folder: the folder that the pictures' references are relative to.
         names: distinct names.
 
     Examples:
@@ -47,13 +47,11 @@ def first_of_same(folder: Path, names: Iterable[str]) -> dict[str, str]:
         {'c.png': 'c.png', 'b.png': 'b.png', 'a.png': 'c.png'}
     """
     firsts = {name: name for name in names}
-    by_size: dict[int, list[str]] = {}
+    by_size: dict[int | str, list[str]] = {}
     for name in firsts:
-        path = folder / name
-        size = os.path.getsize(path) if os.path.isfile(path) else 0
-        if size:
+        if picture_exists(folder / name) and (size := size_or_digest(folder / name)):
             by_size.setdefault(size, []).append(name)
-    for digest in (_ends_digest, file_digest):
+    for digest in (_ends_digest, picture_digest):
         groups: dict[tuple, list[str]] = {}
         for key, some in by_size.items():
             for name in some if len(some) > 1 else ():
@@ -65,6 +63,8 @@ def first_of_same(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _ends_digest(path: Path) -> str:
+    if not path.is_file():  # a member of an archive
+        return picture_digest(path)
     with path.open("rb") as file:
         ends = file.read(_ENDS)
         file.seek(max(_ENDS, os.path.getsize(path) - _ENDS))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.datasets.own.archives.hub_dataset import HubDataset, table_path
 from tb_keras.datasets.own.columns.table_columns import (
     TableColumns,
     image_column_of,
@@ -19,7 +19,7 @@ from tb_keras.datasets.own.table_file import TableFile
 
 
 def load_table(
-    directory: str | os.PathLike,
+    directory: str | os.PathLike | HubDataset,
     split: str = "all",
     image_column: str | None = None,
     text_column: str | None = None,
@@ -50,10 +50,13 @@ def load_table(
         directory: the file: `.csv` or `.tsv` with a header, whatever separates its columns (a
             comma, semicolon, tab or pipe), `.jsonl` with an object on each line, `.json` with a
             list of objects or with captions in MSCOCO's form, all of these in UTF-8, or `.parquet`,
-            which needs pyarrow. Or a folder: of pictures with `metadata.csv`, `metadata.jsonl` or
-            `metadata.parquet`; with one of the tables above; of pictures with a `.txt` file of
-            texts beside each; or of folders that are named by what their pictures show. Folders
-            named `train`, `validation` and `test` are its splits.
+            which needs pyarrow and may hold the pictures themselves, as bytes or as structs of
+            `bytes` and `path`. Or the `.tar` archives of a WebDataset. For several archives or
+            Parquet files: `shard-{000..009}.tar`. Or a folder: of pictures with `metadata.csv`,
+            `metadata.jsonl` or `metadata.parquet`; with one of the tables above; of pictures with a
+            `.txt` file of texts beside each; or of folders that are named by what their pictures
+            show. Folders named `train`, `validation` and `test` are its splits. Or a
+            `datasets.Dataset` of Hugging Face, which is written to the cache directory once.
         split: the part to read, or "all".
         image_column: the column of the picture files, whose paths are relative to the table's
             folder. The default is `image` or `image_path`, or else another usual name, such as
@@ -118,7 +121,7 @@ def load_table(
 
 
 def read_table(
-    directory: str | os.PathLike,
+    directory: str | os.PathLike | HubDataset,
     *,
     image_column: str | None = None,
     text_column: str | None = None,
@@ -138,7 +141,7 @@ def read_table(
     """
     if box_unit not in ("pixel", "share"):
         raise ValueError(f"`box_unit` must be 'pixel' or 'share'. Received: box_unit={box_unit!r}")
-    table = open_layout(Path(directory))
+    table = open_layout(table_path(directory))
     if pictures is not None:
         table.folder = (table.path if table.path.is_dir() else table.path.parent) / str(pictures)
         if not table.folder.is_dir():

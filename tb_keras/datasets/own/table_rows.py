@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tb_keras.datasets.own.archives.parquet_file import ParquetFile
+from tb_keras.datasets.own.archives.tar_shards import TarShards
 from tb_keras.datasets.own.delimited_file import DelimitedFile
 from tb_keras.datasets.own.table_file import Row, TableFile, table_lines
 
@@ -34,7 +36,7 @@ class TableRow(NamedTuple):
 
 
 def open_table(path: Path) -> TableFile:
-    r"""Opens a `.csv`, `.tsv`, `.jsonl` or `.parquet` file.
+    r"""Opens a `.csv`, `.tsv`, `.jsonl` or `.parquet` file, or WebDataset's `.tar` files.
 
     Raises:
         FileNotFoundError: if the file is not there.
@@ -52,7 +54,7 @@ def open_table(path: Path) -> TableFile:
     ending = path.suffix.lower()
     if ending not in _FORMATS:
         raise ValueError(
-            f"`directory` must be a .csv, .tsv, .jsonl or .parquet file. Received: '{path}'"
+            f"`directory` must be a .csv, .tsv, .jsonl, .parquet or .tar file. Received: '{path}'"
         )
     return _FORMATS[ending](path)
 
@@ -78,44 +80,11 @@ class _JsonLines(TableFile):
             yield where, row
 
 
-class _ParquetFile(TableFile):
-    def __init__(self, path: Path):
-        super().__init__(path)
-        with path.open("rb"):  # pyarrow's error for a missing file does not name it
-            pass
-        try:
-            import pyarrow.parquet
-        except ImportError as error:
-            raise ImportError(
-                f"A Parquet table needs pyarrow: pip install pyarrow. Received: '{path}'"
-            ) from error
-        self._damages = (pyarrow.ArrowException, OSError, UnicodeDecodeError)
-        try:
-            with pyarrow.parquet.ParquetFile(path) as file:
-                self.columns = file.schema_arrow.names
-        except self._damages as error:
-            raise ValueError(f"{path}: not a Parquet file, or damaged ({error})") from error
-
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        import pyarrow.parquet
-
-        number = 0
-        # Other columns may be large: some of these files hold the pictures themselves.
-        needed = [column for column in self.columns if column in columns]
-        try:
-            with pyarrow.parquet.ParquetFile(self.path) as file:
-                for batch in file.iter_batches(columns=needed):
-                    for row in batch.to_pylist():
-                        number += 1
-                        yield f"{self.path}, row {number}", row
-        except self._damages as error:
-            raise ValueError(f"{self.path}: damaged after row {number} ({error})") from error
-
-
 _FORMATS = {
     ".csv": DelimitedFile,
     ".tsv": DelimitedFile,
     ".jsonl": _JsonLines,
-    ".parquet": _ParquetFile,
+    ".parquet": ParquetFile,
+    ".tar": TarShards,
 }
 TABLE_ENDINGS = tuple(_FORMATS)

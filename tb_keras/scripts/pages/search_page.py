@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tb_keras.storage.atomic_file import written_beside
+from tb_keras.storage.picture_reference import read_picture
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -54,6 +55,6 @@ def write_search_page(
 
 def _picture(path: str, names: Mapping[str, str]) -> str:
     kind = mimetypes.guess_type(path)[0] or "image/png"
-    data = base64.b64encode(Path(path).read_bytes()).decode()
+    data = base64.b64encode(read_picture(path)).decode()
     name = html.escape(names.get(path, Path(path).name), quote=True)
     return f'<img src="data:{kind};base64,{data}" alt="{name}"><small>{name}</small>'

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.storage.cache_key import file_digest
+from tb_keras.storage.picture_reference import picture_digest
 
 _BLOCK_ROWS = 4096  # of features, hashed at a time
 
@@ -31,7 +31,7 @@ def data_digest(corpus: Corpus) -> dict[str, Any]:
     if corpus.image_features is not None:
         parts["image features"] = _rows(corpus.image_features)
     elif pictures is not None:
-        parts["pictures"] = (file_digest(path).encode() for path in pictures)
+        parts["pictures"] = (picture_digest(path).encode() for path in pictures)
     if corpus.text_features is not None:
         parts["text features"] = _rows(corpus.text_features)
     elif corpus.texts is not None:

@@ -114,7 +114,7 @@ class Client:
         """Embeds pictures.
 
         Args:
-            pictures: n paths of files, or their contents: PNG, JPEG, GIF or BMP.
+            pictures: n paths or other references, or contents: PNG, JPEG, GIF or BMP.
 
         Returns:
             float32 `(n, dim)`. For an empty sequence the server is asked only for `dim`.

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+
+from tb_keras.storage.picture_reference import picture_exists, read_picture
 
 Picture = str | os.PathLike | bytes
 
 
-def picture_items(pictures: Sequence[Picture]) -> list[Path | bytes]:
-    """Returns paths, of files that exist, and contents; files are read later, batch by batch."""
+def picture_items(pictures: Sequence[Picture]) -> list[str | bytes]:
+    """Returns references to pictures that exist, and contents; files are read later, by batches."""
     if isinstance(pictures, (str, bytes, os.PathLike)):
         raise ValueError(f"`pictures` must be a sequence of paths or bytes. Received: {pictures!r}")
-    items: list[Path | bytes] = []
+    items: list[str | bytes] = []
     for position, picture in enumerate(pictures):
         if isinstance(picture, (bytes, bytearray, memoryview)):
             items.append(bytes(picture))
         elif isinstance(picture, (str, os.PathLike)):
-            items.append(path := Path(picture))
-            if not path.is_file():
+            items.append(os.fspath(picture))
+            if not picture_exists(picture):
                 raise FileNotFoundError(
                     f"`pictures[{position}]` must be a file. Received: {str(picture)!r}"
                 )
@@ -47,6 +48,6 @@ def text_items(texts: Sequence[str]) -> list[bytes]:
     return items
 
 
-def content(item: Path | bytes | int) -> bytes | int:
-    """Returns the bytes of a file; anything else unchanged."""
-    return item.read_bytes() if isinstance(item, Path) else item
+def content(item: str | bytes | int) -> bytes | int:
+    """Returns the bytes of a picture; anything else unchanged."""
+    return read_picture(item) if isinstance(item, str) else item

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.serving.exported.network import ExportedNetwork
+from tb_keras.storage.picture_reference import read_picture
 
 _BATCH_SIZE = 64  # regions
 
@@ -56,7 +56,7 @@ class ExportedLocalizer(ExportedNetwork):
             raise ValueError(f"`phrases` must be a sequence of strings. Received: {phrases!r}")
         if not len(boxes) or not len(phrases):
             return np.zeros((len(phrases), len(boxes)), np.float32)
-        image_bytes = tf.constant([Path(path).read_bytes()])
+        image_bytes = tf.constant([read_picture(path)])
         regions = []
         for start in range(0, len(boxes), _BATCH_SIZE):
             # The last batch is filled up with boxes of its own, so that all have one shape.

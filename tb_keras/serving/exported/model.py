@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from tb_keras.serving.exported.saved_model import open_saved_model
 from tb_keras.storage.feature_cache import cached_features
+from tb_keras.storage.picture_reference import picture_digest, read_picture
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
@@ -44,19 +44,15 @@ class ExportedModel:
         """Embeds picture files, or finds their embeddings in the cache on disk.
 
         Args:
-            paths: paths of picture files.
+            paths: paths of picture files, or references into archives.
             verbose: whether to show progress.
 
         Returns:
             float32 `(len(paths), dim)`.
         """
+        size = _IMAGES_PER_BATCH
         return self._embed(
-            "embed_image",
-            "image_bytes",
-            _IMAGES_PER_BATCH,
-            paths,
-            lambda path: Path(path).read_bytes(),
-            verbose,
+            "embed_image", "image_bytes", size, paths, read_picture, picture_digest, verbose
         )
 
     def embed_texts(self, texts: Sequence[str], verbose: bool = True) -> np.ndarray:
@@ -69,9 +65,10 @@ class ExportedModel:
         Returns:
             float32 `(len(texts), dim)`.
         """
-        return self._embed("embed_text", "text", _TEXTS_PER_BATCH, texts, str.encode, verbose)
+        size = _TEXTS_PER_BATCH
+        return self._embed("embed_text", "text", size, texts, str.encode, str, verbose)
 
-    def _embed(self, signature, argument, batch_size, items, content, verbose) -> np.ndarray:
+    def _embed(self, signature, argument, batch_size, items, content, digest, verbose):
         import tensorflow as tf
 
         def encode(chunk: Sequence[str]) -> np.ndarray:
@@ -84,9 +81,6 @@ class ExportedModel:
                     for batch in batches
                 ]
             )
-
-        def digest(item: str) -> str:
-            return hashlib.sha256(content(item)).hexdigest()
 
         settings = {"saved_model": self._fingerprint(), "signature": signature}
         return cached_features(settings, items, digest, encode, verbose)

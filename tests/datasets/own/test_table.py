@@ -342,7 +342,9 @@ def test_columns_whose_names_are_numbers(folder):
 
 
 def test_wrong_type_of_file(folder):
-    with pytest.raises(ValueError, match=r"must be a .csv, .tsv, .jsonl or .parquet file.*dog.png"):
+    with pytest.raises(
+        ValueError, match=r"must be a .csv, .tsv, .jsonl, .parquet or .tar file.*dog.png"
+    ):
         load_table(folder / "dog.png")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tb_keras.scripts.pages.search_page import write_search_page
 from tests.scripts.pages.parsed_page import Page
+from tests.storage.archives import write_tar
 
 
 class Answer(NamedTuple):
@@ -43,6 +44,15 @@ def test_pictures_are_embedded(written):
         b"gif bytes",
     ]
     assert [p["alt"] for p in written[1].all("img")] == ["a.png", 'b"<i>&.jpg', "c.GIF"]
+
+
+def test_members_of_an_archive_are_embedded(tmp_path):
+    path = f"{write_tar(tmp_path / '0.tar', [('b/a.jpg', b'jpeg bytes')])}::b/a.jpg"
+    write_search_page(tmp_path / "found.html", [Answer("a", False, [(0.5, path)])])
+    (picture,) = Page((tmp_path / "found.html").read_text("utf-8")).all("img")
+    kind, content = picture["src"].split(";base64,")
+    assert (kind, base64.b64decode(content)) == ("data:image/jpeg", b"jpeg bytes")
+    assert picture["alt"] == "a.jpg"
 
 
 def test_texts_are_escaped(written):

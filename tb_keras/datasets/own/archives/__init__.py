@@ -1,0 +1,1 @@
+"""Tables that hold their pictures: tar archives and Parquet files."""
