@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,16 +12,16 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.text.cut_texts import warn_of_cut_texts
 from tb_keras.encoders.text.text_encoder import text_encoder
-from tb_keras.features.feature_file import mapped_features, ordered_rows
+from tb_keras.features.feature_file import mapped_features
 from tb_keras.features.region_features import encode_regions
-from tb_keras.storage.cache_key import encoder_settings, file_digest
-from tb_keras.storage.feature_cache import cached_features
+from tb_keras.storage.cache_key import encoder_settings
+from tb_keras.storage.feature_cache import cached_features, filled_store
+from tb_keras.storage.picture_reference import picture_digest, read_picture
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
 _MAX_TOKENS = 128  # the default, which no key of kept features names
 _HELD = 2**16  # items whose features are held in memory
-_REPEATED = 0.1  # least share of repetitions for which a memory map of texts is put in order
 
 
 def encode_images(
@@ -52,9 +51,10 @@ def encode_images(
 
     def encode(some: Sequence[str]) -> np.ndarray:
         size = max(1, _IMAGES_PER_BATCH // crops)
-        return _in_batches(build(), some, size, lambda path: Path(path).read_bytes())
+        return _in_batches(build(), some, size, read_picture)
 
-    return _kept(settings, paths, file_digest, encode, verbose)
+    keep = cached_features if len(paths) <= _HELD else mapped_features
+    return keep(settings, paths, picture_digest, encode, verbose)
 
 
 def encode_texts(
@@ -95,16 +95,12 @@ def encode_texts(
     # Phrases repeat: "a man" stands in thousands of sentences. A batch of texts of like length has
     # little padding.
     distinct = sorted(dict.fromkeys(texts), key=len)
-    if len(texts) > _HELD and len(texts) - len(distinct) < _REPEATED * len(texts):
-        distinct = texts  # the file in order, at once: a file of the distinct ones would double it
-    features = _kept(settings, distinct, str, encode, verbose)
-    if distinct is texts:
-        return features
+    if len(texts) > _HELD:
+        filled_store(settings, distinct, str, encode, verbose)
+        return mapped_features(settings, texts, str, encode, verbose)
+    features = cached_features(settings, distinct, str, encode, verbose)
     row_of = {text: row for row, text in enumerate(distinct)}
-    rows = np.array([row_of[text] for text in texts])
-    if isinstance(features, np.memmap):
-        return ordered_rows(features, rows, {"file": str(features.filename), "rows": rows.tolist()})
-    return features[rows]
+    return features[[row_of[text] for text in texts]]
 
 
 def encode_corpus(
@@ -182,8 +178,3 @@ def _in_batches(
     return np.concatenate(
         [encoder.predict_on_batch(tf.constant([content(i) for i in some])) for some in batches]
     )
-
-
-def _kept(settings, items, digest, encode, verbose: bool) -> np.ndarray:
-    keep = cached_features if len(items) <= _HELD else mapped_features
-    return keep(settings, items, digest, encode, verbose)

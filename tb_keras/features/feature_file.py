@@ -10,9 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tb_keras.storage.cache_directory import cache_directory
-from tb_keras.storage.cache_key import cache_key
+from tb_keras.storage.feature_cache import filled_store
 from tb_keras.storage.growing_matrix import GrowingMatrix
+from tb_keras.storage.kept_directory import ROWS, kept_directory, locked, note_use
 from tb_keras.storage.mapped_rows import read_ahead
 
 _ROWS_BETWEEN_NOTES = 1024  # what a kill loses at the most, besides one block
@@ -45,10 +45,13 @@ def feature_file(
     Raises:
         ValueError: the blocks hold more or fewer rows.
     """
-    file = cache_directory() / "features" / f"{cache_key(settings, num_rows)}.npy"
+    directory = kept_directory(settings, num_rows)
+    file = directory / ROWS
+    note_use(directory, settings)
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _compute(file, num_rows, blocks, dtype, verbose)
+        with locked(directory):
+            if not file.exists():  # another process may have computed it meanwhile
+                _compute(file, num_rows, blocks, dtype, verbose)
     return np.load(file, mmap_mode="r")
 
 
@@ -59,24 +62,23 @@ def mapped_features(
     encode: Callable[[Sequence[str]], np.ndarray],
     verbose: bool = True,
 ) -> np.ndarray:
-    """Encodes items, or opens what was encoded before, without holding it in memory.
+    """Encodes items, or reads from disk what was encoded before, without holding it in memory.
 
-    The arguments are those of `cached_features`. If any item has changed, all are encoded anew. A
-    run that is killed continues where it was.
+    The arguments are those of `cached_features`, which keeps the same rows. Those of these items
+    are written to a file of their own, in their order.
 
     Returns:
         A memory map `(len(items), feature_dim)`, float16, or int32 for ints.
     """
+    store, digests = filled_store(settings, items, digest, encode, verbose)
 
     def blocks(start: int) -> Iterator[np.ndarray]:
-        for first in range(start, len(items), _BLOCK_ROWS):
-            yield encode(items[first : first + _BLOCK_ROWS])
+        for first in range(start, len(digests), _BLOCK_ROWS):
+            yield store.take(digests[first : first + _BLOCK_ROWS])
 
-    content = hashlib.sha256()
-    for item in items:
-        content.update(hashlib.sha256(digest(item).encode()).digest())
-    settings = {**settings, "items": content.hexdigest()}
-    return feature_file(settings, len(items), blocks, verbose)
+    content = hashlib.sha256(b"".join(digests)).hexdigest()
+    settings = {**settings, "rows of": content}
+    return feature_file(settings, len(items), blocks, verbose=False)
 
 
 def ordered_rows(
@@ -108,7 +110,7 @@ def ordered_rows(
 
 
 def _compute(file: Path, num_rows: int, blocks, dtype: str | None, verbose: bool) -> None:
-    unfinished = file.with_name(f".{file.stem}.growing.npy")
+    unfinished = file.with_name(f".growing-{file.name}")
     progress = keras.utils.Progbar(num_rows, verbose=verbose, unit_name="row")
     with GrowingMatrix(unfinished) as matrix:
         noted = matrix.num_rows

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 # A part of every key, by what is encoded: raise it when an encoder's features change.
-_VERSIONS = {"image": 1, "regions": 1, "text": 1}
+_VERSIONS = {"image": 2, "regions": 2, "text": 1}
 _HUB = "keras_hub/"
 _NEW = 10**9  # nanoseconds, within which a file may change and keep its time
 

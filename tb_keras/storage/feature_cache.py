@@ -1,15 +1,14 @@
-"""Encoded features kept on disk, under a key of what was encoded and how."""
+"""Encoded features kept on disk, each under a key of what was encoded and how."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
 
-from tb_keras.storage.atomic_file import written_beside
-from tb_keras.storage.cache_directory import cache_directory
-from tb_keras.storage.cache_key import cache_key
+from tb_keras.storage.feature_store import FeatureStore
 
 
 def cached_features(
@@ -18,20 +17,20 @@ def cached_features(
     digest: Callable[[str], str],
     encode: Callable[[Sequence[str]], np.ndarray],
     verbose: bool = True,
-    items_per_file: int = 256,
+    items_per_write: int = 256,
 ) -> np.ndarray:
     """Encodes items, or reads from disk what was encoded before.
 
-    Each file holds some items, under the digest of the settings and of the items' content. So
-    changed items or settings are encoded anew, and a run that is killed continues where it was.
+    Each item is kept under the digest of its content, so that only new and changed items are
+    encoded. Equal items are encoded once. A run that is killed continues where it was.
 
     Args:
         settings: all that the features depend on besides the items, as JSON.
-        items: what to encode: texts, or paths of pictures.
+        items: what to encode: texts, or references to pictures.
         digest: a function from an item to the digest of its content.
         encode: a function from some items to float or int `(len(items), feature_dim)`.
         verbose: whether to show a progress bar when something has to be encoded.
-        items_per_file: items encoded, and lost at most by a kill, between two writes.
+        items_per_write: items encoded, and lost at most by a kill, between two writes.
 
     Returns:
         Float32 `(len(items), feature_dim)`, or int32 for ints.
@@ -39,24 +38,39 @@ def cached_features(
     Raises:
         ValueError: there are no items.
     """
-    if not items:
+    store, digests = filled_store(settings, items, digest, encode, verbose, items_per_write)
+    return store.take(digests)
+
+
+def filled_store(
+    settings: Mapping[str, object],
+    items: Sequence[str],
+    digest: Callable[[str], str],
+    encode: Callable[[Sequence[str]], np.ndarray],
+    verbose: bool = True,
+    items_per_write: int = 256,
+) -> tuple[FeatureStore, list[bytes]]:
+    """Encodes items that are not kept yet. The arguments are those of `cached_features`.
+
+    Returns:
+        The store with all items, and the digest under which it has each.
+    """
+    if not len(items):
         raise ValueError("`items` must hold at least one item to encode. Received: none")
-    directory = cache_directory() / "features"
-    starts = range(0, len(items), items_per_file)
-    parts = [items[start : start + items_per_file] for start in starts]
-    files = [directory / f"{cache_key(settings, list(map(digest, part)))}.npy" for part in parts]
-    missing = [part for part, file in zip(parts, files) if not file.exists()]
-    progress = keras.utils.Progbar(sum(map(len, missing)), verbose=verbose, unit_name="item")
-    for part, file in zip(parts, files):
-        if not file.exists():
-            features = np.asarray(encode(part))
-            features = features.astype("int32" if features.dtype.kind in "iu" else "float32")
-            with written_beside(file) as beside, beside.open("wb") as stream:
-                np.save(stream, features)
-            progress.add(len(part))
-    # File by file: `concatenate` would hold everything twice.
-    first = np.load(files[0])
-    features = np.empty((len(items), *first.shape[1:]), first.dtype)
-    for start, file in zip(starts, files):
-        features[start : start + items_per_file] = np.load(file)
-    return features
+    digests = [
+        hashlib.sha256(digest(item).encode("utf-8", "surrogatepass")).digest() for item in items
+    ]
+    item_of = dict(zip(digests, items))
+    store = FeatureStore(settings)
+    store.refresh()
+    missing = store.missing(digests)
+    progress = keras.utils.Progbar(len(missing), verbose=verbose, unit_name="item")
+    while missing:
+        some = missing[:items_per_write]
+        store.add(some, encode([item_of[digest] for digest in some]))
+        # Another process may have encoded the next ones, or deleted all.
+        before, missing = len(missing), store.missing(missing[items_per_write:])
+        progress.add(before - len(missing))
+        if not missing:
+            missing = store.missing(digests)
+    return store, digests

@@ -2,6 +2,9 @@
 
 import contextlib
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -48,8 +51,8 @@ def test_float16_kept_on_disk_and_computed_once(directory):
         assert not found.flags.writeable
         np.testing.assert_array_equal(found, ROWS.astype(np.float16))
     assert blocks.starts == [0]
-    (name,) = os.listdir(directory)
-    assert name.endswith(".npy")
+    (folder,) = directory.iterdir()
+    assert sorted(os.listdir(folder)) == [".lock", "rows.npy", "settings.json"]
 
 
 def test_ints_are_kept_as_int32_also_behind_a_kill():
@@ -79,13 +82,12 @@ def test_another_number_of_rows_is_another_file():
 def test_a_killed_run_goes_on_behind_the_last_noted_row(directory, killed_at):
     with pytest.raises(KeyboardInterrupt):
         features(Blocks(killed_at=killed_at))
-    assert not [
-        name for name in os.listdir(directory) if not name.startswith(".") and "npy" in name
-    ]
+    assert not list(directory.glob("*/rows.npy"))
     blocks = Blocks()
     np.testing.assert_array_equal(features(blocks), ROWS.astype(np.float16))
     assert blocks.starts == [killed_at // 15 * 15]  # noted after 3 blocks of 5, the first ≥ 12
-    assert len(os.listdir(directory)) == 1
+    (folder,) = directory.iterdir()
+    assert sorted(os.listdir(folder)) == [".lock", "rows.npy", "settings.json"]
 
 
 def test_killed_again_and_again():
@@ -104,7 +106,7 @@ def test_killed_between_the_last_row_and_the_renaming(monkeypatch):
     replace = os.replace
 
     def interrupted(source, target):
-        if not os.path.basename(target).startswith("."):
+        if os.path.basename(target) == "rows.npy":
             raise KeyboardInterrupt
         replace(source, target)
 
@@ -120,7 +122,7 @@ def test_killed_between_the_last_row_and_the_renaming(monkeypatch):
 def test_an_unfinished_file_that_is_gone_is_begun_anew(directory):
     with pytest.raises(KeyboardInterrupt):
         features(Blocks(killed_at=20))
-    (unfinished,) = directory.glob(".*.npy")
+    (unfinished,) = directory.glob("*/.*.npy")
     unfinished.unlink()
     with pytest.raises(KeyboardInterrupt):
         features(Blocks(killed_at=5))
@@ -133,9 +135,7 @@ def test_an_unfinished_file_that_is_gone_is_begun_anew(directory):
 def test_too_few_or_too_many_rows(directory, rows, message):
     with pytest.raises(ValueError, match=rf"`blocks` must hold 49 rows\. Received: {message}"):
         features(Blocks(rows), 49)
-    assert not [
-        name for name in os.listdir(directory) if not name.startswith(".") and "npy" in name
-    ]
+    assert not list(directory.glob("*/rows.npy"))
 
 
 def test_progress_is_shown_only_when_there_is_something_to_do(capsys):
@@ -144,3 +144,21 @@ def test_progress_is_shown_only_when_there_is_something_to_do(capsys):
         assert ("50/50" in capsys.readouterr().out) == expected
     features(Blocks(), more=2)
     assert capsys.readouterr().out == ""
+
+
+def test_a_second_process_waits_and_computes_nothing():
+    """As a thread: the lock is one of the open file."""
+    blocks, started = Blocks(), threading.Event()
+
+    def slowly(start):
+        started.set()
+        for block in blocks(start):
+            time.sleep(0.02)
+            yield block
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(features, slowly)
+        started.wait()
+        second = features(Blocks(killed_at=0))
+        np.testing.assert_array_equal(first.result(), second)
+    assert blocks.starts == [0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +12,9 @@ from tb_keras.checks.arguments import check_int
 from tb_keras.corpus import boxes as box_arithmetic
 from tb_keras.storage.cache_key import file_digest
 from tb_keras.storage.feature_cache import cached_features
+from tb_keras.storage.picture_reference import picture_digest, read_picture
 
-_VERSION = 2  # part of every cache key: raise it when the proposals change
+_VERSION = 3  # part of every cache key: raise it when the proposals change
 _WORKING_SIZE = 256  # longer side in pixels of the picture that regions are grown in
 _LEAST_SIDE = 0.03  # least side of a proposal, as a share of the picture's longer side
 _OVERLAP = 0.7  # if two proposals have a higher IoU, the later one is dropped
@@ -75,7 +75,7 @@ def propose_regions(
         "edge_model": None if edge_model is None else file_digest(edge_model),
         "opencv": cv2.__version__,
     }
-    found = cached_features(settings, paths, file_digest, encode, verbose, items_per_file=64)
+    found = cached_features(settings, paths, picture_digest, encode, verbose, items_per_write=64)
     found = found.reshape(len(paths), limit, 4)
     picture, place = np.nonzero(~np.isnan(found[:, :, 0]))
     return picture, found[picture, place]
@@ -137,7 +137,7 @@ def _proposed(path: str, propose: Callable[[np.ndarray], np.ndarray]) -> np.ndar
 
     from tb_keras.encoders.image.image_decoding import decode_image
 
-    pixels = decode_image(Path(path).read_bytes()).numpy().astype(np.uint8)
+    pixels = decode_image(read_picture(path)).numpy().astype(np.uint8)
     height, width = pixels.shape[:2]
     scale = min(1.0, _WORKING_SIZE / max(height, width))
     working = (max(1, round(width * scale)), max(1, round(height * scale)))
