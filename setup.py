@@ -93,6 +93,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            "tb-cache = tb_keras.scripts.entry_points:cache",
             "tb-train = tb_keras.scripts.entry_points:train",
             "tb-evaluate = tb_keras.scripts.entry_points:evaluate",
             "tb-export = tb_keras.scripts.entry_points:export",

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if os.path.basename(sys.argv[0] if sys.argv else "").startswith("tb-"):
-    from tb_keras.scripts.start_up import prepare_process
+    from tb_keras.scripts.process.start_up import prepare_process
 
     prepare_process()  # of a console script, before TensorFlow is imported
 

@@ -11,6 +11,7 @@ def _run(script: str) -> None:
     runpy.run_module(f"tb_keras.scripts.{script}", run_name="__main__", alter_sys=True)
 
 
+cache = partial(_run, "cache")
 train = partial(_run, "train")
 evaluate = partial(_run, "evaluate")
 export = partial(_run, "export")

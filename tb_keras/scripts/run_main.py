@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from absl import app, flags, logging
 
-from tb_keras.scripts.start_up import end_process, prepare_process
+from tb_keras.scripts.process.start_up import end_process, prepare_process
 
 _INPUT_ERRORS = (ValueError, OSError, ImportError)
 

@@ -290,6 +290,18 @@ TYPED = {
         ["search", MODEL, "--images=pictures", "--k=30", "a green disc " * 100],
         (0, "20. "),
     ),
+    "what is kept": (["cache", "info"], (0, "embed_text|text")),
+    "to prune, but not what": (
+        ["cache", "prune"],
+        (1, "prune needs either --all, or --older"),
+    ),
+    "to prune nothing": (["cache", "prune", "--older_than=9"], (0, "There is nothing to delete")),
+    "to prune, and nobody to ask": (
+        ["cache", "prune", "--all"],
+        (1, "--yes deletes this; nobody can be asked here"),
+    ),
+    "no word about the cache": (["cache"], (1, "say tb-cache info or tb-cache prune")),
+    "help of cache": (["cache", "--help"], (0, "--older_than: ")),
     "help of train": (["train", "--help"], (0, "--data: ")),
     "help of evaluate": (["evaluate", "--help"], (0, "--baselines: ")),
     "help of export": (["export", "--help"], (0, "--directory: ")),
@@ -574,7 +586,9 @@ def test_the_configuration_of_a_server(typed, folder):
         assert model.version_labels == {"stable": 1, "canary": 1}
 
 
-@pytest.mark.parametrize("script", ["train", "evaluate", "export", "promote", "search", "localize"])
+@pytest.mark.parametrize(
+    "script", ["cache", "train", "evaluate", "export", "promote", "search", "localize"]
+)
 def test_help_is_worth_reading(typed, script):
     out = typed[f"help of {script}"].out
     assert f"    tb-{script} --" in out  # an example
