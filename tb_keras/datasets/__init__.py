@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from tb_keras.checks.short_errors import short_errors
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets.openmoji.reader import load_openmoji
+from tb_keras.datasets.own.archives.hub_dataset import HubDataset
 from tb_keras.datasets.own.arrays import load_arrays
 from tb_keras.datasets.own.table import load_table, read_table
 from tb_keras.datasets.own.table_description import described_table
@@ -65,7 +66,10 @@ _READERS: dict[str, Callable[..., Corpus]] = {
 
 @short_errors()
 def load(
-    name: str, directory: str | os.PathLike | None = None, split: str = "test", **options
+    name: str,
+    directory: str | os.PathLike | HubDataset | None = None,
+    split: str = "test",
+    **options,
 ) -> Corpus:
     """Reads a data set by its name.
 
@@ -76,8 +80,8 @@ def load(
         name: "openmoji", "flickr8k", "flickr30k", "coco", "multi30k", "coco_cn" or "authors",
             images with texts; "scenes", "flickr30k_entities", "referit" or "refcoco", regions with
             phrases; "table" or "arrays", your own data.
-        directory: the folder of the data set's files, or the file of a table. "openmoji" and
-            "scenes" come with packages and need none.
+        directory: the folder of the data set's files, or the file of a table, or a
+            `datasets.Dataset` as a table. "openmoji" and "scenes" come with packages and need none.
         split: the part to read, such as "train", "validation", "test" or "all".
         **options: further arguments of the reader.
 
@@ -98,7 +102,7 @@ def load(
 
 @short_errors()
 def load_splits(
-    name: str, directory: str | os.PathLike | None, splits: Sequence[str], **options
+    name: str, directory: str | os.PathLike | HubDataset | None, splits: Sequence[str], **options
 ) -> tuple[dict[str, Corpus], list[str]]:
     """Reads several splits of a data set. A table of your own is read once for all of them.
 
@@ -124,7 +128,7 @@ def load_splits(
 
 
 def _reader(
-    name: str, directory: str | os.PathLike | None, options: dict[str, object]
+    name: str, directory: str | os.PathLike | HubDataset | None, options: dict[str, object]
 ) -> Callable[..., Corpus]:
     """Returns the reader of a data set if it can be called so."""
     if name not in _READERS:
