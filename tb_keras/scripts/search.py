@@ -36,6 +36,7 @@ from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.searched_collection import Searched, searched_corpus, searched_folder
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel
+from tb_keras.storage.picture_reference import picture_exists
 
 _RUN = flags.DEFINE_string("run", None, "Directory of a run that tb-train made.")
 _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model, instead of --run.")
@@ -107,6 +108,8 @@ def main(queries: list[str]) -> None:
 
 def _is_picture(query: str) -> bool:
     kind, is_file = os.path.splitext(query)[1].lower(), os.path.isfile(query)
+    if not is_file and picture_exists(query):  # in an archive
+        return True
     if kind in PICTURES and not is_file:
         raise FileNotFoundError(f"there is no picture {query!r}")
     if kind and is_file and kind not in PICTURES:
