@@ -18,6 +18,8 @@ import hashlib
 import io
 import os
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from tb_keras.storage.cache_key import file_digest
@@ -30,7 +32,10 @@ _ARCHIVES: dict[str, Callable[[str], ParquetCells | TarMembers]] = {
     ".parquet": ParquetCells,
 }
 _OPEN = 64  # archives that are open at a time
+_TICK = 50 * 10**6  # nanoseconds, more than the clock of a file system may stand still
+_NEW = 10**9  # nanoseconds within which digests are not kept
 _LOCK = threading.Lock()
+_archives: OrderedDict[tuple[str, int, int], tuple[ParquetCells | TarMembers, int]] = OrderedDict()
 
 
 def read_picture(reference: str | os.PathLike) -> bytes:
@@ -97,6 +102,8 @@ def picture_digest(reference: str | os.PathLike) -> str:
     if inside is None:
         return file_digest(reference)
     state = os.stat(inside[0])
+    if time.time_ns() - state.st_mtime_ns < _NEW:
+        return hashlib.sha256(read_picture(reference)).hexdigest()
     return _digest_of(os.path.abspath(inside[0]), inside[1], state.st_size, state.st_mtime_ns)
 
 
@@ -153,13 +160,17 @@ def opened_tar(path: str | os.PathLike) -> TarMembers:
 
 def _opened(path: str) -> ParquetCells | TarMembers:
     state = os.stat(path)
+    key = os.path.abspath(path), state.st_size, state.st_mtime_ns
     with _LOCK:  # so that two threads do not both list the members
-        return _open(os.path.abspath(path), state.st_size, state.st_mtime_ns)
-
-
-@functools.lru_cache(_OPEN)
-def _open(path: str, size: int, mtime_ns: int) -> ParquetCells | TarMembers:
-    return _ARCHIVES[os.path.splitext(path)[1].lower()](path)
+        archive, opened = _archives.pop(key, (None, 0))
+        # Opened right after a change, it may have been changed again within the same time.
+        if archive is None or opened - state.st_mtime_ns < _TICK:
+            opened = time.time_ns()
+            archive = _ARCHIVES[os.path.splitext(path)[1].lower()](path)
+        _archives[key] = archive, opened
+        while len(_archives) > _OPEN:
+            _archives.popitem(last=False)  # what was used longest ago
+    return archive
 
 
 @functools.lru_cache(2**18)

@@ -107,6 +107,43 @@ def _parquet(folder):
 
 
 @_reader
+def _parquet_of_pictures(folder):
+    import pyarrow
+    import pyarrow.parquet
+
+    cells = [{"bytes": _picture(seed=row), "path": f"{row}.png"} for row in range(9)]
+    rows = [{**row, "image": cell} for row, cell in zip(ROWS, cells)]
+    table = pyarrow.Table.from_pylist(rows)
+    pyarrow.parquet.write_table(table, folder / "pairs.parquet", row_group_size=4)
+    return lambda folder: _read_pictures(_load("table", folder / "pairs.parquet"))
+
+
+@_reader
+def _tar_shards(folder):
+    import tarfile
+
+    for shard in range(2):
+        with tarfile.open(folder / f"{shard}.tar", "w") as archive:
+            for row in range(4):
+                sample = {"caption": [f"text {row}", "another"], "split": ROWS[row]["split"]}
+                files = {"png": _picture(seed=row), "json": json.dumps(sample).encode()}
+                files |= {"txt": f"text {row}\n".encode()} if row % 2 else {}
+                for ending, content in files.items():
+                    member = tarfile.TarInfo(f"{'long name ' * 12 if row == 3 else row}.{ending}")
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+    return lambda folder: _read_pictures(_load("table", folder / "{0..1}.tar"))
+
+
+def _read_pictures(corpus):
+    from tb_keras.storage.picture_reference import picture_digest, read_picture
+
+    for path in corpus.image_paths:
+        read_picture(path)
+        picture_digest(path)
+
+
+@_reader
 def _boxes_csv(folder):
     _pictures(folder, exif=True)
     _text(folder, {"boxes.csv": _delimited(BOXES, ",")})
