@@ -40,7 +40,9 @@ class FeatureStore:
     def __init__(self, settings: Mapping[str, object]):
         self._directory = kept_directory(settings)
         self._settings = settings
-        self._forget()
+        self._row_of: dict[bytes, int] = {}
+        self._rows: np.ndarray | None = None
+        self._seen: tuple[int, int] | None = None  # the file of the digests
 
     def refresh(self) -> None:
         """Learns of the rows on disk, also of those that other processes have added."""
@@ -105,6 +107,4 @@ class FeatureStore:
         self.refresh()
 
     def _forget(self) -> None:
-        self._row_of: dict[bytes, int] = {}
-        self._rows: np.ndarray | None = None
-        self._seen: tuple[int, int] | None = None
+        self._row_of, self._rows, self._seen = {}, None, None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import posixpath
 import tarfile
 import weakref
 from collections.abc import Iterator
-from typing import BinaryIO
 
 _LARGEST = 2**28  # bytes of a member that is read
 _LARGEST_HEADER = 2**20
@@ -33,7 +33,7 @@ class TarMembers:
             it twice or leads out of it.
 
     Examples:
-        >>> import io, tempfile
+        >>> import tempfile
         >>> path = f"{tempfile.mkdtemp()}/000.tar"
         >>> with tarfile.open(path, "w") as archive:
         ...     member = tarfile.TarInfo("./dog.txt")
@@ -80,9 +80,9 @@ class TarMembers:
 
     def _find_members(self) -> None:
         end = os.fstat(self._file).st_size
-        with open(self._path, "rb") as file:
+        with _Headers(self._path) as file:
             try:
-                with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:
+                with tarfile.open(fileobj=file, mode="r:") as archive:
                     while (member := archive.next()) is not None:
                         archive.members.clear()  # or it would keep them all
                         self._add(member, end)
@@ -117,14 +117,10 @@ class TarMembers:
         return os.pread(self._file, len(magic), 0) == magic
 
 
-class _Headers:
+class _Headers(io.FileIO):
     """A file of which `tarfile` reads headers of a bounded size."""
 
-    def __init__(self, file: BinaryIO):
-        self._file = file
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= _LARGEST_HEADER:
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= _LARGEST_HEADER:
             raise ValueError(f"a header of {size} bytes")
-        return self._file.read(size)
+        return super().read(size)

@@ -96,7 +96,7 @@ def chosen_entries(
 
 def entries_table(entries: Sequence[KeptEntry]) -> str:
     """Returns a table of entries with their sum, as text."""
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (entry.encoder, entry.kind, entry.items, _size(entry.size), _day(entry.last_used))
         for entry in entries
     ]
