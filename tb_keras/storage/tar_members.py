@@ -84,7 +84,7 @@ class TarMembers:
             try:
                 with tarfile.open(fileobj=file, mode="r:") as archive:
                     while (member := archive.next()) is not None:
-                        archive.members.clear()  # or it would keep them all
+                        archive.members.clear()  # type: ignore[attr-defined]  # it keeps them all
                         self._add(member, end)
                     offset = archive.offset
             except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
