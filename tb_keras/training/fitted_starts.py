@@ -17,9 +17,9 @@ from tb_keras.training.metrics import baseline_figure
 # correlations.
 _MOST_ROWS = 4  # of a view, for each landmark: with more, linear maps take the kernel's place
 _KERNEL = 1.7, 0.5
-_LINEAR = 3.0, 0.5
+_LINEAR = 5.0, 0.5
 _BLUNT = 10.0, 1.0  # relies less on single training pictures, for data that shows other things
-_LINEAR_DIM = 256  # where linear maps take the kernel's place
+_LINEAR_DIM = 512  # where linear maps take the kernel's place
 
 
 def canonical_starts(
@@ -32,7 +32,7 @@ def canonical_starts(
 
     The cosines of an untrained network with these starts are those of `KernelCCABaseline` with
     regularisation 1.7 and power 0.5. If a view has more than four rows for each landmark, they are
-    those of `RegularizedCCABaseline` with 3 and 0.5 instead.
+    those of `RegularizedCCABaseline` with 5 and 0.5 instead.
 
     With a validation corpus, `RegularizedCCABaseline` with 10 and 1 is fitted too. It relies less
     on single training pictures, and is taken if it has the better rsum there, or recall@1 to
@@ -45,7 +45,7 @@ def canonical_starts(
         train: corpus with both features; memory maps are read block by block.
         validation: corpus with both features, to choose by.
         embedding_dim: size of the starts, at most. There are no more directions than the narrower
-            view has features or landmarks, and no more than 256 where linear maps take the place of
+            view has features or landmarks, and no more than 512 where linear maps take the place of
             the kernel.
         landmarks: radial basis functions of each view, at most; 0 for linear maps.
 

@@ -39,7 +39,7 @@ def curved_corpus(num_images, seed):
 
 
 def linear_baseline(train):
-    return RegularizedCCABaseline(train, train, regularizations=(3.0,), powers=(0.5,), dim=5)
+    return RegularizedCCABaseline(train, train, regularizations=(5.0,), powers=(0.5,), dim=5)
 
 
 def kernel_baseline(train):
@@ -118,12 +118,12 @@ def test_linear_maps_take_the_place_of_a_kernel_with_few_landmarks_for_the_rows(
             assert not by_kernel or start.landmarks.shape[0] == landmarks
 
 
-@pytest.mark.parametrize(("landmarks", "dim"), [(0, 300), (1, 256), (2000, 300)])
-def test_linear_maps_in_the_place_of_a_kernel_have_256_dimensions(landmarks, dim):
+@pytest.mark.parametrize(("landmarks", "dim"), [(0, 600), (1, 512), (2000, 600)])
+def test_linear_maps_in_the_place_of_a_kernel_have_512_dimensions(landmarks, dim):
     rng = np.random.default_rng(0)
-    images, texts = rng.normal(size=(2, 400, 300))
-    train = Corpus(np.arange(400), image_features=images, text_features=images + 0.1 * texts)
-    starts = canonical_starts(train, embedding_dim=300, landmarks=landmarks)
+    images, texts = rng.normal(size=(2, 700, 600))
+    train = Corpus(np.arange(700), image_features=images, text_features=images + 0.1 * texts)
+    starts = canonical_starts(train, embedding_dim=600, landmarks=landmarks)
     assert [start.size for start in starts] == [dim, dim]
 
 

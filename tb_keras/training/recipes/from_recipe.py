@@ -127,12 +127,13 @@ def _batches(train: Corpus, recipe: Recipe, seed: int) -> tuple[Callable, int]:
             return region_batches(train, **settings, seed=seed, first_epoch=epochs_done)
 
         return of_regions, recipe.regions_per_phrase
-    usable = int(np.count_nonzero(train.matches.texts_per_image()))
-    images_per_batch = min(recipe.images_per_batch, usable)
+    texts = train.matches.texts_per_image()
+    images_per_batch = min(recipe.images_per_batch, int(np.count_nonzero(texts)))
+    texts_per_image = min(recipe.texts_per_image, int(texts.max()))
 
     def batches(epochs_done: int):
         return neighborhood_batches(
-            train, images_per_batch, recipe.texts_per_image, seed=seed, first_epoch=epochs_done
+            train, images_per_batch, texts_per_image, seed=seed, first_epoch=epochs_done
         )
 
     return batches, 1

@@ -93,7 +93,7 @@ class Recipe:
     )
 
     images_per_batch: int = _setting(500, "Retrieval: distinct images in a batch.")
-    texts_per_image: int = _setting(2, "Retrieval: texts of each image in a batch.")
+    texts_per_image: int = _setting(2, "Retrieval: texts of each image in a batch, at most.")
     gradient_cache_rows: int = _setting(
         0,
         "Gradient caching, for large batches in little memory: images or texts of a batch that go "
@@ -217,6 +217,7 @@ _SMALL_FROM_CANONICAL = dataclasses.replace(
     epochs=3,
     learning_rate=5e-4,
     start="canonical",
+    texts_per_image=5,
     kept_epoch="last",
 )
 # The hardest of all negatives serve the regression less than the hardest of a few.
@@ -228,7 +229,7 @@ _REGRESSION: dict[str, Any] = {
     "candidates": 10,
 }
 _SMALL_SIMILARITY_FROM_RANDOM = dataclasses.replace(_SMALL, **_REGRESSION, embedding_dim=256)
-_SMALL_SIMILARITY = dataclasses.replace(_SMALL_FROM_CANONICAL, **_REGRESSION)
+_SMALL_SIMILARITY = dataclasses.replace(_SMALL_FROM_CANONICAL, **_REGRESSION, texts_per_image=2)
 _SMALL_LOCALIZATION = dataclasses.replace(
     _SMALL,
     hidden_dim=512,

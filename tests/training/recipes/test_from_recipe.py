@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from tb_keras.corpus.corpus import Corpus
 from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import GradientCaching
@@ -21,6 +22,7 @@ SMALL = {
     "noise": 0.1,
     "start": "random",  # from random weights there is more to learn
     "images_per_batch": 8,
+    "texts_per_image": 2,
     "pictures_per_batch": 4,
     "phrases_per_picture": 3,
     "regions_per_picture": 7,
@@ -65,6 +67,14 @@ def test_each_recipe_trains(task, network):
     assert float(schedule(0)) == pytest.approx(0.01)
     assert float(schedule(iterations)) == pytest.approx(0.0, abs=1e-8)
     assert float(schedule(iterations - 1)) > 0
+
+
+def test_batches_have_no_room_for_more_texts_than_an_image_has():
+    image_of = np.repeat(np.arange(20), 3)
+    corpus = Corpus(image_of, image_features=np.eye(20), text_features=np.eye(60))
+    recipe = small_recipe("retrieval", "embedding", texts_per_image=5)
+    (batch,) = from_recipe(corpus, recipe).batches(0).take(1)
+    assert batch["text"].shape == (3 * recipe.images_per_batch, 60)
 
 
 @pytest.mark.parametrize("network", ["embedding", "similarity"])
