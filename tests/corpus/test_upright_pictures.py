@@ -38,3 +38,16 @@ def test_no_picture(tmp_path):
     for name in ("a.png", "b.png"):
         with pytest.raises(OSError, match=name):
             upright_size(tmp_path / name)
+
+
+def test_a_damaged_exif_block_is_passed_over(tmp_path):
+    path = tmp_path / "a.webp"
+    Image.new("RGB", (40, 30)).save(path, exif=b"Exif\0\0MM\0[[[[[")
+    assert upright_size(path) == open_upright(path).size == (40, 30)
+
+
+def test_damaged_headers_are_an_os_error(tmp_path):
+    path = tmp_path / "a.ppm"
+    path.write_bytes(b"P5 20000 20000 255\n")  # an error of its own in Pillow
+    with pytest.raises(OSError, match=r"a\.ppm"):
+        upright_size(path)

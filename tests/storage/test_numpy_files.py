@@ -56,3 +56,19 @@ def test_any_damage(tmp_path_factory, data):
         except (ValueError, OSError) as error:
             message = str(error)
         assert len(message) < 500
+
+
+def test_letters_that_unicode_does_not_have(tmp_path):
+    """NumPy makes strings of them only with a SystemError."""
+    ids = np.array(["ab", "cd"])
+    ids.view(np.uint32)[3] = 0x110000
+    np.save(tmp_path / "ids.npy", ids)
+    np.savez(tmp_path / "ids.npz", ids=ids)
+    for name, read in (("ids.npy", open_array), ("ids.npz", read_archive)):
+        with pytest.raises(ValueError, match=rf"{name}: .*letters that Unicode does not have"):
+            read(tmp_path / name)
+    whole = np.array(["", "\U0010ffff", "\ud800"])
+    np.save(tmp_path / "ids.npy", whole.astype(">U3"))
+    assert open_array(tmp_path / "ids.npy").tolist() == whole.tolist()
+    np.save(tmp_path / "ids.npy", np.array(["", ""]))
+    assert open_array(tmp_path / "ids.npy").tolist() == ["", ""]

@@ -272,3 +272,16 @@ def test_only_flat_dicts_of_tensors(tmp_path, file_format, state, message):
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_torch_checkpoint(os.fspath(tmp_path / "none.pt"))
+
+
+def test_a_pickle_that_asks_for_much_memory(tmp_path):
+    """A number of five bytes makes Python's unpickler fill gigabytes, for minutes."""
+    path = tmp_path / "a.pt"
+    path.write_bytes((GOLDEN / "state_dict_legacy.pt").read_bytes()[:2] + b"]r\xff\xff\xff\x7f.")
+    with pytest.raises(ValueError, match="PyTorch checkpoint"):
+        read_torch_checkpoint(path)
+    pickled = b"\x80\x02}r\xff\xff\xff\x7f."
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.pkl", pickled)
+    with pytest.raises(ValueError, match="damaged or truncated pickle"):
+        read_torch_checkpoint(path)
