@@ -45,8 +45,19 @@ class ExtractedRow(NamedTuple):
 
 
 def read_settings(directory: str | os.PathLike) -> dict[str, object]:
-    """Returns the settings of the features in a directory."""
-    return json.loads((Path(directory) / "settings.json").read_text(encoding="utf-8"))
+    """Returns the settings of the features in a directory.
+
+    Raises:
+        ValueError: settings.json is damaged.
+    """
+    file = Path(directory) / "settings.json"
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is damaged: {error!s:.200}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{file} is damaged: expected an object")
+    return settings
 
 
 def read_rows(directory: str | os.PathLike) -> dict[str, ExtractedRow]:
@@ -56,19 +67,22 @@ def read_rows(directory: str | os.PathLike) -> dict[str, ExtractedRow]:
         ValueError: images.jsonl is damaged; the message names the line.
     """
     by_row: dict[int, tuple] = {}
-    for line in _read_lines(Path(directory) / "images.jsonl", "file", "row"):
-        if line["file"] is None:
-            by_row.pop(line["row"], None)
-        else:
-            row = ExtractedRow(line["row"], line["size"], line["mtime_ns"])
-            by_row[line["row"]] = line["file"], row
+    file = Path(directory) / "images.jsonl"
+    for number, line in enumerate(_read_lines(file, "file", "row"), 1):
+        row = ExtractedRow(line["row"], line.get("size", 0), line.get("mtime_ns", 0))
+        is_removed = line["file"] is None
+        if (not is_removed and not isinstance(line["file"], str)) or set(map(type, row)) != {int}:
+            raise ValueError(f"{file}, line {number}, is damaged: expected a name and numbers")
+        by_row.pop(row.row, None)
+        if not is_removed:
+            by_row[row.row] = line["file"], row
     return dict(by_row[row] for row in sorted(by_row))
 
 
 def read_unreadable(directory: str | os.PathLike) -> dict[str, str]:
     """Returns, by name, why pictures could not be read."""
     lines = _read_lines(Path(directory) / "unreadable.jsonl", "file", "reason")
-    return {line["file"]: line["reason"] for line in lines}
+    return {str(line["file"]): str(line["reason"]) for line in lines}
 
 
 class FeatureDirectory:
@@ -205,10 +219,10 @@ def _read_lines(file: Path, *keys: str) -> list[dict]:
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line.decode(**_TEXT))
-            if any(key not in row for key in keys):
+            if not isinstance(row, dict) or any(key not in row for key in keys):
                 raise ValueError(f"expected {', '.join(keys)}")
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{file}, line {number}, is damaged: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{file}, line {number}, is damaged: {error!s:.200}") from error
         rows.append(row)
     return rows
 

@@ -4,6 +4,8 @@ import io
 import json
 import pickle
 import re
+import struct
+import zlib
 
 import numpy as np
 
@@ -12,6 +14,7 @@ SIGNS = [b"\0", b'"', b"\n", b"\t", b",", b"{", b"]", b"<", b"&", b"\r", b"\\ud8
 WORDS = [b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", bytes(4), b"\x80\0\0\0"]
 VALUES = [None, True, -1, 0, 1.5, 1e308, 10**30, "", "x", "\ud800", "1", [], {}, [[]], [None]]
 VALUES += ["x" * 2000, 10**600, ["x"] * 900]
+_PNG = b"\x89PNG\r\n\x1a\n"
 HEAD = 600  # bytes, in which half of the damage is
 
 
@@ -23,9 +26,24 @@ def damaged(content, name, random):
             return changes(content, random)
         except (ValueError, RecursionError, OverflowError):
             pass
+    is_png = content.startswith(_PNG)
     for _ in range(random.integers(1, 5)):
         content = _CHANGES[random.integers(len(_CHANGES))](content, random)
-    return content
+    # What a checksum finds, no reader sees.
+    return _with_checksums(content) if is_png and random.random() < 0.6 else content
+
+
+def _with_checksums(content):
+    """Returns a PNG whose chunks have the right checksums, as far as chunks are found."""
+    parts, at = [content[: len(_PNG)]], len(_PNG)
+    while at + 12 <= len(content):
+        (length,) = struct.unpack(">I", content[at : at + 4])
+        if at + 12 + length > len(content):
+            break
+        checked = content[at + 4 : at + 8 + length]
+        parts += [content[at : at + 4], checked, struct.pack(">I", zlib.crc32(checked))]
+        at += 12 + length
+    return b"".join([*parts, content[at:]])
 
 
 def _place(content, random):
