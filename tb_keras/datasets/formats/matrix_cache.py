@@ -97,11 +97,10 @@ class NumpyMatrix:
     def __init__(self, path: Path, rows: np.ndarray | None = None):
         self.path = path
         self._array = open_array(path)
-        if self._array.ndim != 2 or self._array.dtype.kind not in "fiu":
-            raise ValueError(
-                f"{path} must hold numbers, of rank 2. Received: shape={self._array.shape}, "
-                f"dtype={self._array.dtype!s:.80}"
-            )
+        if self._array.ndim != 2:
+            raise ValueError(f"{path} must have rank 2. Received: shape={self._array.shape}")
+        if self._array.dtype.kind not in "fiu":
+            raise ValueError(f"{path} must hold numbers. Received: {self._array.dtype!s:.80}")
         self._rows = np.arange(len(self._array)) if rows is None else rows
         self.shape = (len(self._rows), self._array.shape[1])
         self.dtype = self._array.dtype
