@@ -25,6 +25,7 @@ from collections.abc import Callable
 from tb_keras.storage.cache_key import file_digest
 from tb_keras.storage.parquet_cells import ParquetCells
 from tb_keras.storage.tar_members import TarMembers
+from tb_keras.storage.transcoded_picture import decodable_picture
 
 SEPARATOR = "::"
 _ARCHIVES: dict[str, Callable[[str], ParquetCells | TarMembers]] = {
@@ -39,11 +40,14 @@ _archives: OrderedDict[tuple[str, int, int], tuple[ParquetCells | TarMembers, in
 
 
 def read_picture(reference: str | os.PathLike) -> bytes:
-    """Returns the encoded bytes of a picture.
+    """Returns the encoded bytes of a picture, in a format that the encoders decode.
+
+    A picture in another format, such as WebP, is made to PNG (`decodable_picture`).
 
     Raises:
         OSError: if it is not there or cannot be read.
-        ValueError: if the archive that should hold it is damaged.
+        ValueError: if the archive that should hold it is damaged, or the picture is of another
+            format and damaged.
 
     Examples:
         >>> import tarfile, tempfile
@@ -55,6 +59,11 @@ def read_picture(reference: str | os.PathLike) -> bytes:
         >>> read_picture(f"{folder}/000.tar::dog.jpg")
         b'a picture'
     """
+    return decodable_picture(_content(reference))
+
+
+def _content(reference: str | os.PathLike) -> bytes:
+    """Returns the bytes as they are stored."""
     reference = os.fspath(reference)
     inside = split_reference(reference)
     if inside is None:
@@ -103,7 +112,7 @@ def picture_digest(reference: str | os.PathLike) -> str:
         return file_digest(reference)
     state = os.stat(inside[0])
     if time.time_ns() - state.st_mtime_ns < _NEW:
-        return hashlib.sha256(read_picture(reference)).hexdigest()
+        return hashlib.sha256(_content(reference)).hexdigest()
     return _digest_of(os.path.abspath(inside[0]), inside[1], state.st_size, state.st_mtime_ns)
 
 
@@ -126,7 +135,7 @@ def picture_source(reference: str | os.PathLike) -> str | io.BytesIO:
     """Returns what Pillow opens: the path of a file, or the bytes from an archive."""
     reference = os.fspath(reference)
     inside = split_reference(reference)
-    return reference if inside is None else io.BytesIO(read_picture(reference))
+    return reference if inside is None else io.BytesIO(_content(reference))
 
 
 def split_reference(reference: str) -> tuple[str, str] | None:
@@ -175,4 +184,4 @@ def _opened(path: str) -> ParquetCells | TarMembers:
 
 @functools.lru_cache(2**18)
 def _digest_of(path: str, name: str, size: int, mtime_ns: int) -> str:
-    return hashlib.sha256(read_picture(f"{path}{SEPARATOR}{name}")).hexdigest()
+    return hashlib.sha256(_content(f"{path}{SEPARATOR}{name}")).hexdigest()

@@ -64,6 +64,8 @@ def test_what_can_be_read(tmp_path):
         "palette.png": (rgb.quantize(255), "PNG", PIXELS),
         "cmyk.jpg": (rgb.convert("CMYK"), "JPEG", PIXELS),
         "ÄÖ 日本.bmp": (rgb, "BMP", PIXELS),
+        "whole.tif": (rgb, "TIFF", PIXELS),
+        "webp.jpg": (rgb, "WEBP", PIXELS),
     }
     for name, (picture, kind, _) in cases.items():
         picture.save(tmp_path / name, kind)
@@ -88,8 +90,9 @@ def test_what_cannot_be_read(tmp_path):
         "cut.png": (whole["PNG"][:-30], "Invalid PNG data"),
         "cut.gif": (whole["GIF"][:100], "Invalid GIF data"),
         "cut.bmp": (whole["BMP"][:100], "Input size should match"),
-        "whole.tif": (whole["TIFF"], "Unknown image file format: no PNG, JPEG, GIF or BMP."),
-        "webp.jpg": (whole["WEBP"], "Unknown image file format: no PNG, JPEG, GIF or BMP."),
+        "cut.tif": (whole["TIFF"][:300], "Invalid TIFF data"),
+        "webp.jpg": (whole["WEBP"][:60], "Invalid WEBP or TIFF data."),
+        "drawn.svg": (b"<svg/>", "Unknown image file format: no PNG, JPEG, GIF or BMP."),
         "large.bmp": (large, "More than 50 million pixels."),
         "folder.png": (None, "Is a directory"),
     }

@@ -1,5 +1,7 @@
 """Tests of which pictures cannot be read, and of a corpus without them."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -77,3 +79,17 @@ def test_a_corpus_of_regions():
     assert kept.grounding.region_pictures.tolist() == [0, 1, 1]
     assert kept.grounding.phrase_pictures.tolist() == [1]
     assert kept.grounding.region_boxes.tolist() == grounding.region_boxes[1:].tolist()
+
+
+def test_other_formats_are_read_and_crashing_ones_too(folder):
+    """An animated WebP would end the process in TensorFlow's decoder."""
+    image = pytest.importorskip("PIL.Image")
+    frames = [image.new("RGB", (20, 10), color) for color in ("red", "blue")]
+    paths = []
+    for kind, settings in (("WEBP", {}), ("WEBP", {"save_all": True}), ("TIFF", {})):
+        stream = io.BytesIO()
+        more = {"append_images": frames[1:]} if settings else {}
+        frames[0].save(stream, kind, **settings, **more)
+        paths.append(folder / f"{len(paths)}.jpg")
+        paths[-1].write_bytes(stream.getvalue())
+    assert unreadable_pictures(list(map(str, paths))) == {}

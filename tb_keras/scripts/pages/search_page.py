@@ -54,7 +54,9 @@ def write_search_page(
 
 
 def _picture(path: str, names: Mapping[str, str]) -> str:
-    kind = mimetypes.guess_type(path)[0] or "image/png"
-    data = base64.b64encode(read_picture(path)).decode()
+    content = read_picture(path)  # browsers do not show what is made to PNG here
+    is_png = content.startswith(b"\x89PNG")
+    kind = "image/png" if is_png else mimetypes.guess_type(path)[0] or "image/jpeg"
+    data = base64.b64encode(content).decode()
     name = html.escape(names.get(path, Path(path).name), quote=True)
     return f'<img src="data:{kind};base64,{data}" alt="{name}"><small>{name}</small>'

@@ -114,7 +114,8 @@ class Client:
         """Embeds pictures.
 
         Args:
-            pictures: n paths or other references, or contents: PNG, JPEG, GIF or BMP.
+            pictures: n paths or other references, or contents: PNG, JPEG, GIF or BMP, or with
+                Pillow WebP, TIFF and others, which are made to PNG before they are sent.
 
         Returns:
             float32 `(n, dim)`. For an empty sequence the server is asked only for `dim`.
@@ -122,7 +123,8 @@ class Client:
         Raises:
             FileNotFoundError: if a file is missing; nothing is sent then.
             ServingError: if the server refuses or cannot be reached.
-            ValueError: if `pictures` is not a sequence, or an item is neither a path nor bytes.
+            ValueError: if `pictures` is not a sequence, an item is neither a path nor bytes, or a
+                picture in another format is damaged.
         """
         return self._embed("embed_image", "image_bytes", "pictures", picture_items(pictures))
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from tb_keras.storage.picture_reference import picture_exists, read_picture
+from tb_keras.storage.transcoded_picture import decodable_picture
 
 Picture = str | os.PathLike | bytes
 
@@ -17,7 +18,7 @@ def picture_items(pictures: Sequence[Picture]) -> list[str | bytes]:
     items: list[str | bytes] = []
     for position, picture in enumerate(pictures):
         if isinstance(picture, (bytes, bytearray, memoryview)):
-            items.append(bytes(picture))
+            items.append(decodable_picture(bytes(picture)))
         elif isinstance(picture, (str, os.PathLike)):
             items.append(os.fspath(picture))
             if not picture_exists(picture):
