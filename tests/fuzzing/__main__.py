@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.fuzzing.inputs import Failure, Inputs
 
-MEMORY = 12 * 2**30  # bytes of addresses of a process
+MEMORY = 10 * 2**30  # bytes of addresses of a process
 PATIENCE = 60  # seconds for an input
 REPORTED = 100  # inputs between two reports of a process
 
@@ -52,7 +52,9 @@ def main():
 
 def work(options):
     """Runs every `step`-th input, and writes what happened, a line for each report."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     with tempfile.TemporaryDirectory() as folder, open(options.report, "a") as report:
         os.environ["TB_KERAS_CACHE"] = str(Path(folder) / "cache")
         inputs = Inputs(folder, options.reader)
