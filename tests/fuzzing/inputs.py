@@ -42,7 +42,9 @@ class Inputs:
         folder = self.folder / name
         folder.mkdir()
         read = READERS[name](folder)
-        read(folder)  # the files are right before they are damaged
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            read(folder)  # the files are right before they are damaged
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         return folder, read, {file: file.read_bytes() for file in files}
 

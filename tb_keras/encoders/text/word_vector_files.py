@@ -163,7 +163,7 @@ def _text_rows(stream: BinaryIO, kept: _Kept) -> Iterator[tuple[bytes, np.ndarra
 
 
 def _fields(line: bytes, number: int, dim: int) -> tuple[bytes, np.ndarray]:
-    word, *values = line.rstrip(b" \r\n").rsplit(b" ", dim)
+    word, *values = line.rstrip(b" \r\n").rsplit(b" ", min(dim, len(line)))
     try:
         # A word may hold spaces, but not a number that ends it: that is one of a longer vector.
         if len(values) != dim or _is_number(word.rpartition(b" ")[2] if b" " in word else b""):

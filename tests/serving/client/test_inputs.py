@@ -11,7 +11,7 @@ Image = pytest.importorskip("PIL.Image")
 
 def saved(kind):
     stream = io.BytesIO()
-    Image.new("RGB", (5, 4), "red").save(stream, kind)
+    Image.new("RGB", (50, 40), "red").save(stream, kind)
     return stream.getvalue()
 
 
@@ -23,7 +23,7 @@ def test_what_the_server_does_not_decode_is_made_to_png(tmp_path, kind):
         sent = content(picture_items([item])[0])
         picture = Image.open(io.BytesIO(sent))
         assert picture.format == (kind if kind in ("PNG", "JPEG") else "PNG")
-        assert picture.size == (5, 4)
+        assert picture.size == (50, 40)
         assert sent == file or kind in ("WEBP", "TIFF")
 
 
