@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import pickle
+import tarfile
 import zipfile
 
 import numpy as np
@@ -211,6 +212,30 @@ def _texts_beside(folder):
     _pictures(folder)
     _text(folder, {f"{n}.txt": f"a dog {n}\na pet\n" for n in range(3)})
     return lambda folder: _load("table", folder, "all")
+
+
+@_reader
+def _webdataset(folder):
+    with tarfile.open(folder / "shard-000.tar", "w") as archive:
+        for number in range(3):
+            for name, content in (("png", _picture(seed=number)), ("txt", b"a dog")):
+                member = tarfile.TarInfo(f"{number:03d}.{name}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return lambda folder: _load("table", folder / "shard-000.tar", "all")
+
+
+@_reader
+def _pictures_in_parquet(folder):
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [
+        {"image": {"bytes": _picture(seed=n), "path": f"{n}.png"}, "text": f"a {n}"}
+        for n in range(3)
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "train.parquet")
+    return lambda folder: _load("table", folder / "train.parquet", "all")
 
 
 @_reader
