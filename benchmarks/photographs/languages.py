@@ -6,7 +6,7 @@ Takes the pictures of Multi30K that are in a folder, such as that of Flickr8k, a
 network for all languages and one for each, with several text encoders. Measures each language
 alone after the last epoch. Writes languages.md and languages.json beside this file,
 languages_test.md and languages_test.json with --split=test; what is in the JSON is not measured
-again.
+again. `--encoders=lstm` and others that are trained with the network take far longer.
 """
 
 from __future__ import annotations
@@ -49,6 +49,23 @@ _WHAT = {
     2: "five descriptions in each language, written without sight of each other",
 }
 _FISHER = {"num_centers": 5, "components": 1000}
+_NOTES = (
+    (
+        {"mean_words", "hglmm"},
+        "The word vectors come from the singular vectors of the pictures and words, in all "
+        "languages together, of all training pictures of Multi30K, those without a photograph "
+        "here too.",
+    ),
+    (
+        {"hglmm"},
+        f"`hglmm` has {_FISHER['num_centers']} centres and {_FISHER['components']} components.",
+    ),
+    (
+        {"minilm"},
+        "MiniLM was trained on the English captions of Flickr30K, **those of these photographs "
+        "too**, and on no other language.",
+    ),
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -67,13 +84,8 @@ Written by `python -m benchmarks.photographs.languages --data=multi30k \
 each language alone, last epoch, mean ± standard deviation over {_SEEDS.value} seeds. A network \
 for all languages is trained with all texts; in the other rows each language has a network and \
 an encoder of its own. Encoders are fitted to the training texts, and all \
-networks start from linear maps (`--landmarks=0`). The word vectors of \
-`mean_words` and `hglmm` come from the singular vectors of the pictures and words, in all \
-languages together, of all training pictures of Multi30K, those without a photograph here too; \
-`hglmm` has {_FISHER["num_centers"]} centres and {_FISHER["components"]:,} components. MiniLM was \
-trained on the English captions of Flickr30K, **those of these photographs too**, and on no other \
-language. Encoders that are trained with the network are left out, as they take more than three \
-minutes a run: `--encoders=lstm`. {measured_on()}
+networks start from linear maps (`--landmarks=0`). \
+{" ".join(note for names, note in _NOTES if names & set(_ENCODERS.value))} {measured_on()}
 """
     for task in tasks:
         train, held_out = (_captions(split, task, None) for split in ("train", _SPLIT.value))
