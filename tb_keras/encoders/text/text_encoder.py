@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from tb_keras.encoders.text.lean_bert import LeanBert
 from tb_keras.encoders.text.tokenization import TokenizeTexts
 
 
@@ -61,9 +62,11 @@ def text_encoder(
     tokenizer = text_tokenizer(name)
     texts = keras.Input((), dtype="string", name="texts")
     tokens = TokenizeTexts(tokenizer, max_tokens, name="tokenize")(texts)
-    tokens = {name: tokens[name] for name in backbone.input}
-    outputs = backbone(tokens)
-    vectors = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+    if type(backbone) is keras_hub.models.BertBackbone:
+        vectors = LeanBert(backbone, name=backbone.name)(tokens)
+    else:
+        outputs = backbone({name: tokens[name] for name in backbone.input})
+        vectors = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
     mean = keras.layers.GlobalAveragePooling1D(name="mean", dtype="float32")(
         vectors, mask=tokens["padding_mask"]
     )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
+import numpy as np
+
+_TEXTS = 1024  # whose tokens are counted at a time
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
@@ -47,6 +52,16 @@ class TokenizeTexts(keras.layers.Layer):
         ids = sequences.to_tensor(self.tokenizer.pad_token_id)
         mask = tf.sequence_mask(sequences.row_lengths(), tf.shape(ids)[1], dtype=tf.int32)
         return {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": mask}
+
+    def token_counts(self, texts: Sequence[str]) -> np.ndarray:
+        """Returns the number of tokens of each text, start and end included, int `(n,)`."""
+        import tensorflow as tf
+
+        counts = [
+            self._tokenize(tf.constant(list(texts[start : start + _TEXTS]))).row_lengths().numpy()
+            for start in range(0, len(texts), _TEXTS)
+        ]
+        return np.minimum(np.concatenate([np.zeros(0, int), *counts]) + 2, self.max_tokens)
 
     def compute_output_spec(self, texts):
         shape = (texts.shape[0], None)

@@ -45,6 +45,14 @@ def test_padding_is_zero_and_masked(minilm):
     assert not tokens["segment_ids"].numpy().any()
 
 
+def test_tokens_are_counted_as_they_are_read(minilm):
+    texts = ["", "hello world", "dog's", "dog " * 300]
+    tokenize = minilm.get_layer("tokenize")
+    expected = tokenize(tf.constant(texts))["padding_mask"].numpy().sum(axis=1)
+    assert tokenize.token_counts(texts).tolist() == expected.tolist() == [2, 4, 5, 128]
+    assert tokenize.token_counts([]).shape == (0,)
+
+
 def test_case_and_accents_do_not_count(minilm):
     features = encode(minilm, "a cafe in Malmo", "A Café in MALMÖ")
     np.testing.assert_allclose(features[0], features[1], atol=1e-6)
@@ -71,8 +79,8 @@ def test_the_batch_does_not_change_the_features(minilm):
 
 def test_the_features_are_the_mean_of_the_token_vectors(minilm):
     tokens = minilm.get_layer("tokenize")(tf.constant(["a dog", "a dog on a green meadow"]))
-    backbone = next(layer for layer in minilm.layers if "backbone" in layer.name)
-    vectors = backbone(tokens)["sequence_output"].numpy()
+    backbone = next(layer for layer in minilm.layers if "backbone" in layer.name).backbone
+    vectors = backbone(tokens)["sequence_output"].numpy()  # keras-hub's own forward pass
     for row, mask, found in zip(
         vectors, tokens["padding_mask"].numpy(), encode(minilm, "a dog", "a dog on a green meadow")
     ):
