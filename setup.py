@@ -37,9 +37,12 @@ SERVING = ["requests>=2.28,<3", "tensorflow-serving-api>=2.21,<2.22"]
 # What `make benchmark` measures beside the package.
 BENCHMARK = [
     "hypothesis>=6.100",
+    "onnxruntime>=1.20,<2",
+    "openvino>=2025.0,<2027",
     "pytest>=8",
     "pytorch-metric-learning>=2.9,<3",
     "sentence-transformers>=6.2,<7",
+    "tf2onnx>=1.17,<2",
     "torch==2.13.0",
 ]
 # What `make docs` builds the documentation with.

@@ -16,6 +16,8 @@ _PACKAGES = (
     "torch",
     "pytorch-metric-learning",
     "sentence-transformers",
+    "onnxruntime",
+    "openvino",
 )
 
 

@@ -17,6 +17,7 @@ PARTS = (
     "loss",
     "large_batch",
     "input_pipeline",
+    "encoding",
     "evaluation",
     "precision",
     "accuracy",
