@@ -8,6 +8,7 @@ import keras
 
 from tb_keras.encoders.image.efficientnet_levels import efficientnet_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
+from tb_keras.encoders.image.folded_norms import with_folded_norms
 
 _EFFICIENTNET_LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 _EFFICIENTNET_LEVELS = tuple(f"{name}_levels" for name in _EFFICIENTNET_LITE)
@@ -89,9 +90,10 @@ def _single(name: str, weights: str | os.PathLike | None, size: int | None) -> k
     family, _, member = name.partition("/")
     if name in _EFFICIENTNET_LEVELS:
         variant = name.removeprefix("efficientnet_").removesuffix("_levels")
-        return efficientnet_levels(variant, weights, size)
+        return with_folded_norms(efficientnet_levels(variant, weights, size))
     if name in _EFFICIENTNET_LITE:
-        return efficientnet_lite(name.removeprefix("efficientnet_"), weights, size)
+        variant = name.removeprefix("efficientnet_")
+        return with_folded_norms(efficientnet_lite(variant, weights, size))
     if name in _OF_THE_PAPERS:
         member, layer = _OF_THE_PAPERS[name]
         return _application(member, weights, size, layer)
