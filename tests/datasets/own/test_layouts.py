@@ -131,6 +131,22 @@ def test_a_folder_with_one_table_and_with_several(tmp_path):
         load_table(tmp_path)
 
 
+def test_json_that_is_no_table_may_lie_beside_folders_of_classes(tmp_path):
+    write_pictures(tmp_path, CLASSES)
+    (tmp_path / "class_to_idx.json").write_text('{"bus": 0, "cat": 1}')
+    assert load_table(tmp_path).num_images == len(CLASSES)
+    (tmp_path / "class_to_idx.json").write_text('{"bus": 0, "ca')
+    with pytest.raises(ValueError, match=r"class_to_idx.json"):
+        load_table(tmp_path)
+
+
+def test_json_that_is_no_table_is_told_where_there_are_no_texts(tmp_path):
+    write_pictures(tmp_path, ["1.png"])
+    (tmp_path / "notes.json").write_text('{"by": "me"}')
+    with pytest.raises(ValueError, match=r"notes.json must hold a list of objects"):
+        load_table(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "dataset"),
     [("captions.txt", "flickr8k"), ("results.csv", "flickr30k"), ("dataset_coco.json", "coco")],

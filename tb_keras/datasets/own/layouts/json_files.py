@@ -11,6 +11,20 @@ from tb_keras.datasets.formats.coco_captions import CocoPicture, coco_captions
 from tb_keras.datasets.formats.text_files import read_json
 from tb_keras.datasets.own.table_file import Row, TableFile
 
+_CAPTIONS = {"images", "annotations"}
+
+
+def is_note(path: Path) -> bool:
+    """Returns whether a file is JSON, but no table: an object, such as `class_to_idx.json`.
+
+    Raises:
+        ValueError: if the file is damaged JSON.
+    """
+    if path.suffix.lower() != ".json":
+        return False
+    content = read_json(path)
+    return isinstance(content, dict) and not content.keys() >= _CAPTIONS
+
 
 def open_json(path: Path) -> TableFile:
     """Opens a JSON file: a list of objects, or an object with "images" and "annotations".
@@ -22,7 +36,7 @@ def open_json(path: Path) -> TableFile:
     content = read_json(path)
     if isinstance(content, list):
         return _JsonRows(path, content)
-    if isinstance(content, dict) and {"images", "annotations"} <= content.keys():
+    if isinstance(content, dict) and content.keys() >= _CAPTIONS:
         return _CocoFile(path, list(coco_captions(path, content)))
     hint = ""
     if isinstance(content, dict) and isinstance(content.get("images"), list):

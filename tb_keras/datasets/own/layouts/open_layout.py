@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tb_keras.datasets.own.layouts.captioned_folder import CaptionedFolder, has_captions
 from tb_keras.datasets.own.layouts.class_folder import ClassFolder, has_classes
-from tb_keras.datasets.own.layouts.json_files import open_json
+from tb_keras.datasets.own.layouts.json_files import is_note, open_json
 from tb_keras.datasets.own.layouts.metadata_folder import MetadataFolder, metadata_files
 from tb_keras.datasets.own.picture_folder import picture_names
 from tb_keras.datasets.own.table_file import TableFile
@@ -67,15 +67,17 @@ def _open_folder(folder: Path) -> TableFile:
     if len(tables) > 1:
         raise ValueError(
             f"{folder} has several tables, such as {tables[0].name!r} and {tables[1].name!r}: name "
-            "one of them instead of the folder"
+            "one of them instead of the folder, or all shards, as in 'shard-{000..009}.tar'"
         )
-    if tables:
+    if tables and not is_note(tables[0]):
         return open_layout(tables[0])
     pictures = picture_names(folder)
     if has_captions(folder, pictures):
         return CaptionedFolder(folder, pictures)
     if has_classes(pictures):
         return ClassFolder(folder, pictures)
+    if tables:
+        return open_json(tables[0])
     raise ValueError(
         f"{folder} has {len(pictures)} pictures, but no texts: a table, a .txt file beside each "
         "picture, or folders whose names say what is in them"
