@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tb_keras.storage.picture_orientation import lies_on_its_side, turned_upright
-from tb_keras.storage.picture_reference import picture_source
+from tb_keras.storage.pictures.picture_orientation import lies_on_its_side, turned_upright
+from tb_keras.storage.pictures.picture_reference import picture_source
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -17,7 +17,7 @@ from tb_keras.features.feature_file import mapped_features
 from tb_keras.features.region_features import encode_regions
 from tb_keras.storage.cache_key import encoder_settings
 from tb_keras.storage.feature_cache import cached_features, filled_store
-from tb_keras.storage.picture_reference import picture_digest, read_picture
+from tb_keras.storage.pictures.picture_reference import picture_digest, read_picture
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64

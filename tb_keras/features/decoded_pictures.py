@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tb_keras.encoders.image.files.image_file import ImageFile, read_headers
-from tb_keras.storage.picture_reference import picture_state, read_picture
+from tb_keras.storage.pictures.picture_reference import picture_state, read_picture
 
 _AT_ONCE = 8  # files whose headers are read together, which takes hardly longer than one
 _READ_HEADERS = tf.function(

@@ -14,7 +14,7 @@ from tb_keras.checks.arguments import check_int, first_false
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.features.feature_directory import FeatureDirectory
 from tb_keras.storage.cache_key import encoder_settings, file_digest
-from tb_keras.storage.picture_reference import picture_state
+from tb_keras.storage.pictures.picture_reference import picture_state
 
 _CROPS_PER_BATCH = 32
 

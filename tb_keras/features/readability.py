@@ -10,7 +10,7 @@ import numpy as np
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.features.decoded_pictures import decoded_pictures
 from tb_keras.storage.feature_cache import cached_features
-from tb_keras.storage.picture_reference import picture_digest
+from tb_keras.storage.pictures.picture_reference import picture_digest
 
 _VERSION = 1  # a part of every key: raise it when other pictures can be read
 

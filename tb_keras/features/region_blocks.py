@@ -9,13 +9,13 @@ import keras
 import numpy as np
 
 from tb_keras.corpus.grounding import Grounding
-from tb_keras.storage.picture_reference import read_picture
+from tb_keras.storage.pictures.picture_reference import read_picture
 
 _REGIONS_PER_BATCH = 64
 
 
-def crop_blocks(grounding: Grounding, backbone: keras.Model, start: int) -> Iterator[np.ndarray]:
-    """Yields the features of the crops from one region on, in blocks of rows."""
+def crop_blocks(grounding: Grounding, backbone: keras.Model) -> Iterator[np.ndarray]:
+    """Yields the features of the crops of all regions, in blocks of rows."""
     from tb_keras.encoders.image.image_decoding import decode_image
     from tb_keras.encoders.regions.region_cropping import crop_regions
 
@@ -25,15 +25,15 @@ def crop_blocks(grounding: Grounding, backbone: keras.Model, start: int) -> Iter
         return crop_regions(decode_image(image_bytes), boxes, height, width)
 
     # The crops of a run are made all at once.
-    dataset = _runs(grounding, start, _REGIONS_PER_BATCH, crops).unbatch()
+    dataset = _runs(grounding, _REGIONS_PER_BATCH, crops).unbatch()
     for batch in _read(dataset.batch(_REGIONS_PER_BATCH)):
         yield backbone.predict_on_batch(batch)
 
 
 def pooled_blocks(
-    grounding: Grounding, backbone: keras.Model, start: int, context: bool
+    grounding: Grounding, backbone: keras.Model, context: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Yields the pooled features from one region on, and for context those of its whole picture."""
+    """Yields the pooled features of all regions, and for context those of their whole picture."""
     import tensorflow as tf
 
     from tb_keras.encoders.regions.region_pooling import RegionPooler, squashed
@@ -49,7 +49,7 @@ def pooled_blocks(
         return pixels, boxes
 
     pool = tf.function(pooler, reduce_retracing=True)
-    for pixels, boxes in _read(_runs(grounding, start, None, squash)):
+    for pixels, boxes in _read(_runs(grounding, None, squash)):
         features = pool(pixels[None], boxes[None])[0].numpy()
         if context:
             yield features[:-1], np.repeat(features[-1:], len(features) - 1, axis=0)
@@ -57,8 +57,8 @@ def pooled_blocks(
             yield features, None
 
 
-def _runs(grounding: Grounding, start: int, longest: int | None, encode: Callable):
-    """Maps runs of regions of one picture, each its bytes and boxes, from one region on.
+def _runs(grounding: Grounding, longest: int | None, encode: Callable):
+    """Maps runs of regions of one picture, each its bytes and boxes.
 
     A run ends where the picture changes, and where a region's number is a multiple of `longest`.
     """
@@ -72,9 +72,7 @@ def _runs(grounding: Grounding, start: int, longest: int | None, encode: Callabl
 
     def of_pictures() -> Iterator[tuple[bytes, np.ndarray]]:
         for first, end in zip(runs, [*runs[1:], len(pictures)]):
-            if end > start:
-                path = grounding.picture_paths[pictures[first]]
-                yield read_picture(path), boxes[max(first, start) : end]
+            yield read_picture(grounding.picture_paths[pictures[first]]), boxes[first:end]
 
     dataset = tf.data.Dataset.from_generator(
         of_pictures, output_signature=(tf.TensorSpec((), tf.string), tf.TensorSpec((None, 4)))

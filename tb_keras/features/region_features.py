@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterator
 
 import keras
@@ -13,10 +12,9 @@ from tb_keras.corpus.boxes import spatial_features
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.regions.region_pooling import input_size
-from tb_keras.features.feature_file import feature_file
+from tb_keras.features.kept_regions import kept_regions
 from tb_keras.features.region_blocks import crop_blocks, pooled_blocks
 from tb_keras.storage.cache_key import encoder_settings
-from tb_keras.storage.picture_reference import picture_digest
 
 
 def encode_regions(
@@ -29,6 +27,8 @@ def encode_regions(
     region_features: str = "crops",
 ) -> np.ndarray:
     """Encodes the regions of a grounding, and keeps the features in the cache directory.
+
+    They are kept picture by picture, so only those of new or changed pictures are encoded.
 
     There are two ways. `"crops"`: each region is cropped, warped to the encoder's input size as in
     R-CNN, and encoded. `"pooled"`: the picture goes through the encoder once, and the feature maps
@@ -67,33 +67,36 @@ def encode_regions(
     build = functools.cache(lambda: image_encoder(encoder, size=size).get_layer("backbone"))
 
     def features_of(part: Grounding, spatial: bool, context: bool, encode) -> np.ndarray:
-        def blocks(start: int) -> Iterator[np.ndarray]:
+        def blocks(missing: Grounding) -> Iterator[np.ndarray]:
             if verbose:
-                _say_size(len(part.region_boxes), build().output_shape[-1], spatial, context)
-            return joined(start)
+                dim = build().output_shape[-1]
+                _say_size(len(missing.region_boxes), dim, spatial, context)
+            return joined(missing)
 
-        def joined(start: int) -> Iterator[np.ndarray]:
-            for own, around in encode(part, build(), start):
+        def joined(missing: Grounding) -> Iterator[np.ndarray]:
+            start = 0
+            for own, around in encode(missing, build()):
                 rows = slice(start, start + len(own))
                 parts = [own]
                 if spatial:
-                    sizes = part.picture_sizes[part.region_pictures[rows]]
-                    parts.append(spatial_features(part.region_boxes[rows], sizes))
+                    sizes = missing.picture_sizes[missing.region_pictures[rows]]
+                    parts.append(spatial_features(missing.region_boxes[rows], sizes))
                 if context:
                     parts.append(around)
                 start += len(own)
                 yield np.concatenate(parts, axis=1)
 
-        regions = {"regions": _digest(part), "spatial": spatial, "context": context}
-        return feature_file({**settings, **regions}, len(part.region_boxes), blocks, verbose)
+        kept = {**settings, "spatial": spatial, "context": context}
+        return kept_regions(kept, part, blocks, verbose)
 
     if region_features == "pooled":
         pooled = functools.partial(pooled_blocks, context=context)
         return features_of(grounding, spatial, context, pooled)
     around = None
 
-    def crops(part: Grounding, backbone: keras.Model, start: int):
-        for block in crop_blocks(part, backbone, start):
+    def crops(part: Grounding, backbone: keras.Model):
+        start = 0
+        for block in crop_blocks(part, backbone):
             pictures = part.region_pictures[start : start + len(block)]
             start += len(block)
             yield block, None if around is None else around[pictures]
@@ -109,14 +112,3 @@ def _say_size(regions: int, dim: int, spatial: bool, context: bool) -> None:
     dim = dim * (1 + context) + 5 * spatial
     megabytes = 2 * regions * dim / 1e6  # float16
     print(f"{regions} regions, {dim} numbers each: {megabytes:,.0f} MB on disk", flush=True)
-
-
-def _digest(grounding: Grounding) -> str:
-    """Returns a digest of the pictures' content and sizes and of all regions."""
-    digest = hashlib.sha256()
-    for path in grounding.picture_paths:
-        digest.update(picture_digest(path).encode())
-    digest.update(grounding.picture_sizes.tobytes())
-    digest.update(grounding.region_pictures.tobytes())
-    digest.update(grounding.region_boxes.tobytes())
-    return digest.hexdigest()

@@ -36,7 +36,7 @@ from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.searched_collection import Searched, searched_corpus, searched_folder
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel
-from tb_keras.storage.picture_reference import picture_exists
+from tb_keras.storage.pictures.picture_reference import picture_exists
 
 _RUN = flags.DEFINE_string("run", None, "Directory of a run that tb-train made.")
 _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model, instead of --run.")

@@ -10,7 +10,7 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.encoders.regions.region_cropping import crop_regions
 from tb_keras.features import encode_corpus, encode_regions
-from tb_keras.features import feature_file as feature_file_module
+from tb_keras.features import kept_regions as kept_regions_module
 from tb_keras.features import region_blocks as region_blocks_module
 from tb_keras.features import region_features as region_features_module
 from tests.storage.archives import write_tar
@@ -56,7 +56,7 @@ def backbone(tmp_path, monkeypatch):
     monkeypatch.setenv("TB_KERAS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(region_features_module, "image_encoder", build)
     monkeypatch.setattr(region_blocks_module, "_REGIONS_PER_BATCH", 4)
-    monkeypatch.setattr(feature_file_module, "_ROWS_BETWEEN_NOTES", 8)
+    monkeypatch.setattr(kept_regions_module, "_ROWS_PER_WRITE", 3)
     return backbone
 
 
@@ -94,10 +94,6 @@ def expected(grounding, pictures, spatial=True, context=False):
             row.append(features_of(crop_regions(pixels, whole, 6, 6).numpy())[0])
         rows.append(np.concatenate(row))
     return np.array(rows)
-
-
-def files(tmp_path):
-    return list((tmp_path / "cache" / "features").glob("*/rows.npy"))
 
 
 @pytest.mark.parametrize("spatial", [True, False])
@@ -157,28 +153,49 @@ def test_the_second_call_computes_nothing(grounding, backbone):
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("batches", [0, 1, 2, 7])
+@pytest.mark.parametrize(("batches", "kept"), [(0, 0), (1, 3), (2, 3), (7, 25)])
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_a_killed_run_goes_on(
-    grounding, pictures, backbone, batches, shuffled, tmp_path, monkeypatch
-):
+def test_a_killed_run_goes_on(grounding, pictures, backbone, batches, kept, shuffled):
+    """The pictures of which all regions were encoded are kept; batches are of four regions."""
     if shuffled:
         grounding = grounding.subset(np.random.default_rng(3).permutation(30), [])
     backbone.batches = batches
     with pytest.raises(KeyboardInterrupt):
         encode_regions(grounding, verbose=False)
-    assert files(tmp_path) == []
     backbone.batches, backbone.encoded = None, 0
     found = encode_regions(grounding, verbose=False)
-    assert backbone.encoded == 30 - batches // 2 * 8  # noted after every second batch of 4
-    undisturbed = tmp_path / "undisturbed"
-    monkeypatch.setenv("TB_KERAS_CACHE", str(undisturbed))
-    again = encode_regions(grounding, verbose=False)
-    np.testing.assert_array_equal(found, again)
-    (file,) = undisturbed.glob("features/*/rows.npy")
-    same = tmp_path / "cache" / file.relative_to(undisturbed)
-    assert file.read_bytes() == same.read_bytes()
+    assert backbone.encoded == 30 - kept
     np.testing.assert_allclose(found, expected(grounding, pictures), atol=1e-3)
+
+
+def test_only_new_pictures_are_encoded(grounding, pictures, backbone):
+    """In front of the others, behind them, or both; a picture that is gone does no harm."""
+    some = grounding.subset(grounding.region_pictures == 2, [])
+    encode_regions(some, verbose=False)
+    assert backbone.encoded == 22
+    found = encode_regions(grounding, verbose=False)
+    assert backbone.encoded == 30
+    np.testing.assert_allclose(found, expected(grounding, pictures), atol=1e-3)
+    again = encode_regions(some, verbose=False)
+    assert backbone.encoded == 30
+    np.testing.assert_array_equal(again, found[3:25])
+
+
+def test_equal_pictures_are_encoded_once(grounding, pictures, backbone, tmp_path):
+    os.remove(tmp_path / "1.png")
+    os.link(tmp_path / "3.png", tmp_path / "1.png")
+    boxes = np.concatenate([grounding.region_boxes, grounding.region_boxes[25:]])
+    twice = Grounding(
+        grounding.picture_paths,
+        [SIZES[0], SIZES[3], *SIZES[2:]],
+        np.append(grounding.region_pictures, [1] * 5),
+        boxes,
+        [],
+        np.zeros((0, 4)),
+    )
+    found = encode_regions(twice, verbose=False)
+    assert backbone.encoded == 30
+    np.testing.assert_array_equal(found[30:], found[25:30])
 
 
 def test_crops_of_one_picture_are_not_made_all_at_once(grounding, monkeypatch):
@@ -194,11 +211,13 @@ def test_crops_of_one_picture_are_not_made_all_at_once(grounding, monkeypatch):
     assert max(counts) == 4
 
 
-def test_a_changed_picture_is_encoded_anew(grounding, pictures):
+def test_a_changed_picture_is_encoded_anew(grounding, pictures, backbone):
     encode_regions(grounding, verbose=False)
+    backbone.encoded = 0
     pictures[2] = 255 - pictures[2]
     tf.io.write_file(grounding.picture_paths[2], tf.io.encode_png(pictures[2]))
     found = encode_regions(grounding, verbose=False)
+    assert backbone.encoded == 22
     np.testing.assert_allclose(found, expected(grounding, pictures), atol=1e-3)
 
 
@@ -234,7 +253,7 @@ def test_corrected_sizes_are_encoded_anew(tmp_path, grounding, pictures):
 @pytest.mark.parametrize(
     "options", [{"encoder": "other"}, {"size": 64}, {"spatial": False}, {"context": True}]
 )
-def test_other_options_are_another_file(grounding, backbone, options):
+def test_other_options_are_other_features(grounding, backbone, options):
     encode_regions(grounding, verbose=False)
     backbone.encoded = 0
     encode_regions(grounding, verbose=False, **options)

@@ -137,7 +137,7 @@ def _tar_shards(folder):
 
 
 def _read_pictures(corpus):
-    from tb_keras.storage.picture_reference import picture_digest, read_picture
+    from tb_keras.storage.pictures.picture_reference import picture_digest, read_picture
 
     for path in corpus.image_paths:
         read_picture(path)
@@ -552,7 +552,7 @@ def _decoded(folder):
     import tensorflow as tf
 
     from tb_keras.features.decoded_pictures import picture_error
-    from tb_keras.storage.transcoded_picture import decodable_picture
+    from tb_keras.storage.pictures.transcoded_picture import decodable_picture
 
     global _DECODE
     if _DECODE is None:

@@ -23,7 +23,7 @@ from tb_keras.datasets.own.split_groups import divided_groups, grouped_keys
 from tb_keras.datasets.own.table_boxes import boxes_corpus, row_box
 from tb_keras.datasets.own.table_file import TableFile
 from tb_keras.datasets.own.table_rows import TableRow
-from tb_keras.storage.picture_reference import picture_exists
+from tb_keras.storage.pictures.picture_reference import picture_exists
 
 
 class _Picture(NamedTuple):

@@ -7,7 +7,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from tb_keras.storage.picture_reference import picture_digest, picture_exists, size_or_digest
+from tb_keras.storage.pictures.picture_reference import (
+    picture_digest,
+    picture_exists,
+    size_or_digest,
+)
 
 _ENDS = 4096  # bytes at both ends of a file, by which most files of one size differ
 

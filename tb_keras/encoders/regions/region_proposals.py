@@ -12,7 +12,7 @@ from tb_keras.checks.arguments import check_int
 from tb_keras.corpus import boxes as box_arithmetic
 from tb_keras.storage.cache_key import file_digest
 from tb_keras.storage.feature_cache import cached_features
-from tb_keras.storage.picture_reference import picture_digest, read_picture
+from tb_keras.storage.pictures.picture_reference import picture_digest, read_picture
 
 _VERSION = 3  # part of every cache key: raise it when the proposals change
 _WORKING_SIZE = 256  # longer side in pixels of the picture that regions are grown in

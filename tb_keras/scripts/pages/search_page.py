@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tb_keras.storage.atomic_file import written_beside
-from tb_keras.storage.picture_reference import read_picture
+from tb_keras.storage.pictures.picture_reference import read_picture
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

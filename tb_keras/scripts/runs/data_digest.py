@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.storage.picture_reference import picture_digest
+from tb_keras.storage.pictures.picture_reference import picture_digest
 
 _BLOCK_ROWS = 4096  # of features, hashed at a time
 

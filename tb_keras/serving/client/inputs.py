@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from tb_keras.storage.picture_reference import picture_exists, read_picture
-from tb_keras.storage.transcoded_picture import decodable_picture
+from tb_keras.storage.pictures.picture_reference import picture_exists, read_picture
+from tb_keras.storage.pictures.transcoded_picture import decodable_picture
 
 Picture = str | os.PathLike | bytes
 

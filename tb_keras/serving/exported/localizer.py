@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.serving.exported.network import ExportedNetwork
-from tb_keras.storage.picture_reference import read_picture
+from tb_keras.storage.pictures.picture_reference import read_picture
 
 _BATCH_SIZE = 64  # regions
 

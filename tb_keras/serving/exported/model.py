@@ -10,7 +10,7 @@ import numpy as np
 
 from tb_keras.serving.exported.saved_model import open_saved_model
 from tb_keras.storage.feature_cache import cached_features
-from tb_keras.storage.picture_reference import picture_digest, read_picture
+from tb_keras.storage.pictures.picture_reference import picture_digest, read_picture
 
 _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64

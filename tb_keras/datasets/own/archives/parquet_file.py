@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tb_keras.datasets.own.archives.shard_names import common_folder, matching_shards
 from tb_keras.datasets.own.table_file import Row, TableFile
-from tb_keras.storage.picture_reference import SEPARATOR
+from tb_keras.storage.pictures.picture_reference import SEPARATOR
 
 _ROWS = 1024  # read at a time
 _ROWS_OF_BYTES = 32

@@ -9,8 +9,8 @@ from pathlib import Path
 from tb_keras.datasets.own.archives.shard_names import common_folder, matching_shards
 from tb_keras.datasets.own.picture_folder import PICTURES
 from tb_keras.datasets.own.table_file import Row, TableFile
-from tb_keras.storage.picture_reference import SEPARATOR, opened_tar
-from tb_keras.storage.tar_members import TarMembers
+from tb_keras.storage.pictures.picture_reference import SEPARATOR, opened_tar
+from tb_keras.storage.pictures.tar_members import TarMembers
 
 _CAPTIONS = ("caption", "captions", "text")  # fields of a JSON file, the first there counts
 _LARGEST = 2**24  # bytes of a text or JSON file

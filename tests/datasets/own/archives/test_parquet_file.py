@@ -3,7 +3,7 @@
 import pytest
 
 from tb_keras.datasets import load_table
-from tb_keras.storage.picture_reference import read_picture
+from tb_keras.storage.pictures.picture_reference import read_picture
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

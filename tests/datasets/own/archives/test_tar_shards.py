@@ -7,7 +7,7 @@ import pytest
 from tb_keras.datasets import load_table
 from tb_keras.datasets.own.archives.shard_names import matching_shards
 from tb_keras.datasets.own.archives.tar_shards import TarShards
-from tb_keras.storage.picture_reference import read_picture
+from tb_keras.storage.pictures.picture_reference import read_picture
 from tests.storage.archives import link, write_tar
 
 PAIRS = [

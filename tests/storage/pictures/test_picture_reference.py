@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tb_keras.storage.picture_reference import (
+from tb_keras.storage.pictures.picture_reference import (
     picture_digest,
     picture_exists,
     picture_source,

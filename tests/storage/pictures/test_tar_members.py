@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tb_keras.storage.tar_members import TarMembers
+from tb_keras.storage.pictures.tar_members import TarMembers
 from tests.storage.archives import link, write_tar
 
 FILES = [("a.jpg", b"one"), ("./b/ä ö.jpg", b""), ("c::d" + "x" * 150 + ".png", b"z" * 5000)]

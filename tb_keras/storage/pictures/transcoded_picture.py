@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from tb_keras.storage.picture_orientation import turned_upright
+from tb_keras.storage.pictures.picture_orientation import turned_upright
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -23,9 +23,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from tb_keras.storage.cache_key import file_digest
-from tb_keras.storage.parquet_cells import ParquetCells
-from tb_keras.storage.tar_members import TarMembers
-from tb_keras.storage.transcoded_picture import decodable_picture
+from tb_keras.storage.pictures.parquet_cells import ParquetCells
+from tb_keras.storage.pictures.tar_members import TarMembers
+from tb_keras.storage.pictures.transcoded_picture import decodable_picture
 
 SEPARATOR = "::"
 _ARCHIVES: dict[str, Callable[[str], ParquetCells | TarMembers]] = {

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from tb_keras.storage.transcoded_picture import decodable_picture
+from tb_keras.storage.pictures.transcoded_picture import decodable_picture
 
 Image = pytest.importorskip("PIL.Image")
 ImageOps = pytest.importorskip("PIL.ImageOps")

@@ -1,0 +1,1 @@
+"""Pictures wherever they lie: files, members of archives, cells of tables."""
