@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections import deque
@@ -58,10 +59,7 @@ def decoded_pictures(
         ...     print(picture.reason)
         No such file or directory
     """
-    decode_row = tf.function(
-        lambda files, row: decode(files.at(row)),
-        input_signature=[ImageFile.spec(None), tf.TensorSpec((), tf.int32)],
-    )
+    decode_row = _decoding(decode)
 
     def read(some: Sequence[str]) -> list[DecodedPicture]:
         read_files = list(map(_read, some))
@@ -82,6 +80,14 @@ def decoded_pictures(
             yield from waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@functools.lru_cache(2)  # to trace it takes as long as to decode hundreds of pictures
+def _decoding(decode: Callable[[ImageFile], tf.Tensor]) -> Callable:
+    return tf.function(
+        lambda files, row: decode(files.at(row)),
+        input_signature=[ImageFile.spec(None), tf.TensorSpec((), tf.int32)],
+    )
 
 
 def _read(path: str) -> tuple[bytes, DecodedPicture]:

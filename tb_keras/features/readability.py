@@ -13,13 +13,14 @@ from tb_keras.storage.feature_cache import cached_features
 from tb_keras.storage.pictures.picture_reference import picture_digest
 
 _VERSION = 1  # a part of every key: raise it when other pictures can be read
+_SHOWN = 500  # pictures, of more of which the progress is shown
 
 
 def unreadable_pictures(paths: Sequence[str]) -> dict[str, str]:
     """Returns why pictures cannot be read, by path; those that can are left out.
 
     Each picture is decoded once. What was found is kept in the cache directory, so that the same
-    files take no time later.
+    files take no time later. With more than 500 pictures a bar shows the progress.
 
     Args:
         paths: paths of picture files.
@@ -44,7 +45,7 @@ def unreadable_pictures(paths: Sequence[str]) -> dict[str, str]:
             there,
             picture_digest,
             _readable,
-            verbose=False,
+            verbose=len(there) > _SHOWN,
         )
         doubtful = [path for path, good in zip(there, is_readable[:, 0]) if not good]
         found = {path: reason for path, reason in zip(doubtful, _reasons(doubtful)) if reason}
