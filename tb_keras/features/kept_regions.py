@@ -52,7 +52,7 @@ def kept_regions(
         first = {digest: place for place, digest in reversed(list(enumerate(digests)))}
         places = sorted(first[digest] for digest in missing)
         regions = [order[starts[place] : starts[place] + counts[place]] for place in places]
-        part = grounding.subset(np.concatenate(regions), [])
+        part = grounding.subset(np.concatenate(regions), slice(0))
         _add(store, [digests[place] for place in places], counts[places], encode(part), verbose)
         missing = store.missing(digests)  # another process may have deleted them
     rows = np.empty(len(order), np.int64)

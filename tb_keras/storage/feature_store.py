@@ -43,6 +43,9 @@ class FeatureStore:
     def __init__(self, settings: Mapping[str, object]):
         self._directory = kept_directory(settings)
         self._settings = settings
+        self._place_of: dict[bytes, int]
+        self.rows: np.ndarray | None
+        self._seen: tuple[int, int] | None
         self._forget()
 
     def refresh(self) -> None:
@@ -130,6 +133,4 @@ class FeatureStore:
         return len(self.rows)
 
     def _forget(self) -> None:
-        self._place_of: dict[bytes, int] = {}
-        self.rows: np.ndarray | None = None
-        self._seen: tuple[int, int] | None = None
+        self._place_of, self.rows, self._seen = {}, None, None

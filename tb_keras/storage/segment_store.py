@@ -26,7 +26,7 @@ class SegmentStore(FeatureStore):
     """
 
     def add_segments(
-        self, digests: Sequence[bytes], features: np.ndarray, counts: Sequence[int]
+        self, digests: Sequence[bytes], features: np.ndarray, counts: Sequence[int] | np.ndarray
     ) -> None:
         """Adds items, but for those that another process has added meanwhile.
 
