@@ -44,10 +44,23 @@ def measured_in_turn(
 
 
 def ablation_table(
-    measured: Mapping[str, dict], settings: Mapping[str, dict], seeds: int, columns: Sequence[str]
+    measured: Mapping[str, dict],
+    settings: Mapping[str, dict],
+    seeds: int,
+    columns: Sequence[str],
+    paired: str | None = None,
 ) -> str:
-    """Returns a Markdown table of mean ± standard deviation over the seeds."""
-    table = []
+    """Returns a Markdown table of mean ± standard deviation over the seeds.
+
+    Args:
+        measured: as `measured_in_turn` returns it.
+        settings: the rows.
+        seeds: how many.
+        columns: the figures.
+        paired: a figure; one more column has its mean difference from the first row, seed by seed,
+            ± the standard error of that mean.
+    """
+    table, first = [], [measured[f"{next(iter(settings))}, seed {seed}"] for seed in range(seeds)]
     for name in settings:
         rows = [measured[f"{name}, seed {seed}"] for seed in range(seeds)]
         cells = [
@@ -55,5 +68,10 @@ def ablation_table(
             f"{np.std([row[column] for row in rows], ddof=min(1, len(rows) - 1)):.1f}"
             for column in columns
         ]
+        if paired:
+            gains = [row[paired] - base[paired] for row, base in zip(rows, first)]
+            error = np.std(gains, ddof=min(1, seeds - 1)) / np.sqrt(seeds)
+            cells.append(f"{np.mean(gains):+.1f} ± {error:.1f}")
         table.append([name, *cells])
-    return tabulate(table, ["", *columns], "github", disable_numparse=True) + "\n"
+    headers = ["", *columns, *([f"{paired} - first"] if paired else [])]
+    return tabulate(table, headers, "github", disable_numparse=True) + "\n"
