@@ -1,4 +1,4 @@
-"""What the parts of the paper's loss and sampling give on photographs.
+"""The parts of the paper's loss and sampling, measured on photographs.
 
     python -m benchmarks.photographs.claims --data=flickr8k
 

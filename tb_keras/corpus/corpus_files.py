@@ -85,7 +85,7 @@ def write_parts(
         os.rename(unfinished, directory)
 
 
-# What a damaged description or row leads to.
+# The errors that a damaged description or row raises.
 _DAMAGES = (LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 

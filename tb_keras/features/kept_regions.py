@@ -58,7 +58,7 @@ def kept_regions(
     rows = np.empty(len(order), np.int64)
     rows[order] = store.rows_of(digests)
     assert store.rows is not None
-    return ordered_rows(store.rows, rows, {**settings, "rows": _digest_of_rows(digests, order)})
+    return ordered_rows(store.rows, rows, {**settings, "rows of": _digest_of_rows(digests, order)})
 
 
 def _add(

@@ -147,7 +147,7 @@ def test_progress_is_shown_only_when_there_is_something_to_do(capsys):
 
 
 def test_a_second_process_waits_and_computes_nothing():
-    """As a thread: the lock is one of the open file."""
+    """A thread stands in for the process: each opens the lock's file anew."""
     blocks, started = Blocks(), threading.Event()
 
     def slowly(start):

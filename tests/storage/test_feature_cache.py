@@ -1,6 +1,5 @@
 """Tests of the features on disk: encoded once, anew when anything changes, whole at any time."""
 
-import contextlib
 import json
 import os
 import time
@@ -11,6 +10,7 @@ import pytest
 
 from tb_keras.storage.feature_cache import cached_features
 from tb_keras.storage.kept_directory import delete_kept, kept_features
+from tests.storage.kills import killed_at
 
 
 class CountingEncoder:
@@ -141,23 +141,8 @@ def test_an_interrupted_encode_keeps_what_was_written(encoder):
 
 @pytest.mark.parametrize("call", range(12))
 def test_killed_at_any_moment_of_a_write(encoder, monkeypatch, call):
-    """At the first, second, ... call that makes something durable or visible."""
-    calls = []
-
-    def killing(function):
-        def killed(*args, **kwargs):
-            calls.append(function)
-            if len(calls) == call + 1:
-                raise KeyboardInterrupt
-            return function(*args, **kwargs)
-
-        return killed
-
-    with monkeypatch.context() as patched:
-        for name in ("os.replace", "os.fsync", "os.utime"):
-            patched.setattr(name, killing(eval(name)))
-        with contextlib.suppress(KeyboardInterrupt):
-            features(ITEMS, encoder)
+    with killed_at(monkeypatch, call) as calls:
+        features(ITEMS, encoder)
     assert len(calls) > call
     assert features(ITEMS, encoder).tolist() == as_encoded(ITEMS)
     encoder.encoded.clear()

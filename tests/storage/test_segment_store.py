@@ -1,6 +1,5 @@
 """Tests of items with several rows on disk, against lists in memory."""
 
-import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 from tb_keras.storage.segment_store import SegmentStore
+from tests.storage.kills import killed_at
 
 COUNTS = {b"a" * 32: 2, b"b" * 32: 1, b"c" * 32: 5, b"d" * 32: 3}
 
@@ -66,24 +66,10 @@ def test_a_store_without_items():
 
 @pytest.mark.parametrize("call", range(9))
 def test_killed_at_any_moment_of_a_write(monkeypatch, call):
-    """At the first, second, ... call that makes something durable or visible."""
-    digests, calls = list(COUNTS), []
-
-    def killing(function):
-        def killed(*args, **kwargs):
-            calls.append(function)
-            if len(calls) == call + 1:
-                raise KeyboardInterrupt
-            return function(*args, **kwargs)
-
-        return killed
-
+    digests = list(COUNTS)
     add(digests[:2])
-    with monkeypatch.context() as patched:
-        for name in ("os.replace", "os.fsync", "os.utime"):
-            patched.setattr(name, killing(eval(name)))
-        with contextlib.suppress(KeyboardInterrupt):
-            add(digests[2:])
+    with killed_at(monkeypatch, call):
+        add(digests[2:])
     check(digests[:2])
     add(digests[2:])
     check()
@@ -104,7 +90,7 @@ def test_what_was_cut_off_does_not_count(directory, name, share):
 
 
 def test_processes_at_once(directory):
-    """As threads: nothing is lost or kept twice."""
+    """Threads stand in for processes: nothing is lost or kept twice."""
     digests = list(COUNTS)
     orders = [digests, digests[::-1], digests[2:] + digests[:2], digests[1:2]] * 3
     with ThreadPoolExecutor(6) as pool:

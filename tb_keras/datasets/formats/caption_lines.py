@@ -65,7 +65,7 @@ def read_piped_captions(path: str | os.PathLike) -> dict[str, list[Caption]]:
     pipe, as one does there.
 
     Returns:
-        What `read_caption_lines` does.
+        The same as `read_caption_lines`.
 
     Raises:
         FileNotFoundError: if the file is not there.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-# What counts as a picture, for every script; whether it can be read is seen when it is opened.
+# The endings of pictures, for every script. Only opening a file shows whether it can be read.
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".jp2")
 PICTURES += (".jfif", ".jpe", ".ppm", ".pgm", ".heic", ".jxl")
 

@@ -1,4 +1,4 @@
-"""What a table was taken for, in two lines."""
+"""Two lines that say what a table was taken for."""
 
 from __future__ import annotations
 

@@ -75,11 +75,12 @@ def image_backbone(
     if len(backbones) == 1:
         return keras.Model(backbones[0].input, backbones[0].output, name="backbone")
     sizes = [backbone.input_shape[1:3] for backbone in backbones]
-    pixels = keras.Input((*max(sizes), 3), name="pixels")
+    largest = max(sizes)
+    pixels = keras.Input((*largest, 3), name="pixels")
     features = []
     for backbone, (height, width) in zip(backbones, sizes):
         scaled = pixels
-        if (height, width) != max(sizes):
+        if (height, width) != largest:
             scaled = keras.ops.image.resize(pixels, (height, width), antialias=True)
         features.append(backbone(scaled))
     joined = keras.layers.Concatenate(dtype="float32", name="features")(features)

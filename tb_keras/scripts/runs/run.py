@@ -76,7 +76,7 @@ class Run:
         if trained:
             theirs = _flat({**before, "recipes": trained})
             bound = ours if recipe["network"] in trained else {**ours, "recipes": {}}
-            # Of these the data tell, which are compared below.
+            # The data themselves are compared below.
             free = ("trained_on", "unreadable")
             bound = {name: value for name, value in bound.items() if name not in free}
             changed = [

@@ -1,4 +1,4 @@
-"""What the cache directory holds, by encoder."""
+"""The contents of the cache directory, by encoder."""
 
 from __future__ import annotations
 

@@ -64,14 +64,15 @@ def read_picture(reference: str | os.PathLike) -> bytes:
 
 def _content(reference: str | os.PathLike) -> bytes:
     """Returns the bytes as they are stored."""
-    reference = os.fspath(reference)
     inside = split_reference(reference)
     if inside is None:
         with open(reference, "rb") as file:
             return file.read()
     archive = _opened(inside[0])
     if inside[1] not in archive:
-        raise FileNotFoundError(errno.ENOENT, "the archive has no such picture", reference)
+        raise FileNotFoundError(
+            errno.ENOENT, "the archive has no such picture", os.fspath(reference)
+        )
     return archive.read(inside[1])
 
 
@@ -81,7 +82,6 @@ def picture_exists(reference: str | os.PathLike) -> bool:
     Raises:
         ValueError: if the archive that should hold it is damaged.
     """
-    reference = os.fspath(reference)
     inside = split_reference(reference)
     if inside is None:
         return os.path.isfile(reference)
@@ -94,7 +94,6 @@ def picture_state(reference: str | os.PathLike) -> os.stat_result:
     Raises:
         OSError: if the file is not there.
     """
-    reference = os.fspath(reference)
     inside = split_reference(reference)
     return os.stat(reference if inside is None else inside[0])
 
@@ -106,7 +105,6 @@ def picture_digest(reference: str | os.PathLike) -> str:
         OSError: if it is not there or cannot be read.
         ValueError: if the archive that should hold it is damaged.
     """
-    reference = os.fspath(reference)
     inside = split_reference(reference)
     if inside is None:
         return file_digest(reference)
@@ -123,7 +121,6 @@ def size_or_digest(reference: str | os.PathLike) -> int | str:
         OSError: if it is not there or cannot be read.
         ValueError: if the archive that should hold it is damaged.
     """
-    reference = os.fspath(reference)
     inside = split_reference(reference)
     if inside is None:
         return os.path.getsize(reference)
@@ -133,17 +130,17 @@ def size_or_digest(reference: str | os.PathLike) -> int | str:
 
 def picture_source(reference: str | os.PathLike) -> str | io.BytesIO:
     """Returns what Pillow opens: the path of a file, or the bytes from an archive."""
-    reference = os.fspath(reference)
     inside = split_reference(reference)
-    return reference if inside is None else io.BytesIO(_content(reference))
+    return os.fspath(reference) if inside is None else io.BytesIO(_content(reference))
 
 
-def split_reference(reference: str) -> tuple[str, str] | None:
+def split_reference(reference: str | os.PathLike) -> tuple[str, str] | None:
     """Returns the path of the archive and the name in it, or None if it is a path.
 
     Examples:
         >>> split_reference("nowhere.tar::dog.jpg")  # there is no such archive
     """
+    reference = os.fspath(reference)
     start = reference.find(SEPARATOR)
     if start < 0 or os.path.isfile(reference):
         return None
