@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tb_keras.encoders.image.files.image_file import read_header
 from tb_keras.encoders.image.files.image_orientation import exif_orientation
 from tb_keras.encoders.image.image_decoding import DecodeImages, decode_image
+from tests.saved_pictures import pixels, saved
 
 Image = pytest.importorskip("PIL.Image")
 ImageOps = pytest.importorskip("PIL.ImageOps")
@@ -23,16 +24,6 @@ FIND = tf.function(
     exif_orientation,
     input_signature=[tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.int32)],
 )
-
-
-def pixels(height=12, width=20, channels=3, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
-
-
-def saved(image, kind, **settings):
-    stream = io.BytesIO()
-    image.save(stream, kind, **settings)
-    return stream.getvalue()
 
 
 def shown(file):

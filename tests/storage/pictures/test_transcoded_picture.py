@@ -6,21 +6,12 @@ import numpy as np
 import pytest
 
 from tb_keras.storage.pictures.transcoded_picture import decodable_picture
+from tests.saved_pictures import pixels, saved
 
 Image = pytest.importorskip("PIL.Image")
 ImageOps = pytest.importorskip("PIL.ImageOps")
 
 ORIENTATION = 0x0112
-
-
-def pixels(height=12, width=20, channels=3, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
-
-
-def saved(image, kind, **settings):
-    stream = io.BytesIO()
-    image.save(stream, kind, **settings)
-    return stream.getvalue()
 
 
 def opened(content):
