@@ -53,10 +53,12 @@ def load_table(
             which needs pyarrow and may hold the pictures themselves, as bytes or as structs of
             `bytes` and `path`. Or the `.tar` archives of a WebDataset. For several archives or
             Parquet files: `shard-{000..009}.tar`. Or a folder: of pictures with `metadata.csv`,
-            `metadata.jsonl` or `metadata.parquet`; with one of the tables above; of pictures with a
-            `.txt` file of texts beside each; or of folders that are named by what their pictures
-            show. Folders named `train`, `validation` and `test` are its splits. Or a
-            `datasets.Dataset` of Hugging Face, which is written to the cache directory once.
+            `metadata.jsonl` or `metadata.parquet`; with one of the tables above, one for each
+            split, or shards, there or in a folder `data`; of pictures with a `.txt` file of texts
+            beside each; or of folders that are named by what their pictures show. Folders named
+            `train`, `validation` and `test`, and tables with such a word in their names, are its
+            splits. Or a `datasets.Dataset` of Hugging Face, which is written to the cache directory
+            once.
         split: the part to read, or "all".
         image_column: the column of the picture files, whose paths are relative to the table's
             folder. The default is `image` or `image_path`, or else another usual name, such as

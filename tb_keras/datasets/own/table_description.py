@@ -37,8 +37,7 @@ def _splits(own: OwnTable, images: np.ndarray) -> str:
     if own.splits is None:
         splits, by = splits_by_key(own.keys), f"hash of {groups} groups" if groups else "hash"
     else:
-        by_folder = own.table.has_split_folders
-        splits, by = own.splits, "folder" if by_folder else f"the column {own.columns.split}"
+        splits, by = own.splits, own.table.splits_by or f"the column {own.columns.split}"
     counts = collections.Counter(splits[image] for image in images.tolist())
     names = [*_SPLITS, *sorted(set(counts) - set(_SPLITS))]
     return f"split by {by} {'/'.join(str(counts[name]) for name in names)} ({'/'.join(names)})"

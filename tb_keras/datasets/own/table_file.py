@@ -19,14 +19,15 @@ class TableFile:
         columns: the names of the columns; for JSON lines the keys of the first object.
         has_one_text: whether a single column beside that of the pictures holds texts, whatever
             its name.
-        has_split_folders: whether the column `split` says in which folders the pictures are.
+        splits_by: "folder" or "file" if these, and no column of a file, name the splits.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.folder = path.parent
         self.columns: list[str] = []
-        self.has_one_text = self.has_split_folders = False
+        self.has_one_text = False
+        self.splits_by: str | None = None
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Yields the rows, one by one, so that a table may be larger than the memory.

@@ -105,6 +105,20 @@ def metadata(name, columns=("file_name", "text"), each=False):
     return write
 
 
+def split_tables(name, data=""):
+    """A layout: a table for each split in one folder, named by a pattern."""
+
+    def write(folder, pictures):
+        write_pictures(folder / data, pictures)
+        for part in dict.fromkeys(picture.split("/")[0] for picture in pictures):
+            own = {p: t for p, t in pictures.items() if p.startswith(f"{part}/")}
+            write_rows(folder / data / name.format(part), ("image", "text"), pairs(own))
+        (folder / data / "about.json").write_text('{"by": "me"}')
+        return folder, {}
+
+    return write
+
+
 def text_files(folder, pictures):
     """A layout: a `.txt` file beside each picture, with a text on each line."""
     write_pictures(folder, pictures)
@@ -164,6 +178,11 @@ LAYOUTS = {
     "metadata.jsonl": (metadata("metadata.jsonl", ("file_name", "what it shows")), PICTURES),
     "metadata.parquet": (metadata("metadata.parquet"), in_split_folders(PICTURES)),
     "metadata of each split": (metadata("metadata.csv", each=True), in_split_folders(PICTURES)),
+    "a table for each split": (split_tables("{}.csv"), in_split_folders(PICTURES)),
+    "shards of each split": (
+        split_tables("{}-00000-of-00001.parquet", "data"),
+        in_split_folders(PICTURES),
+    ),
     ".txt files": (text_files, PICTURES),
     ".txt files in splits": (text_files, in_split_folders(PICTURES)),
     "class folders": (classes, CLASSES),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -47,7 +48,8 @@ def test_every_layout_gives_the_same_corpus(tmp_path, layout):
     corpora, lines = load_splits("table", path, SPLITS[1:], **options)
     assert sum(corpus.num_images for corpus in corpora.values()) == len(pictures)
     assert lines[0].startswith(f"{len(pictures)} images, {len({row[1] for row in rows})} texts in ")
-    assert lines[1].startswith(f"split by {'folder' if in_folders else 'hash'} ")
+    by = "(folder|file)" if in_folders else "hash"
+    assert re.match(f"split by {by} ", lines[1])
 
 
 def test_what_a_table_was_taken_for(tmp_path):
@@ -129,6 +131,30 @@ def test_a_folder_with_one_table_and_with_several(tmp_path):
     write_rows(tmp_path / "more.csv", ("image", "text"), pairs(PICTURES))
     with pytest.raises(ValueError, match=r"several tables, such as 'more.csv' and 'pairs.tsv'"):
         load_table(tmp_path)
+
+
+def test_what_tables_of_splits_were_taken_for(tmp_path):
+    for name, text in (("birds_train.csv", "a"), ("birds_dev.csv", "b"), ("birds_test.csv", "c")):
+        write_pictures(tmp_path, [f"{text}.png"])
+        write_rows(tmp_path / name, ("image", "text"), [(f"{text}.png", text)])
+    (tmp_path / "about.json").write_text("{}")
+    assert load_table(tmp_path, "validation").texts == ["b"]
+    assert load_splits("table", tmp_path, ["train"])[1] == [
+        "3 images, 3 texts in 3 rows of birds_dev.csv, birds_test.csv, birds_train.csv in "
+        f"{tmp_path.name} (columns image, text, split)",
+        "split by file 1/1/1 (train/validation/test)",
+    ]
+    write_rows(tmp_path / "birds_test.csv", ("image", "caption"), [("c.png", "c")])
+    with pytest.raises(ValueError, match=r"birds_test.csv: no column 'text', there are 'image'"):
+        load_table(tmp_path)
+
+
+def test_a_column_of_splits_counts_more_than_the_names_of_tables(tmp_path):
+    write_pictures(tmp_path, ["1.png", "2.png"])
+    for number, name in enumerate(("train.tsv", "val.tsv"), 1):
+        row = (f"{number}.png", name, "test")
+        write_rows(tmp_path / name, ("image", "text", "split"), [row])
+    assert load_table(tmp_path, "test").texts == ["train.tsv", "val.tsv"]
 
 
 def test_json_that_is_no_table_may_lie_beside_folders_of_classes(tmp_path):

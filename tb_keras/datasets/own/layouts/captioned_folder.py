@@ -43,15 +43,15 @@ class CaptionedFolder(TableFile):
                 f"as {alone[0]!r}",
                 stacklevel=2,
             )
-        self.has_split_folders = all_in_splits(self._pictures)
-        self.columns = columns_with_split(("image", "text"), self.has_split_folders)
+        self.splits_by = "folder" if all_in_splits(self._pictures) else None
+        self.columns = columns_with_split(("image", "text"), self.splits_by is not None)
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         for name in self._pictures:
             file = self.path / _text_file(name)
             row: dict = {"image": name}
             row["text"] = [line for line in read_text(file).split("\n") if line.strip()]
-            if self.has_split_folders:
+            if self.splits_by:
                 row["split"] = folder_split(name)
             yield str(file), row
 

@@ -34,13 +34,13 @@ class ClassFolder(TableFile):
         super().__init__(path)
         self.folder = path
         self._pictures = pictures
-        self.has_split_folders = all_in_splits(pictures)
-        self.columns = columns_with_split(("image", "text"), self.has_split_folders)
+        self.splits_by = "folder" if all_in_splits(pictures) else None
+        self.columns = columns_with_split(("image", "text"), self.splits_by is not None)
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         for name in self._pictures:
             row = {"image": name, "text": _text(name)}
-            if self.has_split_folders:
+            if self.splits_by:
                 row["split"] = folder_split(name) or ""
             yield str(self.path / name), row
 

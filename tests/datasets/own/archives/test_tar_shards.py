@@ -42,6 +42,21 @@ def test_the_same_corpus_as_from_a_table(tmp_path):
     assert found.image_paths == [f"{tmp_path}/1.tar::p1.jpg"]
 
 
+def test_a_folder_of_shards(tmp_path):
+    for name, text, _ in PAIRS:
+        key = name.removesuffix(".jpg")
+        write_tar(tmp_path / f"{key}.tar", [(name, name.encode()), (f"{key}.txt", text.encode())])
+    corpus = load_table(tmp_path)
+    assert corpus.texts == [text for _, text, _ in PAIRS]
+    assert corpus.image_paths == [f"{tmp_path}/p{n}.tar::p{n}.jpg" for n in range(3)]
+    (tmp_path / "p0.tar").rename(tmp_path / "val-0.tar")
+    assert load_table(tmp_path).texts == ["text 1", "text 2", "text 0"]
+    for number in (1, 2):
+        (tmp_path / f"p{number}.tar").rename(tmp_path / f"train-{number}.tar")
+    assert load_table(tmp_path, "train").texts == ["text 1", "text 2"]
+    assert load_table(tmp_path, "validation").texts == ["text 0"]
+
+
 def test_texts_and_their_files(tmp_path):
     files = {
         "a/1.JPG": b"1",
