@@ -43,9 +43,10 @@ def load_arrays(
 
     Without `images.splits.npy`, about 80% of the images are "train", 10% "validation" and 10%
     "test", by a hash of their ids; images with equal features are in one split. With it, a warning
-    counts images whose features are also in another split. A split has the texts of its images. A
-    large split whose rows are not consecutive is written to the cache directory once, so that it is
-    a memory map too.
+    counts images whose features are also in another split; if it has training images but none for
+    validation, a tenth of them, by a hash of their ids, becomes that split. A split has the texts
+    of its images. A large split whose rows are not consecutive is written to the cache directory
+    once, so that it is a memory map too.
 
     Args:
         directory: the folder.
@@ -150,13 +151,12 @@ def _of_split(directory: Path, images: ArrayFiles, split: str) -> np.ndarray:
     """Returns bool `(n,)`, which images the split has."""
     splits = images.strings("splits")
     named = None if splits is None else list(map(split_named, splits))
-    keys = list(map(str, images.ids))
+    keys = ids = list(map(str, images.ids))
     if split != "all":
         firsts = first_equal_rows(images.features).tolist()
-        if named is None:
-            keys = [keys[first] for first in firsts]
-        else:
-            _warn_of_equal_rows(images.path, keys, named, firsts)
+        keys = [ids[first] for first in firsts]
+        if named is not None:
+            _warn_of_equal_rows(images.path, ids, named, firsts)
     return in_split(split, named, keys, directory)
 
 

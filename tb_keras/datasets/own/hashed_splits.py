@@ -42,7 +42,8 @@ def in_split(
     Args:
         split: the name of the split, or "all".
         named: the split of each image, as `split_named` gives it, or None where the data names
-            none. Then `hashed_splits` makes them.
+            none. Then `hashed_splits` makes them. A validation split that is not named is taken
+            from the training images, as `with_validation` does.
         keys: what each image is hashed by. Images with one key are in one split.
         source: the file or folder, for messages.
 
@@ -56,9 +57,17 @@ def in_split(
     split = split_named(split)
     if split == "all":
         return np.ones(len(keys), bool)
-    named = splits_by_key(keys) if named is None else named
+    is_drawn = named is not None and "validation" not in named
+    named = splits_by_key(keys) if named is None else with_validation(named, keys)
     chosen = np.array([name == split for name in named], bool)
     counts = collections.Counter(named)
+    held_out = counts["validation"] if is_drawn else 0
+    if held_out and split in ("train", "validation"):
+        warnings.warn(
+            f"{source}: no image is of the split 'validation', so {held_out} of "
+            f"{held_out + counts['train']} training images are, by a hash of their names",
+            stacklevel=2,
+        )
     if not chosen.any():
         known = ", ".join(map(repr, ["all", *sorted(counts)]))
         raise ValueError(f"`split` must be one of {known}, which {source} has. Received: {split!r}")
@@ -70,6 +79,31 @@ def in_split(
             stacklevel=2,
         )
     return chosen
+
+
+def with_validation(named: Sequence[str], keys: Sequence[str]) -> Sequence[str]:
+    """Returns splits with one for validation: where none is named, a tenth of the training images.
+
+    A hash of their keys decides. Fewer than three training images stay together.
+
+    Args:
+        named: the split of each image.
+        keys: what each image is hashed by.
+
+    Examples:
+        >>> with_validation(["train", "train", "train", "test"], ["dog", "cat", "cow", "bus"])
+        ['train', 'train', 'validation', 'test']
+        >>> with_validation(["train", "validation"], ["dog", "cat"])
+        ['train', 'validation']
+    """
+    trained = list(dict.fromkeys(key for key, name in zip(keys, named) if name == "train"))
+    if "validation" in named or len(trained) < len(_SPLITS):
+        return named
+    held_out = {key for key, split in zip(trained, hashed_splits(trained)) if split == "validation"}
+    return [
+        "validation" if name == "train" and key in held_out else name
+        for name, key in zip(named, keys)
+    ]
 
 
 def splits_by_key(keys: Sequence[str]) -> list[str]:

@@ -40,7 +40,8 @@ def load_table(
     The column `split` names the part that a row belongs to. Any names will do; "training" and
     "restval" mean "train", and "val", "valid" and "dev" mean "validation", in upper or lower case.
     Without this column, about 80% of the images are "train", 10% "validation" and 10% "test", by a
-    hash of their paths in the table. With three images or more, none of these is empty.
+    hash of their paths in the table. With three images or more, none of these is empty. If there
+    are training images but none for validation, a tenth of them becomes that split, by the hash.
 
     The column `group` names what pictures have in common, such as a product, a patient or a scene.
     Without a column `split`, all pictures of a group are in one split. With it, a warning counts

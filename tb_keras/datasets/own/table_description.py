@@ -6,7 +6,7 @@ import collections
 
 import numpy as np
 
-from tb_keras.datasets.own.hashed_splits import splits_by_key
+from tb_keras.datasets.own.hashed_splits import splits_by_key, with_validation
 from tb_keras.datasets.own.own_table import OwnTable
 
 _SPLITS = ("train", "validation", "test")
@@ -37,7 +37,8 @@ def _splits(own: OwnTable, images: np.ndarray) -> str:
     if own.splits is None:
         splits, by = splits_by_key(own.keys), f"hash of {groups} groups" if groups else "hash"
     else:
-        splits, by = own.splits, own.table.splits_by or f"the column {own.columns.split}"
+        splits = with_validation(own.splits, own.keys)
+        by = own.table.splits_by or f"the column {own.columns.split}"
     counts = collections.Counter(splits[image] for image in images.tolist())
     names = [*_SPLITS, *sorted(set(counts) - set(_SPLITS))]
     return f"split by {by} {'/'.join(str(counts[name]) for name in names)} ({'/'.join(names)})"

@@ -1,12 +1,18 @@
 import collections
 import hashlib
 import itertools
+import warnings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_keras.datasets.own.hashed_splits import hashed_splits, in_split, split_named
+from tb_keras.datasets.own.hashed_splits import (
+    hashed_splits,
+    in_split,
+    split_named,
+    with_validation,
+)
 
 names = st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True, max_size=30)
 
@@ -91,3 +97,27 @@ def test_images_of_one_key_are_in_one_split():
     for split in ("train", "validation", "test"):
         chosen = in_split(split, None, keys, "my")
         assert chosen[:40].tolist() == chosen[40:].tolist()
+
+
+@given(st.lists(st.sampled_from(["train", "test", "mine"]), min_size=1, max_size=60))
+def test_validation_comes_from_training_images_alone(named):
+    keys = [f"{number}.png" for number in range(len(named))]
+    found = with_validation(named, keys)
+    changed = [key for key, before, now in zip(keys, named, found) if before != now]
+    trained = [key for key, name in zip(keys, named) if name == "train"]
+    assert ("validation" in found) == (len(trained) >= 3)
+    assert set(changed) < set(trained) or not changed
+    by_hash = dict(zip(trained, hashed_splits(trained)))
+    assert changed == [key for key in trained if by_hash[key] == "validation"]
+    for split in set(found):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of images in "mine", and of the drawn validation
+            chosen = in_split(split, named, keys, "pairs.csv")
+        assert chosen.tolist() == [name == split for name in found]
+
+
+def test_copies_go_into_validation_together():
+    keys = [f"{number // 2}.png" for number in range(100)]
+    found = with_validation(["train"] * 100, keys)
+    assert found[::2] == found[1::2]
+    assert "validation" in found

@@ -149,6 +149,22 @@ def test_what_tables_of_splits_were_taken_for(tmp_path):
         load_table(tmp_path)
 
 
+def test_validation_that_nobody_named(tmp_path):
+    for name, count in (("train", 40), ("test", 10)):
+        pictures = [f"{name}-{number}.png" for number in range(count)]
+        write_pictures(tmp_path, pictures)
+        write_rows(tmp_path / f"{name}.csv", ("image", "text"), [(p, f"a {p}") for p in pictures])
+    message = (
+        rf"{tmp_path.name}: no image is of the split 'validation', so \d of 40 training images"
+    )
+    with pytest.warns(UserWarning, match=message):
+        corpora, lines = load_splits("table", tmp_path, ["train", "validation", "test"])
+    train, validation, test = (corpora[name].num_images for name in corpora)
+    assert (train + validation, test) == (40, 10)
+    assert not set(corpora["train"].texts) & set(corpora["validation"].texts)
+    assert lines[1] == f"split by file {train}/{validation}/10 (train/validation/test)"
+
+
 def test_a_column_of_splits_counts_more_than_the_names_of_tables(tmp_path):
     write_pictures(tmp_path, ["1.png", "2.png"])
     for number, name in enumerate(("train.tsv", "val.tsv"), 1):
