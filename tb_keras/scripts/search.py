@@ -46,7 +46,7 @@ _IMAGES = flags.DEFINE_string(
 _SPLIT = flags.DEFINE_string(
     "split",
     None,
-    "Split of the data set to search; by default test, or all of a run's own data set.",
+    "Split to search; by default all of a run's own data set or of a table, else test.",
 )
 _K = flags.DEFINE_integer("k", 5, "Answers to each query.", lower_bound=1)
 _HTML = flags.DEFINE_string("html", None, "File to write a page to that shows the pictures.")
@@ -129,7 +129,8 @@ def _corpus() -> Corpus:
     if _RUN.value and data_flags.DATASET.value is None and data_flags.DATA.value is None:
         settings, split = Run(_RUN.value).settings, _SPLIT.value or "all"
     else:
-        settings, split = data_flags.data_settings(), _SPLIT.value or "test"
+        settings = data_flags.data_settings()
+        split = _SPLIT.value or ("all" if settings["dataset"] == "table" else "test")
     return readable_corpus(load_corpus(settings, split), skips(settings), split)
 
 

@@ -84,7 +84,13 @@ def pipeline(folder):
         "evaluate": ["evaluate", "--run=runs/mine", BOTH],
     }
     ended.update(zip(forked, run_forked(folder, list(forked.values()))))
-    search = ["--model=savedmodels/mine", "--data=pairs.csv", "--k=3", "--html=pages/found.html"]
+    search = [
+        "--model=savedmodels/mine",
+        "--data=pairs.csv",
+        "--split=test",
+        "--k=3",
+        "--html=pages/found.html",
+    ]
     ended["search"] = run_script(folder, "search", *search, "a red ring", "pictures/blue_ring.png")
     for command in ended.values():
         assert command.code == 0, command.err
@@ -449,6 +455,10 @@ TYPED = {
     "no query": (["search", MODEL, "--data=pairs.csv"], (1, "name what to search for")),
     "a search by nothing": (["search", "a dog"], (1, "name either --run or --model")),
     "a search by two": (["search", MODEL, "--run=runs/mine", "a dog"], (1, "name either --run or")),
+    "a search in all of one's own pictures": (
+        ["search", MODEL, "--data=pairs.csv", "--k=30", "a green disc"],
+        (0, " 20. "),
+    ),
     "a search by a run, in all its pictures": (
         ["search", "--run=runs/mine", "--k=30", "a green disc"],
         (0, "20. "),
