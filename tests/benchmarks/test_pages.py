@@ -216,3 +216,15 @@ def test_a_server_under_load(tmp_path):
     assert first["first_version"] > 0
     assert second["first_version"] == 0 < second["second_version"]
     assert (tmp_path / "load.md").read_text() in done.stdout
+
+
+def test_layouts_are_read_in_fresh_processes(tmp_path):
+    # A thousand pictures are in a folder, and folders of classes need two.
+    command = [sys.executable, "-m", "benchmarks.layouts", "--rows=5005", f"--directory={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "layouts.json").read_text())
+    assert len(figures) == 10
+    assert {figure["images"] for figure in figures.values()} == {1001}
+    assert sorted({figure["texts"] for figure in figures.values()}) == [2, 5005]
+    assert (tmp_path / "layouts.md").read_text().count("\n|") == 12
