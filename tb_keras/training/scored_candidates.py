@@ -64,15 +64,24 @@ class ScoredCandidates:
 
     def metrics(self, reranker: Reranker, ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
         """Returns the figures at the weight and the scales of a reranker of the same networks."""
-        scores = reranker.mixed(self.first_scores, self.second_scores)
         if self._corpus.grounding is not None:
+            scores = reranker.mixed(self.first_scores, self.second_scores)
             return corpus_localization_metrics(scores, self._corpus, ks=ks)
+        return figures_of_ranks(*self.ranks(reranker), ks)
+
+    def ranks(self, reranker: Reranker) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the ranks of the image queries and of the text queries, of a corpus to retrieve.
+
+        Args:
+            reranker: as for `metrics`.
+        """
+        scores = reranker.mixed(self.first_scores, self.second_scores)
         parts = np.split(scores, [self._directions[0][1].size])
         image_ranks, text_ranks = (
             reranked_ranks(first, rows, part.reshape(rows.shape), matches)
             for (first, rows, matches), part in zip(self._directions, parts)
         )
-        return figures_of_ranks(image_ranks, text_ranks, ks)
+        return image_ranks, text_ranks
 
 
 def _best_rows(queries: np.ndarray, embeddings: np.ndarray, k: int) -> np.ndarray:

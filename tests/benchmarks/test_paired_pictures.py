@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.peers.accuracy.paired_pictures import difference_error, hits_by_picture, rsum_of
+from benchmarks.paired_pictures import difference_error, hits_by_picture, rsum_of
 from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation import retrieval_metrics
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import machine
-from benchmarks.peers.accuracy.paired_pictures import KS, hits_by_picture
+from benchmarks.paired_pictures import KS, hits_by_picture
 from benchmarks.peers.workers import shared_out
 
 _FIGURES = [f"{direction}_recall@{k}" for direction in ("i2t", "t2i") for k in KS]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.paired_pictures import difference_error
 from benchmarks.peers.accuracy.corpora import corpus_directory, prepare_corpora
 from benchmarks.peers.accuracy.jobs import Job, run_jobs
 from benchmarks.peers.accuracy.methods import DEFAULT, FROM_RANDOM, METHODS, PEERS
-from benchmarks.peers.accuracy.paired_pictures import difference_error
 from benchmarks.peers.accuracy.table import accuracy_section, better_than
 from benchmarks.peers.accuracy.tuning import chosen_settings
 from benchmarks.peers.in_turn import in_process

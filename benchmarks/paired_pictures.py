@@ -31,7 +31,19 @@ def hits_by_picture(images: np.ndarray, texts: np.ndarray, matches: Matches) -> 
     >>> hits_by_picture(np.eye(2, dtype="f"), np.eye(2, dtype="f")[:1], Matches.of([0], 2))
     [[1, 3, 1, 3], [0, 0, 0, 0]]
     """
-    image_ranks, text_ranks = ranks_from_embeddings(images, texts, matches)
+    return hits_of_ranks(*ranks_from_embeddings(images, texts, matches), matches)
+
+
+def hits_of_ranks(
+    image_ranks: np.ndarray, text_ranks: np.ndarray, matches: Matches
+) -> list[list[int]]:
+    """Returns the counts of `hits_by_picture`, from the rank of each query's best match.
+
+    Args:
+        image_ranks: int `(n,)`, from 1; 0 for a query without a match.
+        text_ranks: int `(m,)`, alike.
+        matches: between images and texts.
+    """
     texts_asked, first = np.unique(matches.pairs[:, 1], return_index=True)
     counts = np.zeros((matches.num_images, 4), int)
     counts[:, 0] = image_ranks > 0
@@ -75,6 +87,15 @@ def difference_error(one: Sequence[ArrayLike], other: Sequence[ArrayLike]) -> fl
     share = np.full(len(one), 1 / len(one))
     weights = np.random.default_rng(0).multinomial(len(one), share, size=_SAMPLES)
     return float(np.std(rsum_of(one, weights) - rsum_of(other, weights), ddof=1))
+
+
+def rsum_error(counts: ArrayLike) -> float:
+    """Returns the standard error of rsum over other pictures to ask for, as above.
+
+    Args:
+        counts: float `(n, 4)`, by picture.
+    """
+    return difference_error([counts], [np.array([[1, 0, 1, 0]] * len(counts))])
 
 
 def _hits(ranks: np.ndarray) -> np.ndarray:
