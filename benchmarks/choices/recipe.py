@@ -46,7 +46,7 @@ _STARTS = {
     "kernel, half of the texts as landmarks": (0.5, 1.7, 0.5, 1024),
     "kernel, a quarter of the texts as landmarks": (0.25, 1.7, 0.5, 1024),
     "linear, 3 and 0.5": (0.0, 3.0, 0.5, 256),
-    "linear, 5 and 0.5 (where a kernel is too large)": (0.0, 5.0, 0.5, 512),
+    "linear, 5 and 0.5 (for a kernel too large, or if better on validation)": (0.0, 5.0, 0.5, 512),
     "linear, 1 and 0.5": (0.0, 1.0, 0.5, 256),
     "linear, 10 and 1 (chosen on validation, if better)": (0.0, 10.0, 1.0, 256),
 }

@@ -24,7 +24,7 @@ def trained_figures(
 
     Args:
         train: with both features.
-        held_out: with both features.
+        held_out: with both features; it also chooses the start, as a validation split does.
         recipe: of either network.
         seed: of the training.
         text_encoder: as `from_recipe` takes it.
@@ -35,7 +35,7 @@ def trained_figures(
         them, and `i2i_recall@1`, of the retrieval of a text's other images by one of them (0 where
         no text has two); and `seconds`.
     """
-    network, model, batches = from_recipe(train, recipe, seed, text_encoder)
+    network, model, batches = from_recipe(train, recipe, seed, text_encoder, held_out)
     started = time.monotonic()
     model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0)
     seconds = time.monotonic() - started

@@ -13,7 +13,8 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.networks import BranchStart, KernelStart, LinearStart
 from tb_keras.training.metrics import baseline_figure
 
-# Measured by `python -m benchmarks.choices.recipe`. A pair is a regularisation and a power of the
+# Measured by `python -m benchmarks.choices.recipe`, and on photographs by
+# `python -m benchmarks.photographs.sizes`. A pair is a regularisation and a power of the
 # correlations.
 _MOST_ROWS = 4  # of a view, for each landmark: with more, linear maps take the kernel's place
 _KERNEL = 1.7, 0.5
@@ -34,9 +35,9 @@ def canonical_starts(
     regularisation 1.7 and power 0.5. If a view has more than four rows for each landmark, they are
     those of `RegularizedCCABaseline` with 5 and 0.5 instead.
 
-    With a validation corpus, `RegularizedCCABaseline` with 10 and 1 is fitted too. It relies less
-    on single training pictures, and is taken if it has the better rsum there, or recall@1 to
-    localize.
+    With a validation corpus, `RegularizedCCABaseline` with 5 and 0.5 and with 10 and 1 are fitted
+    too. They rely less on single training pictures, and one of them is taken if it has the best
+    rsum there, or recall@1 to localize.
 
     Each map is scaled so that the mean square of its output over the training features is 1. The
     starts standardise the features themselves, so `network.standardize` need not be called.
@@ -73,7 +74,7 @@ def canonical_starts(
     check_pairs(train, "train")
     if validation is not None:
         check_pairs(validation, "validation")
-    found = _projections(train, embedding_dim, landmarks, with_blunt=validation is not None)
+    found = _projections(train, embedding_dim, landmarks, to_choose=validation is not None)
     candidates = [projections for projections in found if projections.correlations.any()]
     if not candidates:
         raise ValueError(
@@ -110,18 +111,19 @@ def _start(projection: Projection, features: np.ndarray) -> BranchStart:
 
 
 def _projections(
-    train: Corpus, dim: int, landmarks: int, with_blunt: bool
+    train: Corpus, dim: int, landmarks: int, to_choose: bool
 ) -> list[CanonicalProjections]:
-    found, linear = [], [_BLUNT] if with_blunt else []
+    """Returns the projections without a validation corpus first, then others to choose from."""
+    found, linear = [], [_LINEAR, _BLUNT] if to_choose else []
     if max(train.num_images, train.num_texts) <= _MOST_ROWS * landmarks:
         regularization, power = _KERNEL
         problem = CanonicalProblem.of(train, landmark_kernels(train, landmarks))
         found.append(problem.solved(regularization, dim).weighted(power))
-    else:
-        linear.insert(0, _LINEAR)
+    elif not to_choose:
+        linear = [_LINEAR]
     if linear:
         dim = min(dim, _LINEAR_DIM) if landmarks else dim
-        problem = CanonicalProblem.of(train)  # reads all features, so once for both
+        problem = CanonicalProblem.of(train)  # reads all features, so once for all
         found += [
             problem.solved(regularization, dim).weighted(power) for regularization, power in linear
         ]
