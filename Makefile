@@ -1,7 +1,7 @@
 # make demo: real pictures, pretrained encoders, training, figures, export, search.
 # make demo-localize: where in a picture a phrase is, on scenes made of these pictures.
-# make test: the tests that every change must pass; make test-all: those marked slow, and those of
-# the benchmarks, as well. They install what is missing into .venv first.
+# make test: the tests that every change must pass, one small case of each feature; make test-all:
+# further cases, those of the benchmarks too. They install what is missing into .venv first.
 # make docs: the documentation, into build/docs; make notebooks: the notebooks, run, with outputs;
 # make pictures: both pictures of the README, from what the demos left (needs chromium).
 # make benchmark: speed and accuracy beside the peers, into benchmarks/RESULTS.md. It has a virtual

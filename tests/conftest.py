@@ -11,9 +11,16 @@ import hypothesis
 import numpy as np
 import pytest
 
-# The first call of a TensorFlow function traces it, so no example may be held to a deadline.
-hypothesis.settings.register_profile("tb_keras", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("tb_keras")
+
+def pytest_configure(config):
+    """Properties have 100 examples where the slow tests run too, else 25.
+
+    The first call of a TensorFlow function traces it, so no example may be held to a deadline.
+    """
+    number = 25 if config.getoption("markexpr") else 100
+    settings = {"deadline": None, "derandomize": True, "max_examples": number}
+    hypothesis.settings.register_profile("tb_keras", **settings)
+    hypothesis.settings.load_profile("tb_keras")
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +38,8 @@ def fixed_random_seed():
 def pytest_collection_modifyitems(config, items):
     """Workers begin with the long files, so that they end at about the same time."""
     if hasattr(config, "workerinput"):
-        long = ("tests/test_notebooks", "tests/scripts/", "tests/docs/", "tests/training/")
-        items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in long])
+        long = ("test_notebooks", "scripts/", "docs/", "training/", "serving/exporting/")
+        items.sort(key=lambda item: [not item.nodeid.startswith(f"tests/{part}") for part in long])
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,5 +1,7 @@
 """Runs programs and scripts, each in a child of one process that has TensorFlow imported."""
 
+import atexit
+import functools
 import json
 import os
 import subprocess
@@ -14,6 +16,10 @@ import contextlib, importlib, io, json, os, runpy, sys, traceback
 import tb_keras, tb_keras.datasets, tb_keras.features, tb_keras.training, tb_keras.serving
 from absl import flags
 from tb_keras.scripts import entry_points
+
+for optional in ("keras_hub", "sklearn", "cv2"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(optional)
 
 
 def program(path):
@@ -39,15 +45,19 @@ def wrong_flags(module, *lines):
     print(json.dumps(problems))
 
 
-for number, (folder, kind, *arguments) in enumerate(json.load(sys.stdin)):
+for line in sys.stdin:
+    cache, prepared, output, folder, kind, *arguments = json.loads(line)
     child = os.fork()
     if child == 0:
         for stream, name in ((1, "out"), (2, "err")):
-            file = os.open(f"{number}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            file = os.open(f"{output}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(file, stream)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.chdir(folder)
+        os.environ["TB_KERAS_CACHE"] = cache
         code = 0
         try:
+            exec(prepared, {})
             {"program": program, "script": script, "flags": wrong_flags}[kind](*arguments)
         except SystemExit as end:
             code = end.code or 0
@@ -80,24 +90,35 @@ def environment(folder):
     }
 
 
+@functools.cache
+def forking_process():
+    """One for all tests of this process."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORKING],
+        text=True,
+        env=environment(ROOT),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    atexit.register(process.communicate)
+    return process
+
+
 def run_forked(folder, tasks, prepared=""):
     """Runs tasks `(folder, "program" | "script" | "flags", *arguments)` in order.
 
     A program is a file, a script a name and its arguments; of flags, command lines of a script are
     parsed and what is wrong with each is printed as JSON. `prepared` is Python code that goes
-    before all of them.
+    before each of them.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", prepared + FORKING],
-        input=json.dumps([[str(where), *rest] for where, *rest in tasks]),
-        text=True,
-        check=True,
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    return [
-        Ended(int(code), *((Path(folder) / f"{n}.{name}").read_text() for name in ("out", "err")))
-        for n, code in enumerate(done.stdout.split())
-    ]
+    process, cache, ended = forking_process(), environment(folder)["TB_KERAS_CACHE"], []
+    for number, (where, *rest) in enumerate(tasks):
+        output = str(Path(folder) / str(number))
+        print(json.dumps([cache, prepared, output, str(where), *rest]), file=process.stdin)
+        process.stdin.flush()
+        code = int(process.stdout.readline())
+        ended.append(
+            Ended(code, *(Path(f"{output}.{name}").read_text() for name in ("out", "err")))
+        )
+    return ended

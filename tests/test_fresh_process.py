@@ -14,6 +14,7 @@ import tb_keras
 from tb_keras.encoders import WordVectors, fit_text_encoder
 from tb_keras.encoders.text.fitted_text_encoder import BAGS, FITTED_TEXT_ENCODERS
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
+from tests.cases import selected, slow_but
 
 SIZES = {"image_dim": 6, "text_dim": 4, "hidden_dim": 8, "embedding_dim": 5}
 TEXTS = ["A dog.", "a DOG, a cat", "the cat!", "a bus", "rain and rain"]
@@ -88,10 +89,12 @@ def fitted(name):
 
 
 @pytest.fixture(scope="module")
-def models():
-    made = networks()
+def models(request):
+    """The models that are asked for, by name."""
+    made, names = networks(), selected(request, "name")
     parts = {"branch": made["embedding"].image_branch, "fusion": made["similarity"].fusion}
-    return {**made, **parts, **{name: fitted(name) for name in FITTED_TEXT_ENCODERS}}
+    encoders = {name: fitted(name) for name in FITTED_TEXT_ENCODERS if name in names}
+    return {name: model for name, model in {**made, **parts, **encoders}.items() if name in names}
 
 
 def features(name):
@@ -138,7 +141,11 @@ def check_weights(found, model):
 
 
 @pytest.mark.parametrize(
-    "name", ["embedding", "similarity", "embedding_of_words", "similarity_of_words"]
+    "name",
+    slow_but(
+        *("embedding", "similarity"),
+        cases=["embedding", "similarity", "embedding_of_words", "similarity_of_words"],
+    ),
 )
 def test_networks(models, loaded, name):
     model, (told, found) = models[name], loaded[name]
@@ -165,7 +172,7 @@ def test_parts_of_networks(models, loaded, name):
     np.testing.assert_allclose(found["called"], expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", FITTED_TEXT_ENCODERS)
+@pytest.mark.parametrize("name", slow_but("tfidf", cases=FITTED_TEXT_ENCODERS))
 def test_fitted_text_encoders(models, loaded, name):
     expected, found = models[name].predict(tf.constant(ASKED), verbose=0), loaded[name][1]
     check_weights(found, models[name])

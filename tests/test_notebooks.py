@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.cases import slow_but
+
 nbformat = pytest.importorskip("nbformat")
 
 ROOT = Path(__file__).parent.parent
@@ -20,9 +22,9 @@ REDUCED = {
 import dataclasses
 
 recipe = dataclasses.replace(
-    recipe, epochs=3, hidden_dim=64, embedding_dim=32, images_per_batch=48, learning_rate=1e-3
+    recipe, epochs=2, hidden_dim=64, embedding_dim=32, images_per_batch=24, learning_rate=1e-3
 )
-pictures = 96
+pictures = 48
 """,
     "localization": """
 import dataclasses
@@ -149,7 +151,11 @@ def test_other_code_is_stale():
 
 # What Jupyter deprecates inside itself is not ours to mend.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    slow_but(ROOT / "notebooks" / "quickstart.ipynb", cases=NOTEBOOKS),
+    ids=lambda path: path.stem,
+)
 def test_notebook_runs(path, tmp_path, monkeypatch):
     pytest.importorskip("nbclient")
     notebook = read(path)

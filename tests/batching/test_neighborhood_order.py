@@ -4,11 +4,12 @@ import collections
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.batching.neighborhood_order import NeighborhoodOrder
 from tb_keras.corpus.matches import Matches
+from tests.cases import examples
 
 
 @st.composite
@@ -30,7 +31,7 @@ def orders(draw):
     )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(orders(), st.integers(0, 3))
 def test_the_promises_of_an_epoch(case, number):
     dense, order = case

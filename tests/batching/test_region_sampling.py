@@ -216,6 +216,7 @@ def test_memory_maps_of_any_float_type(tmp_path, dtype):
     np.testing.assert_array_equal(loaded.image_features, corpus.image_features)  # none zeroed
 
 
+@pytest.mark.slow
 def test_a_network_trains_on_them():
     corpus = numbered_regions()
     network = EmbeddingNetwork(3, 2, hidden_dim=8, embedding_dim=4)

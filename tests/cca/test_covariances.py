@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.cca import covariances as module
@@ -13,6 +13,7 @@ from tb_keras.corpus import feature_statistics
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.feature_statistics import mean_and_deviation, standardized
 from tb_keras.corpus.matches import Matches
+from tests.cases import examples
 
 
 def corpus_of(seed=0, n=9, m=11, image_dim=4, text_dim=3, share=0.25):
@@ -26,7 +27,7 @@ def corpus_of(seed=0, n=9, m=11, image_dim=4, text_dim=3, share=0.25):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 60))
-@settings(deadline=None, max_examples=40)
+@examples(40)
 def test_covariances_are_those_of_the_list_of_all_pairs(seed, block):
     corpus = corpus_of(seed)
     images, texts = corpus.matches.pairs.T

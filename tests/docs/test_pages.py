@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 import json
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.cases import selected, slow_but
 from tests.docs.pages import (
     PAGES,
     ROOT,
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.xdist_group("pages")
 SERVED = {"docs/serving.md": "openmoji"}  # page → the model that its Python asks
 TRAIN = ("tb-train", "--data=docs/twenty/pictures.csv", "--run=runs/mine")
 SIMILARITY = (*TRAIN[:2], "--run=runs/similarity", "--network=similarity")  # run beside the pages'
+HTML = "--html=found.html"
 TOLERANCE = 0.05  # of figures: processors differ in the last bits of what is trained
 
 FABRICATED = """# A package
@@ -106,12 +109,12 @@ def shell_blocks(text):
     return [(b, shown_output(blocks, i)) for i, b in enumerate(blocks) if commands(b)]
 
 
-def commands_to_run():
+def commands_to_run(pages=PAGES):
     """The words of each command that is run, once, in the order of the pages."""
     return dict.fromkeys(
         tuple(words)
-        for text in PAGES.values()
-        for block, _ in shell_blocks(text)
+        for page in pages
+        for block, _ in shell_blocks(PAGES[page])
         if not block.not_run
         for words in commands(block)
         if words[0] in console_scripts()
@@ -125,14 +128,18 @@ def folder_with_twenty_rows(folder):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def told(request, tmp_path_factory):
     top = tmp_path_factory.mktemp("pages")
     tasks, kept = [], []  # what is run, and as what it is kept
+    programs, asked = selected(request, "program"), selected(request, "words")
+    scripts = [*commands_to_run(), SIMILARITY]
+    while scripts and scripts[-1] not in asked:  # what stands before may be needed
+        scripts.pop()
     folder = folder_with_twenty_rows(top / "commands")
     told = Told({}, {}, {}, {page: [] for page in FLAGGED}, folder)
     with contextlib.ExitStack() as servers:
         for number, (page, text) in enumerate(PROGRAMS.items()):
-            if not python_program(text):
+            if not python_program(text) or (page in PAGES and page not in programs):
                 continue
             where = told.folders[page] = folder_with_twenty_rows(top / f"page{number}")
             if page in SERVED:
@@ -140,7 +147,7 @@ def told(tmp_path_factory):
             (where / "page.py").write_text(python_program(text), encoding="utf-8")
             tasks.append((where, "program", "page.py"))
             kept.append((told.programs, page))
-        for words in [*commands_to_run(), SIMILARITY]:
+        for words in scripts:
             tasks.append((folder, "script", console_scripts()[words[0]], *words[1:]))
             kept.append((told.scripts, words))
         lines = [(page, *line) for page, text in FLAGGED.items() for line in script_lines(text)]
@@ -159,9 +166,15 @@ def told(tmp_path_factory):
     return told
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if python_program(PAGES[page])])
-def test_python_of_the_page_runs(told, page):
-    assert told.programs[page].code == 0, told.programs[page].err
+PROGRAMMED = [page for page in PAGES if python_program(PAGES[page])]
+TRAINING = ("docs/losses_and_batches.md", "docs/own_data.md", *SERVED)  # takes its time
+
+
+@pytest.mark.parametrize(
+    "program", slow_but(*(page for page in PROGRAMMED if page not in TRAINING), cases=PROGRAMMED)
+)
+def test_python_of_the_page_runs(told, program):
+    assert told.programs[program].code == 0, told.programs[program].err
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if shell_blocks(PAGES[page])])
@@ -170,12 +183,18 @@ def test_commands_of_the_page_exist(told, page):
     assert told.flags[page] == []
 
 
-@pytest.mark.parametrize("words", commands_to_run(), ids=" ".join)
+OF_THE_README = commands_to_run(["README.md"])
+slow = functools.partial(pytest.param, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    "words", [w if w in OF_THE_README else slow(w) for w in commands_to_run()], ids=" ".join
+)
 def test_the_command_runs(told, words):
     assert told.scripts[words].code == 0, told.scripts[words].err
 
 
-@pytest.mark.parametrize("words", [TRAIN, SIMILARITY], ids=" ".join)
+@pytest.mark.parametrize("words", [TRAIN, slow(SIMILARITY)], ids=" ".join)
 def test_what_training_on_twenty_rows_says(told, words):
     code, out, err = told.scripts[words]
     assert (code, err) == (0, "")
@@ -184,8 +203,10 @@ def test_what_training_on_twenty_rows_says(told, words):
     assert (f"Next: tb-search {words[2]}" in out) == (words == TRAIN)  # the other cannot search
 
 
-def test_the_page_of_answers_is_written(told):
-    assert (told.folder / "found.html").read_text().count("<img") > 1
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [words for words in commands_to_run() if HTML in words])
+def test_the_page_of_answers_is_written(told, words):
+    assert (told.folder / HTML.split("=")[1]).read_text().count("<img") > 1
 
 
 def same(shown, printed):
@@ -214,7 +235,10 @@ def test_outputs_are_shown():
     assert {"README.md", "docs/own_data.md", "docs/search.md"} <= {page for page, *_ in SHOWN}
 
 
-@pytest.mark.parametrize(("page", "words", "output"), SHOWN)
+@pytest.mark.parametrize(
+    ("page", "words", "output"),
+    slow_but(*(shown for shown in SHOWN if shown[1] in OF_THE_README), cases=SHOWN),
+)
 def test_the_output_is_what_stands_there(told, page, words, output):
     assert like(output, told.scripts[words].out), told.scripts[words].out
 

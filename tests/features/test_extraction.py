@@ -14,6 +14,7 @@ from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.features import extraction as extraction_module
 from tb_keras.features.extraction import extract_features
 from tb_keras.features.feature_directory import read_rows, read_settings, read_unreadable
+from tests.cases import slow_but
 from tests.storage.archives import write_tar
 
 
@@ -186,7 +187,7 @@ def test_pictures_that_are_away_keep_their_features(pictures):
     assert len(pictures.check()) == 10
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 3])
+@pytest.mark.parametrize("stop_after", slow_but(2, cases=[1, 2, 3]))
 def test_interrupted_and_gone_on_with(pictures, monkeypatch, stop_after):
     pictures.add(*NAMES)
     pictures.damage(NAMES[1], NAMES[8])
@@ -267,6 +268,7 @@ def test_arguments_are_checked(pictures, tmp_path):
     assert not (tmp_path / "features").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crops", [1, 10])
 def test_as_the_encoder_itself(tmp_path, crops):
     """A real network, with weights from a file."""

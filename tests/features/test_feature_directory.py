@@ -175,6 +175,13 @@ def test_damaged_files_are_named(tmp_path):
 
 
 def test_one_process_at_a_time(tmp_path):
+    with opened(tmp_path), pytest.raises(ValueError, match="another process writes features to"):
+        opened(tmp_path)
+    opened(tmp_path).__exit__()
+
+
+@pytest.mark.slow
+def test_another_process_finds_it_locked(tmp_path):
     code = """
 import sys
 from tb_keras.features.feature_directory import FeatureDirectory
@@ -183,8 +190,6 @@ try:
 except ValueError as error:
     print(error)
 """
-    with opened(tmp_path), pytest.raises(ValueError, match="another process writes features to"):
-        opened(tmp_path)
     with opened(tmp_path):
         told = subprocess.run(
             [sys.executable, "-c", code, tmp_path], capture_output=True, text=True

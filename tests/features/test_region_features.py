@@ -13,6 +13,7 @@ from tb_keras.features import encode_corpus, encode_regions
 from tb_keras.features import kept_regions as kept_regions_module
 from tb_keras.features import region_blocks as region_blocks_module
 from tb_keras.features import region_features as region_features_module
+from tests.cases import slow_but
 from tests.storage.archives import write_tar
 
 SIZES = [(20, 12), (9, 31), (16, 16), (40, 5)]  # width, height
@@ -96,8 +97,8 @@ def expected(grounding, pictures, spatial=True, context=False):
     return np.array(rows)
 
 
-@pytest.mark.parametrize("spatial", [True, False])
-@pytest.mark.parametrize("context", [True, False])
+@pytest.mark.parametrize("spatial", slow_but(True, cases=[True, False]))
+@pytest.mark.parametrize("context", slow_but(True, cases=[True, False]))
 def test_against_a_loop_over_regions(grounding, pictures, spatial, context):
     found = encode_regions(grounding, spatial=spatial, context=context, verbose=False)
     assert found.dtype == np.float16
@@ -106,7 +107,7 @@ def test_against_a_loop_over_regions(grounding, pictures, spatial, context):
     np.testing.assert_allclose(found, loop, atol=1e-3)
 
 
-@pytest.mark.parametrize("spatial", [True, False])
+@pytest.mark.parametrize("spatial", slow_but(False, cases=[True, False]))
 def test_context_adds_the_whole_picture_and_nothing_else(grounding, pictures, spatial):
     without = encode_regions(grounding, spatial=spatial, verbose=False)
     found = encode_regions(grounding, spatial=spatial, context=True, verbose=False)
@@ -116,15 +117,15 @@ def test_context_adds_the_whole_picture_and_nothing_else(grounding, pictures, sp
     np.testing.assert_array_equal(found[:, -6:], around[grounding.region_pictures])
 
 
-def test_regions_in_any_order(grounding, pictures):
+@pytest.mark.parametrize("context", slow_but(False, cases=[False, True]))
+def test_regions_in_any_order(grounding, pictures, context):
     order = np.random.default_rng(2).permutation(30)
     mixed = grounding.subset(order, [])
     assert (np.diff(mixed.region_pictures) < 0).any()
-    for context in (False, True):
-        found = encode_regions(mixed, context=context, verbose=False)
-        np.testing.assert_allclose(found, expected(mixed, pictures, True, context), atol=1e-3)
-        sorted_ones = encode_regions(grounding, context=context, verbose=False)
-        np.testing.assert_allclose(found, sorted_ones[order], atol=1e-3)
+    found = encode_regions(mixed, context=context, verbose=False)
+    np.testing.assert_allclose(found, expected(mixed, pictures, True, context), atol=1e-3)
+    sorted_ones = encode_regions(grounding, context=context, verbose=False)
+    np.testing.assert_allclose(found, sorted_ones[order], atol=1e-3)
 
 
 def test_pictures_in_an_archive(grounding, pictures, tmp_path, backbone):
@@ -153,8 +154,10 @@ def test_the_second_call_computes_nothing(grounding, backbone):
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize(("batches", "kept"), [(0, 0), (1, 3), (2, 3), (7, 25)])
-@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize(
+    ("batches", "kept"), slow_but((2, 3), cases=[(0, 0), (1, 3), (2, 3), (7, 25)])
+)
+@pytest.mark.parametrize("shuffled", slow_but(True, cases=[False, True]))
 def test_a_killed_run_goes_on(grounding, pictures, backbone, batches, kept, shuffled):
     """The pictures of which all regions were encoded are kept; batches are of four regions."""
     if shuffled:
@@ -251,7 +254,11 @@ def test_corrected_sizes_are_encoded_anew(tmp_path, grounding, pictures):
 
 
 @pytest.mark.parametrize(
-    "options", [{"encoder": "other"}, {"size": 64}, {"spatial": False}, {"context": True}]
+    "options",
+    slow_but(
+        {"size": 64},
+        cases=[{"encoder": "other"}, {"size": 64}, {"spatial": False}, {"context": True}],
+    ),
 )
 def test_other_options_are_other_features(grounding, backbone, options):
     encode_regions(grounding, verbose=False)

@@ -153,6 +153,7 @@ def fitted(network, **compiled):
     return [float(np.abs(w.numpy() - old).max()) for w, old in zip(network.weights, before)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixed_precision", ["mixed_bfloat16", "mixed_float16"], indirect=True)
 def test_mixed_precision(mixed_precision):
     network = small_network()
@@ -193,6 +194,7 @@ def test_a_policy_may_be_given():
     assert network(features())["text"].dtype == tf.float32
 
 
+@pytest.mark.slow
 def test_fit_under_xla():
     network = small_network()
     moves = fitted(network, jit_compile=True)

@@ -10,8 +10,10 @@ import sys
 import textwrap
 
 import numpy as np
+import pytest
 
 import tb_keras
+from tests.cases import slow_but
 
 FOLDER = pathlib.Path(__file__).parent / "golden"
 KINDS = {
@@ -44,17 +46,23 @@ FRESH_PROCESS = """
 """
 
 
-def test_networks_saved_before_answer_as_they_did(tmp_path):
+@pytest.mark.parametrize("process", slow_but("this", cases=["this", "fresh"]))
+def test_networks_saved_before_answer_as_they_did(tmp_path, monkeypatch, capsys, process):
     code, target = textwrap.dedent(FRESH_PROCESS), tmp_path / "found.npz"
-    process = subprocess.run(
-        [sys.executable, "-c", code, str(FOLDER), str(target), *KINDS],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=pathlib.Path(tb_keras.__file__).parents[1],
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
-    kinds = json.loads(process.stdout.splitlines()[-1])
+    arguments = ["-c", str(FOLDER), str(target), *KINDS]
+    if process == "this":
+        monkeypatch.setattr(sys, "argv", arguments)
+        exec(code, {})
+        printed = capsys.readouterr().out
+    else:
+        arguments.insert(1, code)
+        root = pathlib.Path(tb_keras.__file__).parents[1]
+        done = subprocess.run(
+            [sys.executable, *arguments], capture_output=True, text=True, timeout=300, cwd=root
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        printed = done.stdout
+    kinds = json.loads(printed.splitlines()[-1])
     assert {name: tuple(kind) for name, kind in kinds.items()} == KINDS
     found, kept = np.load(target), np.load(FOLDER / "answers.npz")
     assert {name for name in kept.files if "/" in name} == set(found.files)

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.networks import SimilarityNetwork
+from tests.cases import slow_but
 
 
 def small_network(**changes):
@@ -140,7 +141,10 @@ def fitted(network, **compiled):
 
 @pytest.mark.parametrize(
     ("dtype", "jit_compile"),
-    [(None, False), (None, True), ("mixed_bfloat16", False), ("mixed_float16", False)],
+    slow_but(
+        (None, False),
+        cases=[(None, False), (None, True), ("mixed_bfloat16", False), ("mixed_float16", False)],
+    ),
 )
 def test_fit_moves_every_part(dtype, jit_compile):
     network = small_network(dtype=dtype, hidden_dim=32)

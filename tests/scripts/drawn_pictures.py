@@ -1,8 +1,12 @@
-"""Small drawn pictures of three shapes, whose boxes are known."""
+"""Small drawn pictures of three shapes, whose boxes are known, and RefCOCO's layout of them."""
+
+import itertools
+import json
 
 import numpy as np
 
 WIDTH, HEIGHT = 96, 80
+REFCOCO_PICTURES = "images/mscoco/images/train2014"
 COLORS = {"red": (220, 30, 30), "green": (30, 160, 60), "blue": (30, 60, 220)}
 SHAPES = {
     "square": lambda x, y: (abs(x) < 13) & (abs(y) < 13),
@@ -27,3 +31,31 @@ def drawn(number):
         box = [columns[0], rows[0], len(columns), len(rows)]
         objects.append((color, shape, [int(side) for side in box]))
     return pixels, objects
+
+
+def write_refcoco(folder, splits):
+    """Writes a picture for each of the splits, with two phrases about each of its objects."""
+    from PIL import Image
+
+    (folder / REFCOCO_PICTURES).mkdir(parents=True)
+    (folder / "refcoco").mkdir()
+    images, annotations, references = [], [], []
+    ids = itertools.count()
+    for number, split in enumerate(splits):
+        pixels, objects = drawn(number)
+        Image.fromarray(pixels).save(folder / REFCOCO_PICTURES / f"{number}.png")
+        size = {"width": WIDTH, "height": HEIGHT}
+        images.append({"id": number, "file_name": f"{number}.png", **size})
+        for color, shape, box in objects:
+            of_picture = {"image_id": number, "category_id": list(SHAPES).index(shape)}
+            annotations.append({"id": next(ids), "bbox": box, **of_picture})
+            texts = [f"a {color} {shape}", f"the {color} <in> {shape}"]
+            sentences = [{"sent": text, "sent_id": next(ids)} for text in texts]
+            annotation = {"ann_id": annotations[-1]["id"], "image_id": number}
+            references.append(
+                {"ref_id": next(ids), "split": split, "sentences": sentences, **annotation}
+            )
+    categories = [{"id": row, "name": shape} for row, shape in enumerate(SHAPES)]
+    instances = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "refcoco" / "instances.json").write_text(json.dumps(instances))
+    (folder / "refcoco" / "refs(unc).json").write_text(json.dumps(references))

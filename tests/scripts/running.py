@@ -10,6 +10,14 @@ from tests.forks import Ended, environment
 INTERRUPTED = "Interrupted; run the same command again to go on.\n"
 
 
+# Goes before a script: a convolution stands in for each image network.
+SMALL_IMAGE_ENCODERS = """
+from tb_keras.encoders.image import image_backbone
+from tests.serving.small_models import image_encoder
+
+image_backbone._single = lambda name, weights, size: image_encoder(name, size=size or 48)
+"""
+
 # What pip writes to bin/tb-NAME, but that a signal which the tests' shell ignores is not.
 CONSOLE_SCRIPT = """
 import signal, sys
@@ -44,3 +52,40 @@ def run_forked(folder, commands, prepared=""):
     `prepared` is Python code that goes before all of them.
     """
     return forks.run_forked(folder, [(folder, "script", *words) for words in commands], prepared)
+
+
+def check(ended, code, expected):
+    """The code; and in standard output the expected, or in the one line of standard error."""
+    assert ended.code == code, ended
+    if code == 0:
+        assert expected in ended.out
+        assert ended.err == ""
+    else:
+        (line,) = ended.err.splitlines()
+        assert re.match(r"tb-\w+: ", line)
+        assert re.search(expected, line), line
+
+
+def answers(out):
+    """Of each query the answers, from what a search printed."""
+    found = {}
+    for block in out.split("\n\n"):
+        query, *lines = block.strip().splitlines()
+        matched = [re.fullmatch(r"  (\d+)\. +(-?\d\.\d{3})  (.+)", line) for line in lines]
+        if matched and all(matched):
+            assert [int(m[1]) for m in matched] == list(range(1, len(matched) + 1))
+            scores = [float(m[2]) for m in matched]
+            assert scores == sorted(scores, reverse=True)
+            found[query.split("\n")[-1]] = [m[3] for m in matched]
+    return found
+
+
+def printed_boxes(out):
+    """Of each phrase what tb-localize printed: [(score, [left, top, right, bottom])]."""
+    found = {}
+    for block in out.strip().split("\n\n")[:-1]:
+        phrase, *lines = block.splitlines()
+        matched = [re.fullmatch(r"  (\d+)\. +(-?\d+\.\d{3})  \[(.*)\]", line) for line in lines]
+        assert [int(m[1]) for m in matched] == list(range(1, len(lines) + 1))
+        found[phrase] = [(float(m[2]), [int(c) for c in m[3].split(", ")]) for m in matched]
+    return found

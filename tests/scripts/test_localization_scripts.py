@@ -1,6 +1,5 @@
 """Tests of the command lines that localize phrases, on drawn pictures in RefCOCO's layout."""
 
-import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -16,11 +15,18 @@ from PIL import Image
 
 from tb_keras.encoders import propose_regions
 from tb_keras.serving import ExportedLocalizer
-from tests.scripts.drawn_pictures import HEIGHT, SHAPES, WIDTH, drawn
-from tests.scripts.running import run_forked
+from tests.scripts.drawn_pictures import (
+    HEIGHT,
+    REFCOCO_PICTURES,
+    SHAPES,
+    WIDTH,
+    write_refcoco,
+)
+from tests.scripts.running import check, printed_boxes, run_forked
+
+pytestmark = pytest.mark.slow  # `test_small_runs.py` has the short way
 
 SPLITS = ["train"] * 8 + ["val"] * 3 + ["testA", "testA", "testB"]
-PICTURES = "images/mscoco/images/train2014"
 TRAIN = ["--task=localization", "--dataset=refcoco", "--data=refcoco", "--run=runs/shapes"]
 TRAIN += ["--network=embedding,similarity", "--region_size=32", "--proposals_per_picture=30"]
 TRAIN += ["--hidden_dim=16", "--embedding_dim=8", "--joint_dims=8,4", "--epochs=2"]
@@ -37,44 +43,18 @@ PHRASES = ["a red disc", "the blue <in> square"]
 def folder(tmp_path_factory):
     """Fourteen pictures with three objects each, two phrases about each object."""
     folder = tmp_path_factory.mktemp("localization")
-    (folder / PICTURES).mkdir(parents=True)
-    (folder / "refcoco").mkdir()
-    images, annotations, references = [], [], []
-    ids = itertools.count()
-    for number, split in enumerate(SPLITS):
-        pixels, objects = drawn(number)
-        Image.fromarray(pixels).save(folder / PICTURES / f"{number}.png")
-        size = {"width": WIDTH, "height": HEIGHT}
-        images.append({"id": number, "file_name": f"{number}.png", **size})
-        for color, shape, box in objects:
-            of_picture = {"image_id": number, "category_id": list(SHAPES).index(shape)}
-            annotations.append({"id": next(ids), "bbox": box, **of_picture})
-            texts = [f"a {color} {shape}", f"the {color} <in> {shape}"]
-            sentences = [{"sent": text, "sent_id": next(ids)} for text in texts]
-            annotation = {"ann_id": annotations[-1]["id"], "image_id": number}
-            references.append(
-                {"ref_id": next(ids), "split": split, "sentences": sentences, **annotation}
-            )
-    categories = [{"id": row, "name": shape} for row, shape in enumerate(SHAPES)]
-    instances = {"images": images, "annotations": annotations, "categories": categories}
-    (folder / "refcoco" / "instances.json").write_text(json.dumps(instances))
-    (folder / "refcoco" / "refs(unc).json").write_text(json.dumps(references))
+    write_refcoco(folder, SPLITS)
     Image.new("RGB", (64, 64), "red").save(folder / "plain.png")
     Image.new("RGB", (200, 1), "red").save(folder / "thin.png")
-    whole = (folder / PICTURES / "0.png").read_bytes()
+    whole = (folder / REFCOCO_PICTURES / "0.png").read_bytes()
     (folder / "damaged.png").write_bytes(whole[:60])
-    (folder / "picture.png").write_bytes((folder / PICTURES / "12.png").read_bytes())
+    (folder / "picture.png").write_bytes((folder / REFCOCO_PICTURES / "12.png").read_bytes())
     return folder
 
 
 # What is typed after the pipeline → exit code, and what one line on standard error must hold.
 TYPED = {
     "a training that is finished": (["train", *TRAIN], (0, "similarity network, seed 0: val_r")),
-    "no phrase": (
-        ["localize", MODEL, "picture.png"],
-        (1, "name a picture and at least one phrase"),
-    ),
-    "no picture": (["localize", MODEL], (1, "name a picture and at least one phrase")),
     "an empty phrase": (
         ["localize", MODEL, "picture.png", "a disc", " "],
         (1, "a phrase must not be empty"),
@@ -92,11 +72,6 @@ TYPED = {
         (1, "nothing was proposed in 'thin.png'"),
     ),
     "a picture of one colour": (["localize", MODEL, "plain.png", "a disc"], (0, "[0, 0, 64, 64]")),
-    "too few boxes": (["localize", MODEL, "--k=0", "picture.png", "a disc"], (1, "--k=0.*--help")),
-    "no such model": (
-        ["localize", "--model=none", "picture.png", "a disc"],
-        (1, "must hold an exported model .*'none'"),
-    ),
     "a search by a model that localizes": (
         ["search", MODEL, "--images=images", "a disc"],
         (1, "must hold a model .*embed_regions"),
@@ -266,22 +241,11 @@ def test_page(ended, folder):
     assert page.tags.count("img") == 3 * 4
 
 
-def printed(out):
-    """Of each phrase what tb-localize printed: [(score, [left, top, right, bottom])]."""
-    found = {}
-    for block in out.strip().split("\n\n")[:-1]:
-        phrase, *lines = block.splitlines()
-        matched = [re.fullmatch(r"  (\d+)\. +(-?\d+\.\d{3})  \[(.*)\]", line) for line in lines]
-        assert [int(m[1]) for m in matched] == list(range(1, len(lines) + 1))
-        found[phrase] = [(float(m[2]), [int(c) for c in m[3].split(", ")]) for m in matched]
-    return found
-
-
 @pytest.mark.parametrize("network", MODELS)
 def test_localize_prints_the_best_boxes(ended, folder, network, monkeypatch):
     out = ended[f"localize {network}"].out
     assert out.endswith(f"Wrote found/{network}.png\n")
-    found = printed(out)
+    found = printed_boxes(out)
     assert list(found) == PHRASES
     monkeypatch.setenv("TB_KERAS_CACHE", str(folder / "cache"))
     picture = str(folder / "picture.png")
@@ -303,21 +267,13 @@ def test_localize_draws_the_best_boxes(ended, folder, network):
     with Image.open(folder / "found" / f"{network}.png") as image:
         assert image.format == "PNG"
         assert image.size == (8 * WIDTH, 8 * HEIGHT)  # enlarged, so that the text can be read
-        (_, (left, top, *_)), *_ = printed(ended[f"localize {network}"].out)[PHRASES[-1]]
+        (_, (left, top, *_)), *_ = printed_boxes(ended[f"localize {network}"].out)[PHRASES[-1]]
         assert image.getpixel((8 * left + 1, 8 * top + 1)) == (0xDD, 0x55, 0x00)
 
 
 @pytest.mark.parametrize("name", TYPED)
 def test_typed(ended, name):
-    code, expected = TYPED[name][1]
-    assert ended[name].code == code, ended[name]
-    if code == 0:
-        assert expected in ended[name].out
-        assert ended[name].err == ""
-    else:
-        (line,) = ended[name].err.splitlines()
-        assert re.match(r"tb-\w+: ", line)
-        assert re.search(expected, line), line
+    check(ended[name], *TYPED[name][1])
 
 
 def test_errors_leave_nothing(ended, folder):

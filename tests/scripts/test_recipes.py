@@ -9,6 +9,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("cv2")
 
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
+from tests.cases import slow_but
 from tests.scripts.published_layouts import WRITERS
 from tests.scripts.running import run_forked
 
@@ -66,18 +67,21 @@ def ended(folder):
 
 
 @pytest.fixture(scope="module")
-def started(folder, ended):
+def started(folder):
     """How the trainings ended that were ended as soon as their settings were written."""
     commands = {name: train(name) for name in PUBLISHED_RECIPES if name not in WHOLE}
     return dict(zip(commands, run_forked(folder, list(commands.values()), SETTINGS_ALONE)))
 
 
-@pytest.mark.parametrize("name", PUBLISHED_RECIPES)
-def test_the_settings_are_the_published_ones(folder, ended, started, name):
+@pytest.mark.parametrize(
+    "name", slow_but(*(n for n in PUBLISHED_RECIPES if n not in WHOLE), cases=PUBLISHED_RECIPES)
+)
+def test_the_settings_are_the_published_ones(folder, request, name):
     published = PUBLISHED_RECIPES[name]
     if name in WHOLE:
-        out = ended[f"train {name}"].out
+        out = request.getfixturevalue("ended")[f"train {name}"].out
     else:
+        started = request.getfixturevalue("started")
         assert (started[name].code, started[name].err) == (1, "tb-train: not trained\n")
         out = started[name].out
     assert published.source in out
@@ -96,6 +100,7 @@ def test_the_settings_are_the_published_ones(folder, ended, started, name):
     assert recipe["text_neighborhood_weight"] == published.recipe.text_neighborhood_weight
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WHOLE)
 def test_from_raw_files_to_figures_beside_the_published(folder, ended, name):
     published = PUBLISHED_RECIPES[name]
@@ -109,6 +114,7 @@ def test_from_raw_files_to_figures_beside_the_published(folder, ended, name):
         assert f" {figure:.1f} " in row or figure in (74.8, 82.2)
 
 
+@pytest.mark.slow
 def test_coco_is_measured_in_folds(folder, ended):
     out = ended["evaluate coco_resnet_attend"].out
     assert "Mean of 5 folds of 1 images" in out
@@ -121,6 +127,7 @@ def test_coco_is_measured_in_folds(folder, ended):
     assert metrics["embedding"]["rsum"] < 600
 
 
+@pytest.mark.slow
 def test_the_encoders_are_the_runs(folder, ended):
     settings = json.loads((folder / "runs" / "coco_resnet_attend" / "settings.json").read_text())
     # Of the extracted features, so that an export takes pictures.

@@ -1,18 +1,16 @@
 """Tests of how scripts end: what an interruption becomes, and what an error."""
 
-import re
 import signal
 import subprocess
-import sys
 
 import pytest
 
-from tests.forks import environment
+from tests.forks import environment, run_forked
 from tests.scripts.running import INTERRUPTED, command_line, without_start_up
 
 CODES = {"SIGINT": 130, "SIGTERM": 143}
 
-# Each way in a child, so that TensorFlow is imported once.
+# Each way ends a program of its own.
 WAYS = """
 import gc, os, signal, sys, threading, time, warnings
 import keras, numpy as np, tensorflow as tf
@@ -80,40 +78,26 @@ def wrong_input():
 def defect():
     raise RuntimeError("a defect")
 
-interrupted_ways = interrupted, suppressed, collected, within_a_collection, while_it_prints, trained
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
-for way in (*interrupted_ways, terminated, ignored, broken, warned, wrong_input, defect):
-    print(f"way {way.__name__}", file=sys.stderr, flush=True)
-    child = os.fork()
-    if child == 0:
-        sys.argv = ["tb-try"]
-        if way is ignored:
-            ignored()
-        run_main("tb-try", lambda arguments: way())
-    print(f"way {way.__name__}", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+sys.argv = ["tb-try"]
 """
+INTERRUPTED_WAYS = "interrupted suppressed collected within_a_collection while_it_prints trained"
+OTHER_WAYS = "terminated ignored broken warned wrong_input defect"
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
+    """The way → the exit code, and what was said."""
     folder = tmp_path_factory.mktemp("ways")
-    done = subprocess.run(
-        [sys.executable, "-c", WAYS],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-    )
-    _, *said = re.split(r"^way (\w+)\n", without_start_up(done.stderr), flags=re.MULTILINE)
-    codes = re.findall(r"way (\w+) (-?\d+)$", done.stdout, re.MULTILINE)
-    assert [way for way, _ in codes] == said[::2], done
-    return {way: (int(code), words) for (way, code), words in zip(codes, said[1::2])}
+    ways = [*INTERRUPTED_WAYS.split(), *OTHER_WAYS.split()]
+    for way in ways:
+        end = "ignored()" if way == "ignored" else f'run_main("tb-try", lambda arguments: {way}())'
+        (folder / f"{way}.py").write_text(f"{WAYS}\n{end}\n")
+    done = run_forked(folder, [(folder, "program", f"{way}.py") for way in ways])
+    return {way: (task.code, without_start_up(task.err)) for way, task in zip(ways, done)}
 
 
-@pytest.mark.parametrize(
-    "way",
-    ["interrupted", "suppressed", "collected", "within_a_collection", "while_it_prints", "trained"],
-)
+@pytest.mark.parametrize("way", INTERRUPTED_WAYS.split())
 def test_an_interruption_ends_it_wherever_it_comes(ended, way):
     assert ended[way] == (130, INTERRUPTED)
 

@@ -1,7 +1,6 @@
 """Tests of the command lines, from a table of pictures to answers: what a user types and sees."""
 
 import base64
-import csv
 import json
 import re
 import shutil
@@ -16,8 +15,11 @@ import tensorflow as tf
 
 from tb_keras.features import encode_texts
 from tests.forks import environment
+from tests.scripts.drawn_table import COLORS, write_damaged_table, write_table
 from tests.scripts.running import (
     INTERRUPTED,
+    answers,
+    check,
     command_line,
     run_forked,
     run_script,
@@ -27,14 +29,8 @@ from tests.scripts.running import (
 pytest.importorskip("keras_hub")
 pytest.importorskip("sklearn")
 
-COLORS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (30, 60, 220), "grey": (90,) * 3}
-SHAPES = {
-    "square": lambda x, y: (abs(x) < 15) & (abs(y) < 15),
-    "disc": lambda x, y: x**2 + y**2 < 300,
-    "stripe": lambda x, y: abs(y) < 7,
-    "cross": lambda x, y: (abs(x) < 6) | (abs(y) < 6),
-    "ring": lambda x, y: (x**2 + y**2 < 400) & (x**2 + y**2 > 150),
-}
+pytestmark = pytest.mark.slow  # `test_small_runs.py` has the short way
+
 TRAIN = ["--data=pairs.csv", "--run=runs/mine", "--seeds=0,1", "--epochs=4"]
 TRAIN += ["--hidden_dim=32", "--embedding_dim=16", "--images_per_batch=6"]
 SIMILARITY = [*TRAIN, "--network=similarity", "--seeds=1", "--joint_dims=16,8"]
@@ -54,22 +50,9 @@ FIGURES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Twenty pictures with two texts each, four colours of five shapes; a shape is a split."""
     folder = tmp_path_factory.mktemp("scripts")
-    (folder / "pictures").mkdir()
+    write_table(folder)
     (folder / "empty").mkdir()
-    y, x = np.mgrid[:48, :48] - 23.5
-    with (folder / "pairs.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["image", "text", "split"])
-        for color, rgb in COLORS.items():
-            for shape, inside in SHAPES.items():
-                pixels = np.where(inside(x, y)[..., None], rgb, 255).astype(np.uint8)
-                path = f"pictures/{color}_{shape}.png"
-                (folder / path).write_bytes(tf.io.encode_png(pixels).numpy())
-                split = {"cross": "validation", "ring": "test"}.get(shape, "train")
-                table.writerow([path, f"a {color} {shape}", split])
-                table.writerow([path, f"{shape} <in> {color}", split])
     return folder
 
 
@@ -193,20 +176,6 @@ def test_evaluate(pipeline, folder):
     assert pipeline["evaluate"].err == ""
 
 
-def answers(out):
-    """Of each query the answers, from what a search printed."""
-    found = {}
-    for block in out.split("\n\n"):
-        query, *lines = block.strip().splitlines()
-        matched = [re.fullmatch(r"  (\d+)\. +(-?\d\.\d{3})  (.+)", line) for line in lines]
-        if matched and all(matched):
-            assert [int(m[1]) for m in matched] == list(range(1, len(matched) + 1))
-            scores = [float(m[2]) for m in matched]
-            assert scores == sorted(scores, reverse=True)
-            found[query.split("\n")[-1]] = [m[3] for m in matched]
-    return found
-
-
 def test_search(pipeline):
     found = answers(re.sub(r".*\x1b\[.*\n", "", pipeline["search"].out))
     assert list(found) == ["a red ring", "pictures/blue_ring.png"]
@@ -287,8 +256,6 @@ TYPED = {
         ["promote", "--model=small"],
         (1, r"tb-promote: .*must hold models.config, which tb-export writes. Received: '\.'"),
     ),
-    "no model to promote": (["promote"], (1, "--model must have a value.*--help")),
-    "two models to promote": (["promote", MODEL, "mine"], (1, "takes flags only. Received: mine")),
     "a training that is finished": (
         ["train", *TRAIN],
         (0, "embedding network, seed 1: val_rsum"),
@@ -298,43 +265,14 @@ TYPED = {
         (0, "20. "),
     ),
     "what is kept": (["cache", "info"], (0, "efficientnet_lite0_levels    image ")),
-    "to prune, but not what": (
-        ["cache", "prune"],
-        (1, "prune needs either --all, or --older"),
-    ),
     "to prune nothing": (["cache", "prune", "--older_than=9"], (0, "There is nothing to delete")),
     "to prune, and nobody to ask": (
         ["cache", "prune", "--all"],
         (1, "--yes deletes this; nobody can be asked here"),
     ),
-    "no word about the cache": (["cache"], (1, "say tb-cache info or tb-cache prune")),
-    "help of cache": (["cache", "--help"], (0, "--older_than: ")),
-    "help of train": (["train", "--help"], (0, "--data: ")),
-    "help of evaluate": (["evaluate", "--help"], (0, "--baselines: ")),
-    "help of export": (["export", "--help"], (0, "--directory: ")),
-    "help of promote": (["promote", "--help"], (0, "--model: ")),
-    "help of search": (["search", "--help"], (0, "--dataset: ")),
-    "help of localize": (["localize", "--help"], (0, "--edge_model: ")),
-    "an unknown flag": (["train", "--sedes=1"], (1, "tb-train: Unknown .*'sedes'.*--help")),
-    "no run": (["train", "--data=pairs.csv"], (1, "tb-train: .*--run must have a value.*--help")),
-    "a flag of another type": (["train", "--run=r", "--epochs=few"], (1, "--epochs=few.*--help")),
-    "no data set": (["train", "--run=runs/other"], (1, "--dataset=openmoji.*--data=")),
-    "a table without a file": (
-        ["train", "--run=runs/other", "--dataset=table"],
-        (1, "--dataset=openmoji.*--data="),
-    ),
-    "an unknown data set": (
-        ["train", "--run=runs/other", "--dataset=imagenet"],
-        (1, "one of openmoji, .*table.*imagenet"),
-    ),
-    "a missing table": (["train", "--run=runs/other", "--data=none.csv"], (1, "none.csv")),
     "a missing split": (
         ["evaluate", "--run=runs/mine", "--split=trial"],
         (1, "tb-evaluate: `split` must be one of 'all', 'test', 'train', 'validation'.*'trial'"),
-    ),
-    "seeds that are none": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--seeds=0,x"],
-        (1, "--seeds must be non-negative ints.*0,x"),
     ),
     "other settings": (
         ["train", *TRAIN, "--margin=0.7", "--epochs=9"],
@@ -348,90 +286,14 @@ TYPED = {
         ["train", *SIMILARITY, "--joint_dims=16"],
         (1, r"settings \(similarity.joint_dims was \[16, 8\], is \[16\]\)"),
     ),
-    "an unknown network": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--network=embedding,graph"],
-        (1, "--network must be of embedding, similarity, cca.*--network=embedding,graph"),
-    ),
-    "no network": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--network="],
-        (1, "--network must be of embedding, similarity"),
-    ),
     "sizes that are none": (
         ["train", *SIMILARITY, "--joint_dims=16,wide"],
         (1, "--joint_dims must be positive ints, separated by commas.*16,wide"),
-    ),
-    "an unknown task": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--task=captions"],
-        (1, "--task=captions.*retrieval.localization"),
-    ),
-    "a table has no boxes": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--task=localization"],
-        (1, "pairs.csv: `boxes` needs .*'x_min'"),
-    ),
-    "crops of regions": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--task=localization", "--crops=10"],
-        (1, "--crops is for --task=retrieval. Received: --task=localization"),
-    ),
-    "proposals of whole pictures": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--proposals_per_picture=9"],
-        (1, "--proposals_per_picture is for --task=localization. Received: --task=retrieval"),
-    ),
-    "cca with words that are trained": (
-        [
-            *["train", "--data=pairs.csv", "--run=runs/other", "--network=embedding,cca"],
-            "--text_encoder=attended_words",
-        ],
-        (1, "--network=cca is fitted in closed form and cannot train a text encoder"),
-    ),
-    "a mistyped text encoder": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--text_encoder=mini"],
-        (1, "--text_encoder must be one of minilm.*tfidf.*Received: mini"),
-    ),
-    "a setting out of range": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--epochs=0"],
-        (1, "`epochs` must be a positive int. Received: epochs=0"),
-    ),
-    "a dataset option that is none": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--dataset_options=language"],
-        (1, "--dataset_options must be NAME=VALUE.*Received: language"),
-    ),
-    "an unknown dataset option": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--dataset_options=colour=red"],
-        (1, "The options of the data set 'table' are .*'colour'"),
-    ),
-    "an unknown recipe": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--recipe=best"],
-        (1, "--recipe=best.*flickr30k_vgg_hglmm"),
-    ),
-    "a recipe without its data": (
-        ["train", "--recipe=flickr30k_vgg_hglmm", "--run=runs/other"],
-        (1, "'flickr30k' needs a `directory`"),
-    ),
-    "features that are not there": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--image_features=none"],
-        (1, "`directory` must hold features.npy.*'/.*/none'"),
-    ),
-    "word vectors that are not there": (
-        [
-            *["train", "--data=pairs.csv", "--run=runs/other", "--text_encoder=mean_words"],
-            "--word_vectors=none.txt",
-        ],
-        (1, "--word_vectors: there is no file 'none.txt'"),
-    ),
-    "an unknown encoder": (
-        ["train", "--data=pairs.csv", "--run=runs/other", "--image_encoder=eye"],
-        (1, "`name` must be .*efficientnet_lite0.*'eye'"),
-    ),
-    "a damaged picture in the table": (
-        ["train", "--data=damaged.csv", "--run=runs/other"],
-        (1, "tb-train: 'damaged/x.png' cannot be read: "),
     ),
     "a damaged picture in the folder": (
         ["search", MODEL, "--images=damaged", "a dog"],
         (1, "tb-search: 'damaged/x.png' cannot be read: "),
     ),
-    "no such run": (["export", "--run=runs/none"], (1, "'runs/none' must be a run of tb-train")),
-    "no such run to evaluate": (["evaluate", "--run=runs/none"], (1, "must be a run of tb-train")),
     "a network to export that is not there": (
         ["export", "--run=runs/mine", "--network=graph"],
         (1, "--network must be one that 'runs/mine' has: embedding, similarity.*graph"),
@@ -448,12 +310,7 @@ TYPED = {
         ["localize", MODEL, "pictures/red_disc.png", "a disc"],
         (1, "must hold a model that localizes .*'savedmodels/mine/1'"),
     ),
-    "no such model": (
-        ["search", "--model=none", "--data=pairs.csv", "a dog"],
-        (1, "must hold an exported model .*'none'"),
-    ),
     "no query": (["search", MODEL, "--data=pairs.csv"], (1, "name what to search for")),
-    "a search by nothing": (["search", "a dog"], (1, "name either --run or --model")),
     "a search by two": (["search", MODEL, "--run=runs/mine", "a dog"], (1, "name either --run or")),
     "a search in all of one's own pictures": (
         ["search", MODEL, "--data=pairs.csv", "--k=30", "a green disc"],
@@ -480,7 +337,6 @@ TYPED = {
         (1, "there is no picture .*empty"),
     ),
     "no folder": (["search", MODEL, "--images=none", "a dog"], (1, "must be in a folder.*none")),
-    "too few answers": (["search", MODEL, "--k=0", "a dog"], (1, "--k=0.*--help")),
     "cca is added to a run": (
         ["train", *TRAIN[:2], "--network=cca", "--embedding_dim=4"],
         (0, "cca network, seed 0: val_rsum"),
@@ -519,15 +375,7 @@ TYPED = {
 
 @pytest.fixture(scope="module")
 def typed(pipeline, folder):
-    (folder / "damaged").mkdir()
-    whole = (folder / "pictures" / "red_disc.png").read_bytes()
-    other = (folder / "pictures" / "blue_disc.png").read_bytes()
-    (folder / "damaged" / "a.png").write_bytes(other)
-    (folder / "damaged" / "x.png").write_bytes(whole[:60])
-    (folder / "damaged.csv").write_text(
-        "image,text,split\ndamaged/a.png,a,train\ndamaged/x.png,x,train\ndamaged/a.png,b,train\n"
-        "pictures/red_disc.png,c,validation\n"
-    )
+    write_damaged_table(folder)
     shutil.copy(folder / "pairs.csv", folder / "other.csv")
     ended = run_forked(folder, [command for command, _ in TYPED.values()])
     return dict(zip(TYPED, ended, strict=True))
@@ -535,16 +383,7 @@ def typed(pipeline, folder):
 
 @pytest.mark.parametrize("name", TYPED)
 def test_typed(typed, name):
-    code, expected = TYPED[name][1]
-    ended = typed[name]
-    assert ended.code == code, ended
-    if code == 0:
-        assert expected in ended.out
-        assert ended.err == ""
-    else:
-        (line,) = ended.err.splitlines()
-        assert re.match(r"tb-\w+: ", line)
-        assert re.search(expected, line), line
+    check(typed[name], *TYPED[name][1])
 
 
 def test_nothing_is_done_twice(typed, folder):
@@ -552,10 +391,6 @@ def test_nothing_is_done_twice(typed, folder):
     assert not (folder / "pages" / "boxes.html").exists()
     assert "epoch - loss" not in typed["a training that is finished"].out
     assert "item" not in typed["a training that is finished"].out  # the features were kept
-
-
-def test_errors_leave_no_network(typed, folder):
-    assert not list((folder / "runs" / "other").glob("*/seed-*/*"))
 
 
 def test_versions_of_one_network(typed, folder):
@@ -596,20 +431,6 @@ def test_the_configuration_of_a_server(typed, folder):
     assert [model.name for model in config] == ["mine", "mine-similarity", "mine-cca"]
     for model in config:
         assert model.version_labels == {"stable": 1, "canary": 1}
-
-
-@pytest.mark.parametrize(
-    "script", ["cache", "train", "evaluate", "export", "promote", "search", "localize"]
-)
-def test_help_is_worth_reading(typed, script):
-    out = typed[f"help of {script}"].out
-    assert f"    tb-{script} " in out  # an example
-    flags = re.findall(r"^  --(?:\[no\])?(\w+):(.*)", out, re.MULTILINE)
-    assert len(flags) >= (1 if script == "promote" else 2)
-    if script == "train":
-        names = {"task", "dataset", "data", "image_encoder", "proposals", "run", "seeds"}
-        assert names | {"network", "margin", "joint_dims"} <= {name for name, _ in flags}
-        assert re.search(r"--margin: [^-]*\b0\.05\s+\(paper\)", out)
 
 
 def test_interrupted(pipeline, folder):

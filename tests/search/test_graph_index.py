@@ -55,6 +55,7 @@ def test_answers_are_those_of_the_search_in_numpy(dtype):
         np.testing.assert_array_equal(found["score"][query, k:], 0)
 
 
+@pytest.mark.slow
 def test_a_saved_index_answers_in_another_process(tmp_path):
     names = []
     for dtype in ("float32", "bfloat16", "float16"):

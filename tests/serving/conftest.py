@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.cases import slow_but
 
-class RealExport(NamedTuple):
-    """A model with real encoders, and what it must answer to `contents` and `texts`."""
+
+class WholeExport(NamedTuple):
+    """A model with encoders, and what it must answer to `contents` and `texts`."""
 
     version: object
     network: object
@@ -22,16 +24,36 @@ class RealExport(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def real_export(tmp_path_factory):
+def export_of_small_encoders(tmp_path_factory):
+    """Encoders that are small, with something to search."""
+    from tests.serving.exporting.small_exports import picture_encoder
+    from tests.serving.small_models import text_encoder
+
+    return exported_whole(tmp_path_factory.mktemp("small"), picture_encoder(), text_encoder())
+
+
+@pytest.fixture(scope="session")
+def export_of_real_encoders(tmp_path_factory):
     """EfficientNet-Lite0 and MiniLM, with something to search."""
     pytest.importorskip("keras_hub")
     from tb_keras.encoders import image_encoder, text_encoder
+
+    encoders = image_encoder("efficientnet_lite0"), text_encoder("minilm")
+    return exported_whole(tmp_path_factory.mktemp("real"), *encoders)
+
+
+@pytest.fixture(scope="session", params=slow_but("small", cases=["small", "real"]))
+def whole_export(request):
+    """Either of both."""
+    return request.getfixturevalue(f"export_of_{request.param}_encoders")
+
+
+def exported_whole(directory, *encoders):
     from tb_keras.search import Searchable
     from tb_keras.serving import export
     from tests.serving.small_models import network, pictures
 
-    encoders = image_encoder("efficientnet_lite0"), text_encoder("minilm")
-    made = network(1280, 384)
+    made = network(*(encoder.output_shape[1] for encoder in encoders))
     texts = ["a dog", "", "Zwölf Boxkämpfer jagen Viktor", "word " * 400, "🐕 犬", "x", "a dog "]
     contents = pictures()
     features = tuple(
@@ -46,9 +68,8 @@ def real_export(tmp_path_factory):
         [f"text №{i}" for i in range(30)],
         rng.normal(size=(30, 16)).astype("float32"),
     )
-    directory = tmp_path_factory.mktemp("real_export")
     version = export(made, directory / "model", *encoders, searchable=searchable)
-    return RealExport(version, made, encoders, searchable, contents, texts, features, embeddings)
+    return WholeExport(version, made, encoders, searchable, contents, texts, features, embeddings)
 
 
 @pytest.fixture(scope="session")

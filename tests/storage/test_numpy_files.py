@@ -4,10 +4,11 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.storage.numpy_files import open_array, read_archive
+from tests.cases import examples
 
 
 def with_header(path, header):
@@ -37,7 +38,7 @@ def test_a_damaged_header(tmp_path, header):
     assert len(str(error.value)) < 500
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.data())
 def test_any_damage(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()

@@ -118,6 +118,7 @@ def test_linear_maps_take_the_place_of_a_kernel_with_few_landmarks_for_the_rows(
             assert not by_kernel or start.landmarks.shape[0] == landmarks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("landmarks", "dim"), [(0, 600), (1, 512), (2000, 600)])
 def test_linear_maps_in_the_place_of_a_kernel_have_512_dimensions(landmarks, dim):
     rng = np.random.default_rng(0)
@@ -175,6 +176,7 @@ def test_the_embeddings_have_no_more_dimensions_than_the_narrower_features():
     assert network.embed_images(np.ones((2, 7))).shape == (2, 7)
 
 
+@pytest.mark.slow
 def test_a_similarity_network_starts_there_and_learns_on():
     train, other = curved_corpus(60, 0), curved_corpus(9, 2)
     recipe = dataclasses.replace(RECIPE, network="similarity", joint_dims=(4,))

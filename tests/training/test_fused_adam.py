@@ -1,11 +1,14 @@
 """Tests of the fused Adam: step for step what Keras's own does."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tb_keras.training.fused_adam import FusedAdam
+from tests.cases import slow_but
 
 
 def trained(optimizer, in_graph, sparse=False, steps=5):
@@ -56,19 +59,10 @@ def test_sparse_gradients_are_updated_as_keras_does():
 
 @pytest.mark.parametrize(
     ("policy", "jit_compile"),
-    [
-        ("float32", True),
+    slow_but(
         ("mixed_float16", False),
-        *(
-            pytest.param(policy, jit_compile, marks=pytest.mark.slow)
-            for policy, jit_compile in (
-                ("float32", False),
-                ("mixed_bfloat16", False),
-                ("mixed_bfloat16", True),
-                ("mixed_float16", True),
-            )
-        ),
-    ],
+        cases=itertools.product(("float32", "mixed_bfloat16", "mixed_float16"), (False, True)),
+    ),
 )
 def test_it_trains_a_model(policy, jit_compile):
     x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")

@@ -9,6 +9,7 @@ from tb_keras.batching import neighborhood_batches
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import GradientCaching, attach_losses
+from tests.cases import slow_but
 from tests.training.toy_corpora import retrieval_corpus
 
 ROWS = 7  # of batches of 10 images and 20 texts: chunks of 5, and of 7, 7 and 6
@@ -59,8 +60,8 @@ def assert_equal_steps(ours, theirs):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("run_eagerly", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["embedding", "similarity"])
+@pytest.mark.parametrize("run_eagerly", slow_but(False, cases=[False, True]))
+@pytest.mark.parametrize("kind", slow_but("embedding", cases=["embedding", "similarity"]))
 def test_the_step_is_that_of_the_whole_batch(kind, run_eagerly):
     """The joint layers of a similarity network keep their batch norm: they see all pairs."""
     plain = frozen_norms(network_of(kind))
@@ -75,6 +76,7 @@ def test_the_step_is_that_of_the_whole_batch(kind, run_eagerly):
     assert changed >= {id(w) for w in network.image_branch.get_layer("hidden").trainable_weights}
 
 
+@pytest.mark.slow
 def test_dropout_and_noise_are_the_same_in_both_passes():
     """Against one tape over the chunks' embeddings, from the same random states."""
     network = network_of(dropout=0.5, noise=0.5)
@@ -105,6 +107,7 @@ def test_dropout_and_noise_are_the_same_in_both_passes():
     assert any("seed_generator_state" in v.path for v in network.non_trainable_variables)
 
 
+@pytest.mark.slow
 def test_a_chunk_of_the_whole_batch_is_the_plain_step_with_batch_norm():
     plain, network = network_of(dropout=0.5), network_of(dropout=0.5)
     expected, _ = trained_step(attach_losses(plain, loss_of(plain)))
@@ -112,6 +115,7 @@ def test_a_chunk_of_the_whole_batch_is_the_plain_step_with_batch_norm():
     assert_equal_steps(trained_step(model)[0], expected)
 
 
+@pytest.mark.slow
 def test_a_text_encoder_is_trained_along():
     """The gradient of its table is of some rows only."""
     steps = []
@@ -130,7 +134,8 @@ def test_a_text_encoder_is_trained_along():
     assert_equal_steps(steps[1], steps[0])
 
 
-@pytest.mark.parametrize("kind", ["embedding", pytest.param("similarity", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["embedding", "similarity"])
 def test_it_learns(kind):
     network = network_of(kind, dropout=0.1)
     model = attach_losses(network, gradient_cache_rows=ROWS)

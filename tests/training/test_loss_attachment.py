@@ -14,6 +14,7 @@ from tb_keras.evaluation import retrieval_metrics
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic, bidirectional_ranking_loss
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import attach_losses
+from tests.cases import slow_but
 
 MASKS = ("matches", "negatives", "text_negatives", "image_negatives")
 
@@ -45,7 +46,7 @@ def rsum(network, corpus):
     return retrieval_metrics(images, texts, corpus.matches, ks=(1, 5))["rsum"]
 
 
-@pytest.mark.parametrize("kind", ["embedding", "similarity"])
+@pytest.mark.parametrize("kind", slow_but("similarity", cases=["embedding", "similarity"]))
 def test_one_step_changes_the_weights_of_the_network_in_all_its_parts(kind):
     network = small_network(kind)
     model = attach_losses(network)
@@ -147,6 +148,7 @@ def test_evaluate_gives_the_mean_loss_of_the_batches():
     np.testing.assert_allclose(found["loss"], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["embedding", "similarity"])
 def test_the_saved_network_holds_nothing_of_the_training(tmp_path, kind):
     network = small_network(kind)
@@ -183,10 +185,8 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path, kind):
     assert len(network.losses) == 0
 
 
-@pytest.mark.parametrize(
-    ("kind", "share"),
-    [("embedding", 0.6), pytest.param("similarity", 0.9, marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "share"), [("embedding", 0.6), ("similarity", 0.9)])
 def test_mixed_precision(kind, share):
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     try:
@@ -199,6 +199,7 @@ def test_mixed_precision(kind, share):
     assert history["loss"][-1] < share * history["loss"][0]
 
 
+@pytest.mark.slow
 def test_under_xla():
     """`jit_compile=True` must be taken at its word; Keras falls back with a warning alone."""
     model = attach_losses(small_network(), BidirectionalRanking(top_k=2))

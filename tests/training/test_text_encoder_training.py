@@ -14,6 +14,7 @@ from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.recipe import Recipe
 from tb_keras.training.whole_training import train_network
+from tests.cases import slow_but
 from tests.training.toy_corpora import localization_corpus
 
 COLORS, THINGS = "red green blue white".split(), "dog cat bus tree boat".split()
@@ -54,12 +55,15 @@ def indexed(plain, name="attended_words", **settings):
 
 @pytest.mark.parametrize(
     ("name", "network"),
-    [
+    slow_but(
         ("attended_words", "embedding"),
-        ("lstm", "embedding"),
-        pytest.param("bidirectional_lstm", "embedding", marks=pytest.mark.slow),
-        pytest.param("attended_words", "similarity", marks=pytest.mark.slow),
-    ],
+        cases=[
+            ("attended_words", "embedding"),
+            ("lstm", "embedding"),
+            ("bidirectional_lstm", "embedding"),
+            ("attended_words", "similarity"),
+        ],
+    ),
 )
 def test_each_learns(name, network):
     train, words = indexed(corpus(), name)
@@ -88,6 +92,7 @@ def test_seeds_differ_in_what_is_random():
         assert np.array_equal(ours, theirs) == kept
 
 
+@pytest.mark.slow
 def test_a_training_is_saved_and_found_again(tmp_path):
     train, words = indexed(corpus())
     recipe = dataclasses.replace(RECIPE, epochs=2)
@@ -100,6 +105,7 @@ def test_a_training_is_saved_and_found_again(tmp_path):
     np.testing.assert_allclose(again.embed_texts(train.text_features), embeddings, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_phrases_to_localize():
     phrases = localization_corpus(20, seed=0)
     indices = np.random.default_rng(0).integers(0, 9, (phrases.num_texts, 3)).astype("int32")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import typing
 
 import keras
 import numpy as np
@@ -21,6 +22,8 @@ from tb_keras.training import network_metrics
 from tb_keras.training import whole_training as module
 from tb_keras.training.callbacks.training_backup import TrainingBackup
 from tb_keras.training.recipes.recipe import Recipe
+from tests.cases import slow_but
+from tests.forks import run_forked
 from tests.training.toy_corpora import retrieval_corpus
 
 train_network = module.train_network
@@ -83,7 +86,9 @@ class FallingFigures(keras.callbacks.Callback):
         logs["val_rsum"] = 100.0 - epoch
 
 
-@pytest.mark.parametrize(("kept_epoch", "epoch"), [("best", 0), ("last", 2)])
+@pytest.mark.parametrize(
+    ("kept_epoch", "epoch"), slow_but(("last", 2), cases=[("best", 0), ("last", 2)])
+)
 def test_the_network_is_that_of_the_epoch_that_the_recipe_says(
     tmp_path, monkeypatch, kept_epoch, epoch
 ):
@@ -110,6 +115,7 @@ def test_what_a_finished_training_leaves(finished):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_network_and_a_batch_may_be_larger_than_the_corpus(
     finished, tmp_path
 ):
@@ -130,38 +136,47 @@ def test_a_finished_training_is_not_repeated(finished, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
 
 
-class Killed(Exception):
-    pass
+class OneBackup(TrainingBackup):
+    """Backs up after epoch 2 alone, and keeps the numbers of the epochs it is told of."""
+
+    gone_through: typing.ClassVar = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.gone_through.append(epoch)
+        self.seconds_between = 0.0 if epoch == 1 else 1e9
+        super().on_epoch_end(epoch, logs)
 
 
-def test_the_same_seed_gives_the_same_training_through_an_interruption(
-    finished, tmp_path, monkeypatch
-):
+KILLED_AFTER_4 = """
+import os, pathlib, signal
+from tests.training import test_whole_training as test
+
+class Killed(test.OneBackup):
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        if epoch == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+test.module.TrainingBackup = Killed
+test.train(pathlib.Path("seed-0"))
+"""
+
+
+def test_the_same_seed_gives_the_same_training_through_a_kill(finished, tmp_path, monkeypatch):
     """A backup after epoch 2 and a kill after epoch 4: epochs 3 and 4 are gone through again."""
-    gone_through = []
-
-    class Backup(TrainingBackup):
-        killed = True
-
-        def on_epoch_end(self, epoch, logs=None):
-            gone_through.append(epoch)
-            self.seconds_between = 0.0 if epoch == 1 else 1e9
-            super().on_epoch_end(epoch, logs)
-            if self.killed and epoch == 3:
-                raise Killed
-
-    monkeypatch.setattr(module, "TrainingBackup", Backup)
-    with pytest.raises(Killed):
-        train(tmp_path)
-    assert [int(line["epoch"]) for line in history(tmp_path)] == [0, 1, 2, 3]
-    assert not (tmp_path / "result.json").exists()
-    with (tmp_path / "history.csv").open("a") as file:
+    directory = tmp_path / "seed-0"
+    (tmp_path / "killed.py").write_text(KILLED_AFTER_4)
+    (killed,) = run_forked(tmp_path, [(tmp_path, "program", "killed.py")])
+    assert killed.code == -signal.SIGKILL, killed.err
+    assert [int(line["epoch"]) for line in history(directory)] == [0, 1, 2, 3]
+    assert not (directory / "result.json").exists()
+    with (directory / "history.csv").open("a") as file:
         file.write("4,0.1")  # a line that was cut
-    monkeypatch.setattr(Backup, "killed", False)
-    network = train(tmp_path)
-    assert gone_through == [0, 1, 2, 3, 2, 3, 4, 5]
-    assert not (tmp_path / "backup").exists()
-    whole, continued = history(finished[0]), history(tmp_path)
+    monkeypatch.setattr(module, "TrainingBackup", OneBackup)
+    network = train(directory)
+    assert OneBackup.gone_through == [2, 3, 4, 5]
+    assert not (directory / "backup").exists()
+    whole, continued = history(finished[0]), history(directory)
     assert [line["epoch"] for line in continued] == [line["epoch"] for line in whole]
     for name in ("loss", "val_rsum"):
         assert [float(line[name]) for line in continued] == pytest.approx(
@@ -187,6 +202,7 @@ test.train(sys.argv[1], test.LONG)
 LONG = dataclasses.replace(RECIPE, epochs=10_000)
 
 
+@pytest.mark.slow
 def test_continued_after_sigkill(tmp_path):
     """Wherever the kill comes, what is on disk is whole."""
     process = subprocess.Popen(
@@ -225,6 +241,7 @@ def test_settings_that_another_part_checks(tmp_path):
             train(tmp_path, dataclasses.replace(RECIPE, **setting))
 
 
+@pytest.mark.slow
 def test_the_similarity_network_retrieves_better_than_chance(tmp_path):
     """On images and texts that it has not seen, of the same two views."""
     train_corpus, validation = (

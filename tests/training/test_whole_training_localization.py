@@ -71,6 +71,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_comes_to_the_same_end(finished, tmp_path, monkeypatch):
     """A backup after epoch 2 and a kill after epoch 3: epoch 3 is gone through again."""
     kind, directory, expected = finished

@@ -145,6 +145,7 @@ def assert_same(found, expected):
     assert found.image_attributes == expected.image_attributes
 
 
+@pytest.mark.slow
 def test_the_same_twice_and_from_nothing(load, whole, tmp_path):
     assert_same(load(), whole)
     assert_same(load_openmoji(tmp_path, "validation", size=16), load("validation"))

@@ -69,6 +69,7 @@ def test_every_query_has_the_published_matches(pictures, name, pairs, images, te
     assert (found.num_images, found.num_texts) == (5000, 25000)
 
 
+@pytest.mark.slow
 def test_a_part_in_another_order(pictures):
     rng = np.random.default_rng(0)
     images = rng.permutation(5000)[:300]

@@ -261,6 +261,7 @@ def test_a_stamp_has_no_faint_rim(tmp_path):
     assert np.asarray(stamp)[..., 3].min() >= 24
 
 
+@pytest.mark.slow
 def test_more_scenes_begin_with_the_same_and_nothing_depends_on_the_process(corpus, tmp_path):
     program = """
 import sys

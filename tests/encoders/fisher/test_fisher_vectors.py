@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders.fisher.fisher_vectors import FisherVectors
+from tests.cases import examples
 from tests.encoders.fisher.mixture_oracle import random_mixture
 
 
@@ -45,7 +46,7 @@ def by_differences(mixture, words, step=1e-6):
     return np.ravel(parts)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.sampled_from([None, False, True]))
 def test_it_is_the_normalised_gradient(seed, centers, laplacian):
     mixture = random_mixture(seed, centers, 2, laplacian)

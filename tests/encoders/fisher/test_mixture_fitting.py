@@ -4,13 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.mixture import GaussianMixture
 
 from tb_keras.encoders.fisher import expectation_maximization, mixture_fitting
 from tb_keras.encoders.fisher.expectation_maximization import ExpectationMaximization
 from tb_keras.encoders.fisher.mixture_fitting import KINDS, fit_mixture
+from tests.cases import examples
 from tests.encoders.fisher.mixture_oracle import by_scipy, random_mixture
 
 
@@ -62,7 +63,7 @@ def test_a_step_is_that_of_the_definition(kind):
     np.testing.assert_allclose(after.scales, scales, rtol=1e-6)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.sampled_from(KINDS), st.integers(2, 5), st.integers(0, 2**32 - 1), st.booleans())
 def test_the_likelihood_never_falls(kind, num_centers, seed, ties):
     x = clusters(200, 3, seed)

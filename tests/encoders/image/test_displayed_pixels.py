@@ -7,12 +7,13 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders.image.files.image_file import read_header
 from tb_keras.encoders.image.files.image_orientation import exif_orientation
 from tb_keras.encoders.image.image_decoding import DecodeImages, decode_image
+from tests.cases import examples
 from tests.saved_pictures import pixels, saved
 
 Image = pytest.importorskip("PIL.Image")
@@ -78,7 +79,7 @@ def test_an_orientation_of_other_modes(mode):
     np.testing.assert_allclose(decode_image(turned), expected, atol=1e-4)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.binary(max_size=200), st.integers(0, 40), st.booleans())
 def test_any_exif_block_has_an_orientation(noise, at, is_damaged):
     block = bytearray(oriented(3)[6:])

@@ -21,6 +21,7 @@ def test_features_are_the_roots_of_each_depths_means():
     assert start == found.shape[1] == 3584
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["lite1", "lite2"])
 def test_the_depths_of_all_variants_are_alike(variant):
     model = efficientnet_levels(variant, weights=None, size=64)

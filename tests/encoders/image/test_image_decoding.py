@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders.image.image_decoding import DecodeImages, decode_image
+from tests.cases import examples
 
 # Two frames of 2 x 1 pixels: red and blue, then green and white.
 GIF = (
@@ -78,7 +79,7 @@ def expected(pixels, height, width):
     st.integers(1, 24),
     st.integers(0, 9),
 )
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_png_of_any_size_and_channels(height, width, channels, to_height, to_width, seed):
     pixels = random_pixels(height, width, channels, seed)
     decoded = decode_image(png(pixels), (to_height, to_width))
@@ -118,7 +119,7 @@ def test_agrees_with_keras(shape):
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 24), st.integers(1, 24))
-@settings(max_examples=30)
+@examples(30)
 def test_the_whole_picture(height, width, to_height, to_width):
     pixels = random_pixels(height, width, 3)
     rows, columns = triangle_weights(height, to_height), triangle_weights(width, to_width)

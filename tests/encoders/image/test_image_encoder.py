@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.encoders.image.image_encoder import image_encoder
+from tests.cases import slow_but
 
 
 def random_pngs(count, size=40):
@@ -40,6 +41,7 @@ def test_efficientnet_lite0_is_pretrained(encoder, pretrained):
     np.testing.assert_allclose(backbone(pixels), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_saves_and_loads(tmp_path, encoder):
     encoder.save(tmp_path / "encoder.keras")
     loaded = keras.models.load_model(tmp_path / "encoder.keras")
@@ -58,6 +60,7 @@ def test_exports(tmp_path, encoder):
     np.testing.assert_allclose(served.embed(files), encoder(files), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_larger_efficientnet_lite():
     encoder = image_encoder("efficientnet_lite2", weights=None)
     assert encoder.get_layer("backbone").input_shape == (None, 260, 260, 3)
@@ -89,11 +92,12 @@ def test_joined_encoders_take_no_weights_file():
         image_encoder("efficientnet_lite0+efficientnet_lite1", weights="some.pth")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "module", "feature_dim"),
     [
         ("MobileNetV2", "mobilenet_v2", 1280),  # pixels to [-1, 1]
-        pytest.param("ResNet50", "resnet", 2048, marks=pytest.mark.slow),  # BGR less the mean
+        ("ResNet50", "resnet", 2048),  # BGR less the mean
     ],
 )
 def test_keras_applications(tmp_path, name, module, feature_dim):
@@ -116,6 +120,7 @@ def test_keras_applications(tmp_path, name, module, feature_dim):
         np.testing.assert_allclose(loaded(files), features, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_keras_application_of_another_size():
     whole = keras.applications.EfficientNetB1(weights=None)
     encoder = image_encoder("keras.applications/EfficientNetB1", weights=None)
@@ -124,11 +129,14 @@ def test_keras_application_of_another_size():
 
 @pytest.mark.parametrize(
     ("name", "feature_dim"),
-    [
-        pytest.param("efficientnet_lite1", 1280, marks=pytest.mark.slow),
+    slow_but(
         ("efficientnet_lite0_levels", 3584),
-        pytest.param("keras.applications/MobileNetV2", 1280, marks=pytest.mark.slow),
-    ],
+        cases=[
+            ("efficientnet_lite1", 1280),
+            ("efficientnet_lite0_levels", 3584),
+            ("keras.applications/MobileNetV2", 1280),
+        ],
+    ),
 )
 def test_another_size(name, feature_dim):
     encoder = image_encoder(name, weights=None, size=48)
@@ -164,7 +172,7 @@ def hub():
     return pytest.importorskip("keras_hub")
 
 
-@pytest.mark.parametrize("with_converter", [True, False])
+@pytest.mark.parametrize("with_converter", slow_but(True, cases=[True, False]))
 def test_keras_hub_feature_maps(tmp_path, hub, with_converter):
     backbone = hub.models.ResNetBackbone(
         input_conv_filters=[64],

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tb_keras.checks.rows import positions_from
 from tb_keras.encoders.image.image_rows import MAX_PIXELS, map_images
+from tests.cases import slow_but
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 FORMAT, SIZE, DAMAGE = "must hold PNG, JPEG, GIF or BMP", "at most 50 million pixels", "undamaged"
@@ -58,9 +59,9 @@ def loaded(tmp_path_factory):
     return lambda files: model.signatures["serving_default"](files)["shape"]
 
 
-@pytest.mark.parametrize("kind", ["eager", "graph", "saved"])
-def test_good_and_bad(kind, loaded):
-    ask = {"eager": shapes, "graph": SHAPES, "saved": loaded}[kind]
+@pytest.mark.parametrize("kind", slow_but("graph", cases=["eager", "graph", "saved"]))
+def test_good_and_bad(kind, request):
+    ask = {"eager": shapes, "graph": SHAPES}.get(kind) or request.getfixturevalue("loaded")
     kinds = ["PNG", "JPEG", "GIF", "BMP"]
     good = [saved(kind) for kind in kinds]
     np.testing.assert_array_equal(ask(tf.constant(good)), [(20, 30, 3)] * 4)

@@ -19,6 +19,7 @@ def blue_green_red(pixels):
     return (pixels[..., ::-1] - [103.939, 116.779, 123.68]).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_vgg19_fc7(tmp_path):
     """With the weights of a file of the whole network."""
     network = keras.applications.VGG19(weights=None, input_shape=(32, 32, 3))
@@ -74,6 +75,7 @@ def encoder_of_crops():
     return image_encoder("efficientnet_lite0", weights=None, size=56, crops=10)
 
 
+@pytest.mark.slow
 def test_ten_crops(encoder_of_crops):
     encoder = encoder_of_crops
     backbone = encoder.get_layer("backbone")

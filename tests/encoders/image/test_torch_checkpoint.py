@@ -10,11 +10,12 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders.image import torch_checkpoint
 from tb_keras.encoders.image.torch_checkpoint import read_torch_checkpoint
+from tests.cases import examples
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 FORMATS = ("zip", "legacy")
@@ -120,7 +121,7 @@ def test_byte_order(tmp_path, byte_order):
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @given(data=st.data())
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_strides_and_offset_match_brute_force(tmp_path_factory, file_format, data):
     shape = tuple(data.draw(st.lists(st.integers(1, 4), max_size=3)))
     strides = tuple(data.draw(st.integers(0, 5)) for _ in shape)
@@ -207,7 +208,7 @@ def test_every_truncation_is_an_error(tmp_path, file_format):
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_damage_raises_nothing_unforeseen(tmp_path_factory, file_format, data):
     content = bytearray((GOLDEN / f"state_dict_{file_format}.pt").read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):

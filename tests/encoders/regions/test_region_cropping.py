@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders.regions.region_cropping import crop_regions
+from tests.cases import examples
 
 
 def random_pixels(height, width, seed=0):
@@ -57,7 +58,7 @@ coordinates = st.lists(st.floats(-8, 24, width=32), min_size=2, max_size=2).map(
     st.integers(1, 5),
     st.integers(1, 5),
 )
-@settings(max_examples=100)
+@examples(100)
 def test_any_box_of_any_picture(height, width, columns, rows, to_height, to_width):
     pixels = random_pixels(height, width)
     box = (columns[0], rows[0], columns[1], rows[1])

@@ -90,6 +90,7 @@ def test_fewer_words_and_texts_than_asked_for(capsys):
     assert "components instead of 6000" in printed
 
 
+@pytest.mark.slow
 def test_a_sample_of_texts_for_the_projection():
     indices, vectors = texts_and_vectors(300)
     encoder = fit(indices, vectors, projection_texts=100)

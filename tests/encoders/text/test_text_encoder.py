@@ -151,6 +151,7 @@ def test_saves_and_loads(tmp_path, preset):
     np.testing.assert_allclose(encode(loaded, *texts), encode(encoder, *texts), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_predict_takes_a_data_set_of_strings(preset):
     encoder = text_encoder(f"keras_hub/{preset[0]}")
     texts = ["a", "a dog", "cats"]

@@ -5,11 +5,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders.text import word_vector_files
 from tb_keras.encoders.text.word_vector_files import read_word_vectors
+from tests.cases import examples
 
 LAYOUTS = ("glove", "word2vec", "fasttext", "binary", "binary_lines")
 
@@ -37,7 +38,7 @@ WORD = st.text(
 
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     words=st.lists(WORD, min_size=1, max_size=8, unique=True), dim=st.integers(2, 5), data=st.data()
 )

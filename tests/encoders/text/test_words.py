@@ -6,10 +6,11 @@ import unicodedata
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders.text.words import are_words, count_words, split_words, word_indices
+from tests.cases import examples
 
 
 def words_of(*texts):
@@ -80,13 +81,13 @@ def plain_words(text):
     return words
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.text(CHARACTERS, max_size=12), min_size=1, max_size=4))
 def test_any_text_is_split_as_character_by_character(texts):
     assert words_of(*texts) == [plain_words(text) for text in texts]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(st.one_of(st.text(max_size=20).map(str.encode), st.binary(max_size=20)), min_size=1)
 )

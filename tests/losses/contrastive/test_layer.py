@@ -13,6 +13,7 @@ from tb_keras.losses import InfoNCE, PairwiseSigmoid, info_nce_loss, pairwise_si
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.training import attach_losses
 from tb_keras.training.callbacks.training_backup import TrainingBackup
+from tests.cases import slow_but
 from tests.losses.contrastive import oracle
 from tests.losses.contrastive.test_loss import batch
 from tests.training.toy_corpora import retrieval_corpus
@@ -89,7 +90,10 @@ def test_config_round_trip(kind, function, by_loops, chosen):
     np.testing.assert_array_equal(restored(inputs), layer(inputs))
 
 
-@pytest.mark.parametrize(("kind", "jit_compile"), [(InfoNCE, False), (PairwiseSigmoid, True)])
+@pytest.mark.parametrize(
+    ("kind", "jit_compile"),
+    slow_but((InfoNCE, False), cases=[(InfoNCE, False), (PairwiseSigmoid, True)]),
+)
 def test_training_reduces_the_loss_and_learns_the_scalars(kind, jit_compile):
     layer = kind()
     network, model, batches = model_and_batches(
@@ -137,7 +141,7 @@ def test_the_temperature_is_held_to_a_hundredth_and_finds_its_way_back(kind):
     assert temperature_after_a_step(up, 0.1) == pytest.approx(0.01 * np.exp(0.1), rel=1e-4)
 
 
-@each_kind
+@pytest.mark.parametrize("kind", slow_but(PairwiseSigmoid, cases=[InfoNCE, PairwiseSigmoid]))
 def test_the_saved_network_holds_nothing_of_the_loss_but_the_saved_model_does(tmp_path, kind):
     network, model, batches = model_and_batches(kind(), keras.optimizers.Adam(0.01))
     model.fit(batches, epochs=1, shuffle=False, verbose=0)
@@ -158,6 +162,7 @@ def test_the_saved_network_holds_nothing_of_the_loss_but_the_saved_model_does(tm
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @each_kind
 def test_a_training_goes_on_with_its_scalars(tmp_path, kind):
     """The backup of a killed training has the temperature, and what Adam knows of it."""
@@ -174,6 +179,7 @@ def test_a_training_goes_on_with_its_scalars(tmp_path, kind):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "by_loops", "policy"),
     [

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.corpus.matches import Matches
 from tb_keras.losses import info_nce_loss, pairwise_sigmoid_loss
+from tests.cases import examples, slow_but
 from tests.losses.contrastive import oracle
 
 LOSSES = [
@@ -70,7 +71,7 @@ def value_and_gradients(loss, images, texts, matches, negatives, **settings):
     )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(cases(max_images=4, max_texts=5), st.sampled_from(LOSSES))
 def test_the_gradient_is_that_of_finite_differences(case, which):
     ((images, texts), matches, negatives), (loss, by_loops, chosen) = case, which
@@ -177,6 +178,7 @@ def test_an_ignored_pair_has_no_effect(loss, by_loops, chosen):
     assert found[0] == found[1] > 0
 
 
+@pytest.mark.slow
 @each_loss
 def test_eager_graph_and_xla_agree(loss, by_loops, chosen):
     inputs = [tf.constant(array) for array in batch(1)]
@@ -235,7 +237,7 @@ def compiled(loss, jit_compile):
 
 
 @each_loss
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", slow_but(False, cases=[False, True]))
 @pytest.mark.parametrize("name", EDGE_CASES)
 def test_edge_cases(loss, by_loops, chosen, name, jit_compile):
     images, texts, matches, negatives = EDGE_CASES[name]

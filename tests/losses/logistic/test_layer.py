@@ -1,5 +1,7 @@
 """Tests of the logistic loss as a layer: its choice, its gradient, batch norm, under `fit`."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import tensorflow as tf
 from tb_keras.losses import PairwiseLogistic
 
 N, M, DIM = 6, 9, 4
+xla = functools.partial(pytest.param, marks=pytest.mark.slow)  # a case under XLA
 
 
 class RecordedTable(keras.layers.Layer):
@@ -117,10 +120,10 @@ ALL_POSITIVES = {"positives_per_text": N}
     [
         ({}, None),
         ({"negative_images": 2, "negative_texts": 3, "block_rows": 7}, False),
-        ({"negative_images": 2, "negative_texts": 3, "block_rows": 7}, True),
+        xla({"negative_images": 2, "negative_texts": 3, "block_rows": 7}, True),
         ({"negative_images": 0, "negative_texts": 2}, None),
         ({"negative_images": 3, "negative_texts": 0, "candidates": 18}, None),
-        ({"negative_images": 3, "negative_texts": 0, "candidates": 18}, True),
+        xla({"negative_images": 3, "negative_texts": 0, "candidates": 18}, True),
     ],
 )
 def test_loss_and_gradient_are_those_of_the_pairs_of_the_loops(settings, jit_compile):
@@ -228,7 +231,7 @@ def test_the_block_changes_nothing(candidates):
     np.testing.assert_allclose(losses, losses[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, xla(True)])
 def test_batch_norm_sees_the_chosen_pairs_once_and_no_padding(jit_compile):
     """Half of all slots are padding, so each chosen pair is scored exactly twice."""
     images, texts, _, _ = batch(3, n=8, m=8)
@@ -299,9 +302,9 @@ def test_not_all_pairs_are_fused_at_once(block_rows):
     ("matches", "negatives", "jit_compile"),
     [
         (np.zeros((N, M), bool), None, None),
-        (np.zeros((N, M), bool), np.zeros((N, M), bool), True),
+        xla(np.zeros((N, M), bool), np.zeros((N, M), bool), True),
         (np.ones((N, M), bool), None, None),
-        (np.eye(N, M, dtype=bool), np.zeros((N, M), bool), True),
+        xla(np.eye(N, M, dtype=bool), np.zeros((N, M), bool), True),
     ],
     ids=["no match", "padding alone", "no negative", "no safe negative"],
 )
@@ -376,7 +379,7 @@ def test_a_score_of_zero_is_misclassified():
     ("settings", "policy"),
     [
         ({"negative_sampling": "random"}, None),
-        ({"candidates": 3}, "mixed_bfloat16"),
+        pytest.param({"candidates": 3}, "mixed_bfloat16", marks=pytest.mark.slow),
     ],
 )
 def test_training_reduces_the_loss(settings, policy):

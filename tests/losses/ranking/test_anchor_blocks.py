@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tb_keras.losses import BidirectionalRanking, bidirectional_ranking_loss
 from tb_keras.losses.ranking.anchor_blocks import neighbor_rows
+from tests.cases import examples, slow_but
 from tests.losses.ranking import oracle
 from tests.losses.ranking.test_loss import (
     as_arguments,
@@ -18,6 +19,7 @@ from tests.losses.ranking.test_loss import (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(cases(), st.integers(1, 8), st.booleans())
 def test_the_loss_and_its_gradient_are_those_of_all_anchors_at_once(case, block_rows, masks_given):
@@ -37,12 +39,15 @@ def test_the_loss_and_its_gradient_are_those_of_all_anchors_at_once(case, block_
 
 @pytest.mark.parametrize(
     ("positive", "top_k", "jit_compile"),
-    [
-        ("hardest", 3, True),
-        pytest.param("hardest", None, False, marks=pytest.mark.slow),
-        pytest.param("all", 40, True, marks=pytest.mark.slow),
+    slow_but(
         ("all", 2, False),
-    ],
+        cases=[
+            ("hardest", 3, True),
+            ("hardest", None, False),
+            ("all", 40, True),
+            ("all", 2, False),
+        ],
+    ),
 )
 def test_in_a_graph_and_under_xla(positive, top_k, jit_compile):
     """45 texts in blocks of 7, whose last one goes back over four rows; K by binary search too."""
@@ -94,7 +99,7 @@ def test_the_layer_in_blocks_has_the_same_metrics():
     assert BidirectionalRanking.from_config(config).get_config() == config
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 0.4, 1.0]))
 def test_neighbors_share_a_match(seed, density):
     rng = np.random.default_rng(seed)
@@ -108,6 +113,7 @@ def test_neighbors_share_a_match(seed, density):
         np.testing.assert_array_equal(found, counts[start : start + size] > 0)
 
 
+@pytest.mark.slow
 def test_nothing_of_the_size_of_all_pairs_is_kept():
     """Of 600 x 700 pairs, in blocks of 10, none of the graph's sums and products holds so many."""
     rng = np.random.default_rng(0)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.losses import BidirectionalRanking, bidirectional_ranking_loss
+from tests.cases import slow_but
 from tests.losses.ranking import oracle
 
 N, M, DIM = 6, 12, 4
@@ -110,7 +111,10 @@ def test_config_round_trip():
     np.testing.assert_array_equal(restored(inputs), layer(inputs))
 
 
-@pytest.mark.parametrize(("jit_compile", "positive"), [("auto", "hardest"), (True, "all")])
+@pytest.mark.parametrize(
+    ("jit_compile", "positive"),
+    slow_but(("auto", "hardest"), cases=[("auto", "hardest"), (True, "all")]),
+)
 def test_metrics_under_fit_are_those_of_the_loops(jit_compile, positive):
     """With a learning rate of zero each epoch's figures are the means over the same batches: if
     the second epoch differs from the first, the metrics were not reset between them.
@@ -157,6 +161,7 @@ def test_a_collapse_shows_and_a_solution_too():
     assert layer.violating.result() == 0.0  # nothing to look at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_inside_a_functional_model_under_mixed_precision(policy):
     keras.mixed_precision.set_dtype_policy(policy)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tb_keras.corpus.matches import Matches
@@ -12,6 +12,7 @@ from tb_keras.losses import bidirectional_ranking_loss
 from tb_keras.losses.ranking.distances import pairwise_distances
 from tb_keras.losses.ranking.settings import RankingSettings
 from tb_keras.losses.ranking.terms import ranking_terms
+from tests.cases import examples, slow_but
 from tests.losses.ranking import oracle
 
 FIRST_WEIGHTS = {
@@ -89,7 +90,7 @@ def test_the_loss_is_that_of_the_loops(case):
     assert found >= -1e-6
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(cases())
 def test_each_term_and_its_counts_are_those_of_the_loops(case):
     """Counts are compared where no hinge is so near to zero that rounding decides."""
@@ -113,7 +114,7 @@ def value_and_gradients(images, texts, matches, **arguments):
     )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(cases(max_images=4, max_texts=5, embeddings="unit"))
 def test_the_gradient_is_that_of_finite_differences(case):
     (images, texts), masks, weights, chosen = case
@@ -180,11 +181,10 @@ def test_the_gradient_with_many_candidates():
 
 @pytest.mark.parametrize(
     ("top_k", "positive", "sizes"),
-    [
-        pytest.param(1, "hardest", (6, 11), marks=pytest.mark.slow),
+    slow_but(
         (3, "all", (6, 11)),
-        pytest.param(None, "all", (36, 40), marks=pytest.mark.slow),
-    ],
+        cases=[(1, "hardest", (6, 11)), (3, "all", (6, 11)), (None, "all", (36, 40))],
+    ),
 )
 def test_eager_graph_and_xla_agree(top_k, positive, sizes):
     images, texts, masks = batch(1, *sizes)
@@ -211,7 +211,7 @@ def test_eager_graph_and_xla_agree(top_k, positive, sizes):
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(cases(embeddings="grid"))
 def test_masks_left_out_follow_from_the_matches(case):
     (images, texts), masks, weights, chosen = case
@@ -383,9 +383,8 @@ def per_view(dense, positive):
     return 0.7 * (dense.sum(axis=1) > 1).any() + 0.3 * (dense.sum(axis=0) > 1).any()
 
 
-@pytest.mark.parametrize(
-    "name", ["zero embeddings", pytest.param("no negatives", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["zero embeddings", "no negatives"])
 def test_edge_cases_under_xla(name):
     images, texts, matches = EDGE_CASES[name]
 

@@ -11,6 +11,7 @@ from tb_keras.losses.ranking.lowest_in_rows import (
     lowest_in_rows,
     visit_columns,
 )
+from tests.cases import slow_but
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_every_true_column_is_visited_once_in_order(columns):
         np.testing.assert_array_equal(found[found >= 0], expected)
 
 
-@pytest.mark.parametrize("texts_per_image", [1, 3, 6])
+@pytest.mark.parametrize("texts_per_image", slow_but(3, cases=[1, 3, 6]))
 def test_a_wide_batch_in_blocks_has_the_gradient_of_all_at_once(texts_per_image):
     """So wide that neighbours and negatives are looked for in groups of columns."""
     rng = np.random.default_rng(0)

@@ -70,6 +70,7 @@ def test_a_map_of_radial_basis_functions():
         np.testing.assert_allclose(embed(rows), expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_training_leaves_the_map_and_moves_the_layers():
     rng = np.random.default_rng(2)
     network, maps = started(rng, noise=0.5)

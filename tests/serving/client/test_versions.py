@@ -87,6 +87,7 @@ def test_a_new_version_while_requests_run(kind, protocol, tmp_path):
     assert answered["new"] >= 15
 
 
+@pytest.mark.slow
 def test_the_stand_in_as_a_program_without_tb_keras(tmp_path):
     save_version(tmp_path / "scaled" / "3", 3)
     repository = pathlib.Path(__file__).parents[3]

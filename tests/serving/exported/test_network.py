@@ -5,13 +5,14 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.serving import ExportedNetwork
+from tests.cases import slow_but
 
 pytestmark = pytest.mark.xdist_group("exports")
 
 KINDS = ["embedding", "kernel embedding", "similarity", "kernel similarity"]
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=slow_but("similarity", cases=KINDS))
 def exported(request, feature_export):
     made, version = feature_export(request.param)
     return made, ExportedNetwork(version.parent), request.param.removeprefix("kernel ")

@@ -1,8 +1,10 @@
 """Exports that several files of tests ask, made once."""
 
+import functools
+
 import pytest
 
-from tests.serving.exporting.fitted_exports import NAMES, export_fitted
+from tests.serving.exporting.fitted_exports import export_fitted
 from tests.serving.exporting.small_exports import export_small
 
 
@@ -13,7 +15,7 @@ def small_exports(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def fitted_exports(tmp_path_factory):
-    """A `FittedExport` by the name of its text encoder."""
+def fitted_export(tmp_path_factory):
+    """The name of a text encoder → its `FittedExport`."""
     directory = tmp_path_factory.mktemp("fitted_exports")
-    return {name: export_fitted(name, directory) for name in NAMES}
+    return functools.cache(lambda name: export_fitted(name, directory))

@@ -13,6 +13,7 @@ from tb_keras.networks import EmbeddingNetwork
 from tb_keras.search import Index
 from tb_keras.serving import ExportedModel, export, latest_version
 from tb_keras.serving.exporting.warm_up import WARM_UP_FILE
+from tests.cases import slow_but
 from tests.serving.exporting.asking import SIZES, ask, described
 from tests.serving.small_models import network
 
@@ -25,7 +26,8 @@ IMAGES = np.random.default_rng(1).normal(size=(9, 5)).astype("float32")
 TEXTS = np.random.default_rng(2).normal(size=(9, 4)).astype("float32")
 
 
-@pytest.fixture(scope="module", params=["embedding", "similarity"])
+# That of an embedding network stands in the other files' exports too.
+@pytest.fixture(scope="module", params=slow_but("similarity", cases=["embedding", "similarity"]))
 def of_features(request, feature_export):
     """A network without encoders, its version, and what another process was answered."""
     made, version = feature_export(request.param)
@@ -43,22 +45,22 @@ def of_features(request, feature_export):
 
 
 @pytest.fixture(scope="module")
-def answers(real_export):
-    """Another process's answers from the model with real encoders."""
-    images = np.array(real_export.contents, object)
-    texts = np.array([text.encode() for text in real_export.texts], object)
+def answers(whole_export):
+    """Another process's answers from the model with encoders."""
+    images = np.array(whole_export.contents, object)
+    texts = np.array([text.encode() for text in whole_export.texts], object)
     k = np.full(len(texts), K, np.int32)
     asked = {
         "embed_image": {"image_bytes": images},
         "embed_text": {"text": texts},
-        "embed_image_features": {"features": real_export.features[0]},
-        "embed_text_features": {"features": real_export.features[1]},
+        "embed_image_features": {"features": whole_export.features[0]},
+        "embed_text_features": {"features": whole_export.features[1]},
         "similarity": {"image_bytes": images, "text": texts},
         "serving_default": {"image_bytes": images, "text": texts},
         "search": {"text": texts, "k": k},
         "search_texts": {"image_bytes": images, "k": k},
     }
-    return ask(real_export.version, asked)
+    return ask(whole_export.version, asked)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -76,8 +78,8 @@ def test_answers_of_features(of_features, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_answers_of_pictures_and_texts(real_export, answers, size):
-    images, texts = real_export.embeddings
+def test_answers_of_pictures_and_texts(whole_export, answers, size):
+    images, texts = whole_export.embeddings
     assert np.linalg.norm(images[0] - images[1]) > 1e-3
     for name in ("embed_image", "embed_image_features"):
         np.testing.assert_allclose(answers[f"{name}/{size}"], images, atol=1e-5)
@@ -89,9 +91,9 @@ def test_answers_of_pictures_and_texts(real_export, answers, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_answers_of_a_search(real_export, answers, size):
-    images, texts = real_export.embeddings
-    found = real_export.searchable
+def test_answers_of_a_search(whole_export, answers, size):
+    images, texts = whole_export.embeddings
+    found = whole_export.searchable
     for name, queries, ids, embeddings in (
         ("search", texts, found.image_ids, found.image_embeddings),
         ("search_texts", images, found.text_ids, found.text_embeddings),
@@ -119,12 +121,13 @@ def test_signatures_of_features(of_features):
     }
 
 
-def test_signatures_of_pictures_and_texts(real_export):
+def test_signatures_of_pictures_and_texts(whole_export):
     pair = {"image_bytes": ([-1], "string"), "text": ([-1], "string")}
     k = {"k": ([-1], "int32")}
-    assert described(real_export.version) == {
-        "embed_image_features": ({"features": ([-1, 1280], "float32")}, EMBEDDING),
-        "embed_text_features": ({"features": ([-1, 384], "float32")}, EMBEDDING),
+    dims = [features.shape[1] for features in whole_export.features]
+    assert described(whole_export.version) == {
+        "embed_image_features": ({"features": ([-1, dims[0]], "float32")}, EMBEDDING),
+        "embed_text_features": ({"features": ([-1, dims[1]], "float32")}, EMBEDDING),
         "score_embeddings": (EMBEDDINGS, SCORE),
         "embed_image": ({"image_bytes": ([-1], "string")}, EMBEDDING),
         "embed_text": ({"text": ([-1], "string")}, EMBEDDING),
@@ -135,11 +138,11 @@ def test_signatures_of_pictures_and_texts(real_export):
     }
 
 
-def test_every_weight_is_stored_once(real_export):
-    models, found = (real_export.network, *real_export.encoders), real_export.searchable
+def test_every_weight_is_stored_once(whole_export):
+    models, found = (whole_export.network, *whole_export.encoders), whole_export.searchable
     weights = sum(w.numpy().nbytes for model in models for w in model.weights)
     weights += found.image_embeddings.nbytes + found.text_embeddings.nbytes
-    files = (real_export.version / "variables").iterdir()
+    files = (whole_export.version / "variables").iterdir()
     stored = sum(file.stat().st_size for file in files)
     assert weights <= stored < 1.01 * weights + 100_000
 
@@ -158,14 +161,16 @@ def test_files_of_a_version(of_features):
         assert (version / WARM_UP_FILE).stat().st_size > 0
 
 
-def test_the_vocabulary_is_an_asset(real_export):
+@pytest.mark.slow
+def test_the_vocabulary_is_an_asset(export_of_real_encoders):
     """It is the one of all BERT models in lower case."""
-    (file,) = (real_export.version / "assets").iterdir()
+    version = export_of_real_encoders.version
+    (file,) = (version / "assets").iterdir()
     pieces = file.read_text("utf-8").splitlines()
     assert (file.name, len(pieces)) == ("vocabulary.txt", 30522)
     assert pieces[:1] + pieces[100:104] == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     assert {"dog", "##s"} < set(pieces)
-    graph = (real_export.version / "saved_model.pb").read_bytes()
+    graph = (version / "saved_model.pb").read_bytes()
     assert b"vocabulary.txt" in graph
     assert b"##ization" not in graph
 
@@ -205,20 +210,21 @@ def test_a_failed_export_leaves_nothing(tmp_path, monkeypatch, error):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_encoders(real_export, tmp_path):
-    images, texts = real_export.encoders
-    with pytest.raises(ValueError, match=r"`image_encoder` must give the 7 features.*1280"):
-        export(network(7, 384), tmp_path, images, texts)
-    with pytest.raises(ValueError, match=r"`text_encoder` must give the 7 features.*384"):
-        export(network(1280, 7), tmp_path, images, texts)
+def test_wrong_encoders(whole_export, tmp_path):
+    encoders = whole_export.encoders
+    of_images, of_texts = (features.shape[1] for features in whole_export.features)
+    with pytest.raises(ValueError, match=rf"`image_encoder` must give the 9 f.*{of_images}"):
+        export(network(9, of_texts), tmp_path, *encoders)
+    with pytest.raises(ValueError, match=rf"`text_encoder` must give the 9 features.*{of_texts}"):
+        export(network(of_images, 9), tmp_path, *encoders)
     assert not list(tmp_path.iterdir())
 
 
-def test_exported_model(real_export, tmp_path, monkeypatch):
+def test_exported_model(whole_export, tmp_path, monkeypatch):
     monkeypatch.setenv("TB_KERAS_CACHE", str(tmp_path / "cache"))
-    version, (images, texts) = real_export.version, real_export.embeddings
-    strings, paths = real_export.texts, []
-    for number, content in enumerate(real_export.contents):
+    version, (images, texts) = whole_export.version, whole_export.embeddings
+    strings, paths = whole_export.texts, []
+    for number, content in enumerate(whole_export.contents):
         paths.append(str(tmp_path / f"{number}"))
         pathlib.Path(paths[-1]).write_bytes(content)
     model = ExportedModel(version.parent)

@@ -1,5 +1,6 @@
 """Tests of the export with text encoders that were fitted to texts, asked in another process."""
 
+import functools
 import re
 
 import keras
@@ -12,6 +13,7 @@ from tb_keras.features import encode_texts
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import ExportedNetwork, export
 from tb_keras.serving.exported.saved_model import open_saved_model
+from tests.cases import slow_but
 from tests.serving.exporting.asking import SIZES, ask, described
 from tests.serving.exporting.fitted_exports import NAMES, STRINGS, TEXTS, TRAINED, fitted, network
 from tests.serving.small_models import text_encoder as bytes_encoder
@@ -19,13 +21,19 @@ from tests.serving.small_models import text_encoder as bytes_encoder
 pytestmark = pytest.mark.xdist_group("exports")
 
 
+each = pytest.mark.parametrize("name", slow_but("lstm", cases=NAMES))
+
+
 @pytest.fixture(scope="module")
-def answers(fitted_exports):
-    """Another process's answers, by the encoder's name."""
+def answers(fitted_export):
+    """The encoder's name → another process's answers."""
     pictures = np.array([bytes([65 + i] * 20) for i in range(len(STRINGS))], object)
     strings = np.array(STRINGS, object)
-    return {
-        name: ask(
+
+    @functools.cache
+    def asked(name):
+        made = fitted_export(name)
+        return ask(
             made.version,
             {
                 "embed_text": {"text": strings},
@@ -33,42 +41,42 @@ def answers(fitted_exports):
                 "similarity": {"image_bytes": pictures, "text": strings},
             },
         )
-        for name, made in fitted_exports.items()
-    }
+
+    return asked
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_answers_from_raw_strings(fitted_exports, answers, name):
-    features, expected, _ = fitted_exports[name]
+@each
+def test_answers_from_raw_strings(fitted_export, answers, name):
+    features, expected, _ = fitted_export(name)
     assert np.isfinite(expected).all()
     assert len(np.unique(expected.round(3), axis=0)) >= 4  # texts differ
     for signature in ("embed_text", "embed_text_features"):
         for size in SIZES:
-            np.testing.assert_allclose(answers[name][f"{signature}/{size}"], expected, atol=1e-5)
-    assert answers[name]["similarity/7"].shape == (len(TEXTS),)
+            np.testing.assert_allclose(answers(name)[f"{signature}/{size}"], expected, atol=1e-5)
+    assert answers(name)["similarity/7"].shape == (len(TEXTS),)
     assert features.dtype == ("int32" if name in TRAINED else "float32")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_signatures(fitted_exports, name):
-    features, _, version = fitted_exports[name]
+@each
+def test_signatures(fitted_export, name):
+    features, _, version = fitted_export(name)
     dim = features.shape[1]
     found = described(version)["embed_text_features"][0]
     assert found == {"features": ([-1, dim], "int32" if name in TRAINED else "float32")}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_graph_runs_on_a_server(fitted_exports, name):
-    content = (fitted_exports[name].version / "saved_model.pb").read_bytes()
+@each
+def test_the_graph_runs_on_a_server(fitted_export, name):
+    content = (fitted_export(name).version / "saved_model.pb").read_bytes()
     graph = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].graph_def
     operations = {node.op for function in graph.library.function for node in function.node_def}
     assert {"CaseFoldUTF8", "MatMul"} <= operations
     assert not [op for op in operations if re.search("Py.*Func|Xla|Trimmer|Utf8Binarize", op)]
 
 
-@pytest.mark.parametrize("name", ["lstm", "tfidf"])
-def test_the_exported_network(fitted_exports, name):
-    features, expected, version = fitted_exports[name]
+@pytest.mark.parametrize("name", slow_but("lstm", cases=["lstm", "tfidf"]))
+def test_the_exported_network(fitted_export, name):
+    features, expected, version = fitted_export(name)
     model = ExportedNetwork(version)
     np.testing.assert_allclose(model.embed_texts(features), expected, atol=1e-5)
     if name in TRAINED:
@@ -78,10 +86,10 @@ def test_the_exported_network(fitted_exports, name):
             model.embed_texts(features.astype("float32"))
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", slow_but("lstm", cases=TRAINED))
 @pytest.mark.parametrize("bad", [-1, 1000])
-def test_word_indices_out_of_range_are_refused(fitted_exports, name, bad):
-    features, _, version = fitted_exports[name]
+def test_word_indices_out_of_range_are_refused(fitted_export, name, bad):
+    features, _, version = fitted_export(name)
     features = features.copy()
     features[3, 0] = bad
     message = (
@@ -105,9 +113,9 @@ def test_an_encoder_of_the_other_kind(tmp_path):
         export(net, tmp_path, bytes_encoder(), floats)
 
 
-def test_features_from_the_cache_are_those_of_the_graph(tmp_path, monkeypatch, fitted_exports):
+def test_features_from_the_cache_are_those_of_the_graph(tmp_path, monkeypatch, fitted_export):
     monkeypatch.setenv("TB_KERAS_CACHE", str(tmp_path / "cache"))
     file = str(tmp_path / "words.keras")
     fitted("lstm").encoder.save(file)
     found = encode_texts(TEXTS[:6], file, verbose=False)
-    np.testing.assert_array_equal(found, fitted_exports["lstm"].features[:6])
+    np.testing.assert_array_equal(found, fitted_export("lstm").features[:6])

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tb_keras.networks import EmbeddingNetwork, LinearStart
 from tb_keras.serving import ExportedModel, ExportedNetwork, export
 from tb_keras.serving.exported.saved_model import open_saved_model
+from tests.cases import slow_but
 from tests.serving.exporting.asking import described
 from tests.serving.small_models import TEXT_DIM, network
 from tests.serving.small_models import text_encoder as bytes_encoder
@@ -15,7 +16,10 @@ STRINGS = [b"a picture", b"another", b""]
 INPUT = {"image": "image_bytes", "text": "text"}
 
 
-@pytest.mark.parametrize(("view", "kind"), [("image", "embedding"), ("text", "similarity")])
+@pytest.mark.parametrize(
+    ("view", "kind"),
+    slow_but(("image", "embedding"), cases=[("image", "embedding"), ("text", "similarity")]),
+)
 def test_one_encoder(tmp_path, view, kind):
     dims = {"image": 5, "text": 5, view: TEXT_DIM}
     made = network(dims["image"], dims["text"], kind)
@@ -37,6 +41,7 @@ def test_one_encoder(tmp_path, view, kind):
         ExportedModel(version)
 
 
+@pytest.mark.slow
 def test_a_network_of_linear_starts_alone_says_that_it_is_one(tmp_path):
     encoder, rng = bytes_encoder(), np.random.default_rng(0)
     starts = {

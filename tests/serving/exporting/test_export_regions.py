@@ -180,7 +180,7 @@ def test_localizer_without_regions_or_phrases(exported, tmp_path):
 def test_a_model_for_another_task(exported, feature_export):
     with pytest.raises(ValueError, match="must hold a model exported with its encoders"):
         ExportedModel(exported["version"])
-    _, version = feature_export("embedding")
+    _, version = feature_export("similarity")
     with pytest.raises(ValueError, match=r"must hold a model that localizes \(tb-train"):
         ExportedLocalizer(version)
 

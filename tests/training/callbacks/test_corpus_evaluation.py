@@ -79,6 +79,7 @@ def test_both_networks_and_both_tasks(corpus):
     CorpusEvaluation(built, corpus).on_epoch_end(0)  # as Keras may call it, without logs
 
 
+@pytest.mark.slow
 def test_val_rsum_drives_the_checkpoint(tmp_path, network):
     corpus = toy_corpus(1)
     path = tmp_path / "network.keras"
@@ -94,6 +95,7 @@ def test_val_rsum_drives_the_checkpoint(tmp_path, network):
     assert record == {"val_rsum": max(rsums), "epoch": int(np.argmax(rsums))}
 
 
+@pytest.mark.slow
 def test_val_rsum_drives_early_stopping(network):
     """The figures of a network that learns nothing more stay as they are."""
     stopping = keras.callbacks.EarlyStopping("val_rsum", mode="max", patience=2)
@@ -106,6 +108,7 @@ def test_val_rsum_drives_early_stopping(network):
     assert stopping.stopped_epoch == 2
 
 
+@pytest.mark.slow
 def test_early_stopping_goes_on_while_val_rsum_rises(network):
     stopping = keras.callbacks.EarlyStopping("val_rsum", mode="max", patience=2)
     callbacks = [CorpusEvaluation(network, toy_corpus(1)), stopping]

@@ -73,6 +73,7 @@ def assert_same_state(found, expected):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path):
     process = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path / "backup")],

@@ -1,6 +1,7 @@
 """Tests of what a recipe becomes: network, loss, batches and learning rate, for each task."""
 
 import dataclasses
+import itertools
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import GradientCaching
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.recipe import RECIPES, TASKS
+from tests.cases import slow_but
 from tests.training.toy_corpora import localization_corpus, retrieval_corpus, toy_corpus
 
 SMALL = {
@@ -42,8 +44,12 @@ def loss_layer(model):
     return layer
 
 
-@pytest.mark.parametrize("network", ["embedding", "similarity"])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("task", "network"),
+    slow_but(
+        ("retrieval", "embedding"), cases=itertools.product(TASKS, ("embedding", "similarity"))
+    ),
+)
 def test_each_recipe_trains(task, network):
     corpus = toy_corpus(task, 20, seed=0)
     recipe = small_recipe(task, network)
@@ -113,16 +119,17 @@ def test_the_loss_has_the_recipes_settings():
 
 @pytest.mark.parametrize(
     ("loss", "kind"),
-    [
-        ("ranking", BidirectionalRanking),
-        ("max_violation", BidirectionalRanking),
+    slow_but(
         ("info_nce", InfoNCE),
-        ("sigmoid", PairwiseSigmoid),
-    ],
+        cases=[
+            ("ranking", BidirectionalRanking),
+            ("max_violation", BidirectionalRanking),
+            ("info_nce", InfoNCE),
+            ("sigmoid", PairwiseSigmoid),
+        ],
+    ),
 )
-@pytest.mark.parametrize(
-    "task", ["retrieval", pytest.param("localization", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("task", slow_but("retrieval", cases=TASKS))
 def test_the_embedding_network_has_a_choice_of_losses(task, loss, kind):
     recipe = small_recipe(task, "embedding", loss=loss, epochs=3)
     training = from_recipe(toy_corpus(task, 20, seed=0), recipe)
@@ -152,20 +159,27 @@ def test_the_dtype_policy_is_the_recipes(network):
     assert plain.dtype_policy.name == "float32"
 
 
-@pytest.mark.parametrize(
-    "network", ["embedding", pytest.param("similarity", marks=pytest.mark.slow)]
-)
-def test_gradient_caching_where_the_recipe_has_rows_for_it(network):
-    corpus = retrieval_corpus(20, seed=0)
-    plain = from_recipe(corpus, small_recipe("retrieval", network)).model
-    assert not isinstance(plain, GradientCaching)
+def cached(network):
     recipe = small_recipe("retrieval", network, gradient_cache_rows=5, epochs=2)
-    training = from_recipe(corpus, recipe)
-    assert isinstance(training.model, GradientCaching)
-    assert training.model.block_rows == 5
+    return from_recipe(retrieval_corpus(20, seed=0), recipe)
+
+
+@pytest.mark.parametrize("network", ["embedding", "similarity"])
+def test_gradient_caching_where_the_recipe_has_rows_for_it(network):
+    plain = from_recipe(retrieval_corpus(20, seed=0), small_recipe("retrieval", network)).model
+    assert not isinstance(plain, GradientCaching)
+    model = cached(network).model
+    assert isinstance(model, GradientCaching)
+    assert model.block_rows == 5
     if network == "embedding":
-        assert loss_layer(training.model).block_rows == 5
+        assert loss_layer(model).block_rows == 5
         assert loss_layer(plain).block_rows is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["embedding", "similarity"])
+def test_it_trains_with_gradient_caching(network):
+    training = cached(network)
     history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0).history
     assert history["loss"][-1] < history["loss"][0]
 

@@ -5,10 +5,11 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.encoders.image.files.gif_first_frame import first_frame
+from tests.cases import examples
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -63,7 +64,7 @@ def in_blocks(file, start, lengths):
     st.booleans(),
     st.sampled_from([b"", b"a comment", bytes(range(1, 256)) * 9]),
 )
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_the_first_of_several(frames, height, width, interlace, comment):
     file = gif(frames, height, width, interlace=interlace, comment=comment, loop=0)
     found = cut(file)

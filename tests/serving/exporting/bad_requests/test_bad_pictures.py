@@ -72,6 +72,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_a_bomb_takes_no_memory(small_exports, tmp_path):
     """A picture that is decoded takes its size; the bombs would take 400 and 900 MB."""
     if not os.access("/proc/self/clear_refs", os.W_OK):

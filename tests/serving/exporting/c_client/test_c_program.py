@@ -35,25 +35,26 @@ def best(scores, ids, k):
 
 
 @pytest.fixture(scope="module")
-def answers(program, real_export, tmp_path_factory):
+def answers(program, whole_export, tmp_path_factory):
     """The answers to all requests, by name, from one run over a copy without the original."""
     directory = tmp_path_factory.mktemp("run")
     copy = directory / "copy"
-    shutil.copytree(real_export.version, copy, copy_function=os.link)
-    images, texts = strings(real_export.contents), strings(real_export.texts)
+    shutil.copytree(whole_export.version, copy, copy_function=os.link)
+    images, texts = strings(whole_export.contents), strings(whole_export.texts)
+    dim = whole_export.features[1].shape[1]
     several = np.array([3, 1, 40, 7, 2, 100, 3], "int32")
     requests = {
         "one picture": ("embed_image", {"image_bytes": images[:1]}),
         "pictures": ("embed_image", {"image_bytes": images}),
         "one text": ("embed_text", {"text": texts[:1]}),
         "texts": ("embed_text", {"text": texts}),
-        "picture features": ("embed_image_features", {"features": real_export.features[0]}),
-        "text features": ("embed_text_features", {"features": real_export.features[1]}),
+        "picture features": ("embed_image_features", {"features": whole_export.features[0]}),
+        "text features": ("embed_text_features", {"features": whole_export.features[1]}),
         "pairs": ("similarity", {"image_bytes": images, "text": texts}),
         "pairs by default": ("serving_default", {"image_bytes": images, "text": texts}),
         "embeddings": (
             "score_embeddings",
-            dict(zip(("image_embedding", "text_embedding"), real_export.embeddings)),
+            dict(zip(("image_embedding", "text_embedding"), whole_export.embeddings)),
         ),
         "search": ("search", {"text": texts, "k": several}),
         "search_texts": ("search_texts", {"image_bytes": images, "k": several}),
@@ -63,14 +64,14 @@ def answers(program, real_export, tmp_path_factory):
             {"image_bytes": strings([*[images[6]] * 37, "nothing", images[6], "nothing"])},
         ),
         "truncated": ("embed_image", {"image_bytes": strings([images[5][:1000]])}),
-        "not finite": ("embed_text_features", {"features": np.full((1, 384), np.nan, "float32")}),
+        "not finite": ("embed_text_features", {"features": np.full((1, dim), np.nan, "float32")}),
         "other dtype": ("embed_text", {"text": np.zeros(3, "int32")}),
-        "other size": ("embed_text_features", {"features": np.zeros((2, 383), "float32")}),
+        "other size": ("embed_text_features", {"features": np.zeros((2, dim - 1), "float32")}),
         "nothing": ("embed_image", {"image_bytes": images[:0]}),
         "no text": ("embed_text", {"text": texts[:0]}),
         "pictures again": ("embed_image", {"image_bytes": images}),
     }
-    with moved_away(real_export.version):
+    with moved_away(whole_export.version):
         found = asked(program, copy, list(requests.values()), directory / "asked")
     return dict(zip(requests, found))
 
@@ -89,34 +90,34 @@ def answers(program, real_export, tmp_path_factory):
         ("no text", 1, 0),
     ],
 )
-def test_embeddings(answers, real_export, name, view, rows):
+def test_embeddings(answers, whole_export, name, view, rows):
     code, message, outputs = answers[name]
     assert (code, message) == (0, "")
     found = outputs["embedding"]
     assert found.dtype == np.float32
     assert found.shape == (rows, 16)
-    np.testing.assert_allclose(found, real_export.embeddings[view][:rows], atol=1e-5)
+    np.testing.assert_allclose(found, whole_export.embeddings[view][:rows], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["pairs", "pairs by default", "embeddings"])
-def test_scores(answers, real_export, name):
+def test_scores(answers, whole_export, name):
     assert answers[name].code == 0
-    images, texts = real_export.embeddings
+    images, texts = whole_export.embeddings
     np.testing.assert_allclose(
         answers[name].outputs["score"], (images * texts).sum(axis=1), atol=1e-5
     )
 
 
 @pytest.mark.parametrize(("name", "queries"), [("search", 1), ("search_texts", 0)])
-def test_search(answers, real_export, name, queries):
+def test_search(answers, whole_export, name, queries):
     assert answers[name].code == 0
-    corpus = real_export.searchable
+    corpus = whole_export.searchable
     ids, embeddings = (
         (corpus.image_ids, corpus.image_embeddings)
         if name == "search"
         else (corpus.text_ids, corpus.text_embeddings)
     )
-    scores = real_export.embeddings[queries] @ embeddings.T
+    scores = whole_export.embeddings[queries] @ embeddings.T
     expected_ids, expected_scores = best(scores, ids, len(ids))
     found = answers[name].outputs
     assert found["id"].shape == found["score"].shape == scores.shape
@@ -162,13 +163,15 @@ def test_what_cannot_be_loaded(program, tmp_path):
     assert "Could not find SavedModel" in done.stderr
 
 
-def test_without_tensorflow_text(program, real_export, tmp_path):
+@pytest.mark.slow
+def test_without_tensorflow_text(program, export_of_real_encoders, tmp_path):
     """Such a server loads the model, but cannot take texts."""
+    version, expected = export_of_real_encoders.version, export_of_real_encoders.embeddings[1]
     requests = [
-        ("embed_text", {"text": strings(real_export.texts)}),
-        ("embed_text_features", {"features": real_export.features[1]}),
+        ("embed_text", {"text": strings(export_of_real_encoders.texts)}),
+        ("embed_text_features", {"features": export_of_real_encoders.features[1]}),
     ]
-    failed, answer = asked(program, real_export.version, requests, tmp_path / "run", libraries=[])
+    failed, answer = asked(program, version, requests, tmp_path / "run", libraries=[])
     assert failed.code != 0
     assert "not registered" in failed.message
-    np.testing.assert_allclose(answer.outputs["embedding"], real_export.embeddings[1], atol=1e-5)
+    np.testing.assert_allclose(answer.outputs["embedding"], expected, atol=1e-5)

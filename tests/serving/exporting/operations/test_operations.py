@@ -24,13 +24,14 @@ import tb_keras
 from tb_keras.encoders.regions import region_encoder as region_encoder_module
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.serving import export
+from tests.cases import slow_but
 from tests.serving.exporting.asking import meta_graph, op_libraries
 from tests.serving.exporting.fitted_exports import NAMES
 from tests.serving.small_models import TEXT_DIM, image_encoder, network, text_encoder
 
 pytestmark = pytest.mark.xdist_group("exports")
 
-KINDS = ["real", "features", "kernel similarity", "bfloat16", "regions", *NAMES]
+KINDS = ["small", "real", "features", "kernel similarity", "bfloat16", "regions", *NAMES]
 
 # TF_GRAPH_DEF_VERSION of TensorFlow 2.19 is above this: it grows by one a day, and 2.21 has 2474.
 GRAPH_VERSION_OF_2_19 = 2000
@@ -44,14 +45,14 @@ def listed(name):
 CORE, TEXT = (listed(f"tensorflow_{release}_operations.txt") for release in ("2_19", "text_2_12_1"))
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=slow_but("small", cases=KINDS))
 def version(request, tmp_path_factory):
     """An export of each kind."""
     kind = request.param
-    if kind == "real":
-        return request.getfixturevalue("real_export").version
+    if kind in ("small", "real"):
+        return request.getfixturevalue(f"export_of_{kind}_encoders").version
     if kind in NAMES:
-        return request.getfixturevalue("fitted_exports")[kind].version
+        return request.getfixturevalue("fitted_export")(kind).version
     if kind == "bfloat16":
         return export(network(5, 4), tmp_path_factory.mktemp(kind) / "model", weights=kind)
     if kind == "regions":

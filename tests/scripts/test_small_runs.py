@@ -1,0 +1,94 @@
+"""Each command of the way once, for both tasks, on few pictures and with small encoders.
+
+The pages' commands, which `tests/docs` runs, have the pretrained ones.
+"""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from tests.scripts.drawn_pictures import HEIGHT, REFCOCO_PICTURES, WIDTH, write_refcoco
+from tests.scripts.drawn_table import COLORS, write_table
+from tests.scripts.running import SMALL_IMAGE_ENCODERS, answers, printed_boxes, run_forked
+
+SMALL = ["--text_encoder=tfidf", "--epochs=1", "--hidden_dim=16", "--embedding_dim=4"]
+MODEL = "--model=savedmodels/mine"
+WAY = {
+    "train": ["train", "--data=pairs.csv", "--run=runs/mine", *SMALL],
+    "export": ["export", "--run=runs/mine"],
+    "evaluate": ["evaluate", "--run=runs/mine", MODEL, "--baselines=chance"],
+    "search": [
+        *("search", MODEL, "--data=pairs.csv", "--k=3"),
+        *("a red ring", "pictures/blue_ring.png"),
+    ],
+    "begin": [
+        *("train", "--data=pairs.csv", "--init_from=runs/mine", "--run=runs/next"),
+        *("--epochs=1", "--learning_rate=1e-30"),
+    ],
+}
+PHRASES = ["a red disc", "the blue <in> square"]
+TO_LOCALIZE = {
+    "train": [
+        *("train", "--task=localization", "--dataset=refcoco", "--data=refcoco", "--run=runs/mine"),
+        *("--region_size=32", "--proposals_per_picture=9", "--pictures_per_batch=2", *SMALL),
+    ],
+    "export": ["export", "--run=runs/mine"],
+    "evaluate": ["evaluate", "--run=runs/mine", MODEL, "--baselines=random"],
+    "localize": ["localize", MODEL, "--proposals_per_picture=9", "--k=2", "picture.png", *PHRASES],
+}
+
+
+def ended(folder, way):
+    """How each command ended: well, without a word on standard error."""
+    done = run_forked(folder, list(way.values()), SMALL_IMAGE_ENCODERS)
+    for name, command in zip(way, done, strict=True):
+        assert (command.code, command.err) == (0, ""), name
+    return {name: command.out for name, command in zip(way, done)}
+
+
+def check_model(folder, out):
+    """Its version was written, and has the figures of the trained network."""
+    assert "Wrote savedmodels/mine/1\n" in out["export"]
+    assert (folder / "savedmodels" / "mine" / "1" / "README.md").read_text().startswith("# mine\n")
+    metrics = json.loads((folder / "runs" / "mine" / "metrics.json").read_text())
+    (trained,) = metrics["seeds"]
+    assert (trained.pop("network"), trained.pop("seed")) == ("embedding", 0)
+    assert metrics["embedding"] == pytest.approx(trained, abs=1e-3)
+    return metrics
+
+
+def test_retrieval(tmp_path):
+    write_table(tmp_path)
+    out = ended(tmp_path, WAY)
+    assert "train: 12 images, 24 texts" in out["train"]
+    assert re.search(r"embedding network, seed 0: val_rsum \d+\.\d, \d+\.\d s\n", out["train"])
+    metrics = check_model(tmp_path, out)
+    assert (metrics["i2t_queries"], metrics["t2i_queries"]) == (4, 8)
+    found = answers(re.sub(r".*\x1b\[.*\n", "", out["search"]))
+    assert list(found) == ["a red ring", "pictures/blue_ring.png"]
+    assert set(found["a red ring"]) < {f"pictures/{color}_ring.png" for color in COLORS}
+    texts = {text for c in COLORS for text in (f"a {c} ring", f"ring <in> {c}")}
+    assert set(found["pictures/blue_ring.png"]) < texts
+    assert all(len(set(of_query)) == 3 for of_query in found.values())
+    # A run that begins with this one's network and learns next to nothing is as good.
+    figures = [re.search(r"val_rsum (\d+\.\d)", out[name])[1] for name in ("train", "begin")]
+    assert figures[0] == figures[1]
+
+
+def test_localization(tmp_path):
+    pytest.importorskip("cv2")
+    write_refcoco(tmp_path, ["train"] * 4 + ["val", "val", "testA", "testB"])
+    shutil.copy(tmp_path / REFCOCO_PICTURES / "7.png", tmp_path / "picture.png")
+    out = ended(tmp_path, TO_LOCALIZE)
+    assert re.search(r"embedding network, seed 0: val_recall@1 \d+\.\d, \d+\.\d s\n", out["train"])
+    metrics = check_model(tmp_path, out)
+    assert metrics["embedding"]["phrases"] == 12
+    found = printed_boxes(out["localize"])
+    assert list(found) == PHRASES
+    for boxes in found.values():
+        assert len(boxes) == 2
+        for _, (left, top, right, bottom) in boxes:
+            assert 0 <= left < right <= WIDTH
+            assert 0 <= top < bottom <= HEIGHT
