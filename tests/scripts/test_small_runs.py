@@ -20,7 +20,7 @@ WAY = {
     "export": ["export", "--run=runs/mine"],
     "evaluate": ["evaluate", "--run=runs/mine", MODEL, "--baselines=chance"],
     "search": [
-        *("search", MODEL, "--data=pairs.csv", "--k=3"),
+        *("search", MODEL, "--data=pairs.csv", "--split=test", "--k=3"),
         *("a red ring", "pictures/blue_ring.png"),
     ],
     "begin": [

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from tests.cases import slow_but
 from tests.serving.exporting.bad_requests.picture_files import noise, of_mode, png
 from tests.serving.exporting.bad_requests.signature_requests import (
     ASKED,
@@ -134,9 +135,13 @@ def test_odd_pictures_have_an_answer(models):
     assert between[~np.eye(len(pairs), dtype=bool)].min() > 0.05
 
 
+OF_PICTURES = [("embedding", name) for name in ("similarity", "search_texts")]  # beside embed_image
+LARGE_BATCHES = [asked for asked in ASKED if asked[0] in ("embedding", "features")]
+
+
 @pytest.mark.parametrize(
     ("model", "name"),
-    [asked for asked in ASKED if asked[0] in ("embedding", "features")],
+    slow_but(*(asked for asked in LARGE_BATCHES if asked not in OF_PICTURES), cases=LARGE_BATCHES),
 )
 def test_a_large_batch(models, model, name):
     """Its rows answer as they do in a small one."""

@@ -76,6 +76,7 @@ def answers(program, whole_export, tmp_path_factory):
     return dict(zip(requests, found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "view", "rows"),
     [
@@ -99,6 +100,7 @@ def test_embeddings(answers, whole_export, name, view, rows):
     np.testing.assert_allclose(found, whole_export.embeddings[view][:rows], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pairs", "pairs by default", "embeddings"])
 def test_scores(answers, whole_export, name):
     assert answers[name].code == 0
@@ -108,6 +110,7 @@ def test_scores(answers, whole_export, name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "queries"), [("search", 1), ("search_texts", 0)])
 def test_search(answers, whole_export, name, queries):
     assert answers[name].code == 0
@@ -129,6 +132,7 @@ def test_search(answers, whole_export, name, queries):
         assert not found["score"][row, k:].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "position"),
     [
@@ -148,6 +152,7 @@ def test_bad_input(answers, name, position):
 
 
 def test_a_similarity_network(program, feature_export, tmp_path):
+    """The one case of `make test`: the model is small."""
     made, version = feature_export("similarity")
     rng = np.random.default_rng(1)
     images = rng.normal(size=(9, 5)).astype("float32")
