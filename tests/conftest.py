@@ -5,7 +5,9 @@ import os
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import functools
 import random
+import re
 
 import hypothesis
 import numpy as np
@@ -44,14 +46,23 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Gives each worker whole files, and the tests of an `xdist_group` together.
+    """Gives each worker whole files, and the files of an `xdist_group` together.
 
-    So what a file's fixtures make is made once, and what a group's fixtures make as well.
+    So what a file's fixtures make is made once, and what a group's fixtures make as well. The group
+    is read from the file: pytest-xdist 3.8 adds it to the names of tests, where pytest 9.2 no
+    longer sees it.
     """
-    from xdist.scheduler import LoadGroupScheduling
+    from xdist.scheduler import LoadScopeScheduling
 
-    class FilesAndGroups(LoadGroupScheduling):
+    class FilesAndGroups(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return super()._split_scope(nodeid).split("::")[0]
+            return group_of(config.rootpath / nodeid.split("::")[0])
 
     return FilesAndGroups(config, log)
+
+
+@functools.cache
+def group_of(file):
+    """The `xdist_group` of a file, or the file itself."""
+    group = re.search(r'xdist_group\("(\w+)"\)', file.read_text(encoding="utf-8"))
+    return group[1] if group else str(file)
