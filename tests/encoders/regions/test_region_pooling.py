@@ -9,6 +9,7 @@ from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.encoders.regions.region_pooling import RegionPooler, squashed
 from tb_keras.encoders.regions.roi_align import roi_align
+from tests.cases import slow_but
 
 WHOLE = [0.0, 0.0, 1.0, 1.0]
 BOXES = [WHOLE, [0.0, 0.0, 0.5, 0.5], [0.3, 0.1, 0.4, 0.9]]
@@ -20,7 +21,15 @@ def backbone_of(name, size):
 
 
 @pytest.mark.parametrize(
-    "name", ["efficientnet_lite0", "efficientnet_lite0_levels", "keras.applications/MobileNetV2"]
+    "name",
+    slow_but(
+        "efficientnet_lite0_levels",
+        cases=[
+            "efficientnet_lite0",
+            "efficientnet_lite0_levels",
+            "keras.applications/MobileNetV2",
+        ],
+    ),
 )
 def test_the_whole_picture_has_the_features_of_the_backbone(name):
     backbone = backbone_of(name, 64)

@@ -34,6 +34,7 @@ def test_texts_that_are_cut_are_counted():
         warn_of_cut_texts(texts, "minilm", 132)
 
 
+@pytest.mark.slow
 def test_more_tokens_are_read_where_they_are_asked_for(tmp_path, monkeypatch):
     monkeypatch.setenv("TB_KERAS_CACHE", str(tmp_path))
     text = f"{words(6)} and a red bus"

@@ -9,6 +9,7 @@ from sklearn.decomposition import PCA
 from tb_keras.encoders.fisher.fisher_vectors import FisherVectors
 from tb_keras.encoders.fisher.mixture_fitting import KINDS, fit_mixture
 from tb_keras.encoders.text.fisher_encoder import fit_fisher_encoder
+from tests.cases import slow_but
 
 
 def texts_and_vectors(num_texts=60, words=7, vocabulary=80, dim=5, seed=0):
@@ -23,7 +24,7 @@ def fit(indices, vectors, **options):
     return fit_fisher_encoder(indices, vectors, **options)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", slow_but("hybrid", cases=KINDS))
 def test_it_is_the_parts_one_after_another(kind):
     indices, vectors = texts_and_vectors()
     used = np.unique(indices[indices >= 2]) - 2

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.encoders.text.lean_bert import LeanBert
+from tests.cases import slow_but
 
 
 def backbone(dtype=None, **sizes):
@@ -37,7 +38,9 @@ def compared(layer, made, asked):
     ]
 
 
-@pytest.mark.parametrize("sizes", [{}, {"num_layers": 0}, {"num_heads": 1}, {"dropout": 0.0}])
+@pytest.mark.parametrize(
+    "sizes", slow_but({}, cases=[{}, {"num_layers": 0}, {"num_heads": 1}, {"dropout": 0.0}])
+)
 def test_it_gives_what_keras_hub_gives(sizes):
     made = backbone(**sizes)
     for asked in (tokens(), tokens(1, 2), tokens(2, 9)):
@@ -45,6 +48,7 @@ def test_it_gives_what_keras_hub_gives(sizes):
         np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "bfloat16", "mixed_float16"])
 def test_other_precisions(dtype):
     made = backbone(dtype)

@@ -136,6 +136,7 @@ def test_a_preset_in_a_directory(preset):
     assert encoder.output_shape == (None, 8)
 
 
+@pytest.mark.slow
 def test_random_weights_on_demand(preset):
     directory, _ = preset
     name = f"keras_hub/{directory}"
@@ -143,6 +144,7 @@ def test_random_weights_on_demand(preset):
     assert np.abs(encode(pretrained, "a dog") - encode(random, "a dog")).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_saves_and_loads(tmp_path, preset):
     encoder = text_encoder(f"keras_hub/{preset[0]}", max_tokens=6)
     encoder.save(tmp_path / "encoder.keras")
