@@ -99,6 +99,7 @@ def test_in_order(pictures, built):
     assert built == [(("efficientnet_lite0_levels",), arguments)]
 
 
+@pytest.mark.slow
 def test_members_of_an_archive(pictures, tmp_path):
     """They are encoded again if the archive has changed."""
     pictures.add(*NAMES)
@@ -166,6 +167,7 @@ def test_only_new_and_changed_pictures_are_encoded(pictures, built):
     assert len((output / "images.jsonl").read_text().splitlines()) == 8
 
 
+@pytest.mark.slow
 def test_a_changed_picture_that_is_damaged_loses_its_features(pictures):
     pictures.add(*NAMES)
     pictures.extract()

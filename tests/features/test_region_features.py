@@ -107,7 +107,8 @@ def test_against_a_loop_over_regions(grounding, pictures, spatial, context):
     np.testing.assert_allclose(found, loop, atol=1e-3)
 
 
-@pytest.mark.parametrize("spatial", slow_but(False, cases=[True, False]))
+@pytest.mark.slow
+@pytest.mark.parametrize("spatial", [True, False])
 def test_context_adds_the_whole_picture_and_nothing_else(grounding, pictures, spatial):
     without = encode_regions(grounding, spatial=spatial, verbose=False)
     found = encode_regions(grounding, spatial=spatial, context=True, verbose=False)
@@ -224,6 +225,7 @@ def test_a_changed_picture_is_encoded_anew(grounding, pictures, backbone):
     np.testing.assert_allclose(found, expected(grounding, pictures), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_changed_region_is_encoded_anew(grounding, pictures):
     encode_regions(grounding, verbose=False)
     boxes = grounding.region_boxes.copy()
@@ -238,6 +240,7 @@ def test_a_changed_region_is_encoded_anew(grounding, pictures):
     np.testing.assert_allclose(found, expected(moved, pictures), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_corrected_sizes_are_encoded_anew(tmp_path, grounding, pictures):
     sizes = grounding.picture_sizes
     wrong = Grounding(
@@ -328,7 +331,7 @@ def test_pooled_regions_see_each_picture_once(grounding, pictures, backbone, poo
     np.testing.assert_array_equal(around, whole if context else own[:, :0])
 
 
-@pytest.mark.parametrize("context", [False, True])
+@pytest.mark.parametrize("context", slow_but(False, cases=[False, True]))
 def test_pooled_regions_in_any_order(grounding, pooler, context):
     order = np.random.default_rng(2).permutation(30)
     options = {"context": context, "verbose": False, "region_features": "pooled"}
@@ -336,6 +339,7 @@ def test_pooled_regions_in_any_order(grounding, pooler, context):
     np.testing.assert_array_equal(mixed, encode_regions(grounding, **options)[order])
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_pooled_regions_goes_on(grounding, backbone, pooler, monkeypatch):
     options = {"verbose": False, "region_features": "pooled"}
     expected = np.array(encode_regions(grounding, **options))
@@ -357,7 +361,7 @@ def test_a_killed_run_of_pooled_regions_goes_on(grounding, backbone, pooler, mon
     np.testing.assert_allclose(found[:, 3:7], expected[:, 3:7] * 0.5, atol=1e-3)
 
 
-@pytest.mark.parametrize("region_features", ["crops", "pooled"])
+@pytest.mark.parametrize("region_features", slow_but("pooled", cases=["crops", "pooled"]))
 def test_the_disk_need_is_said_before_it_starts(grounding, pooler, capsys, region_features):
     encode_regions(grounding, context=True, region_features=region_features)
     said = "30 regions, 17 numbers each: 0 MB on disk\n"

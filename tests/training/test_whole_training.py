@@ -22,7 +22,6 @@ from tb_keras.training import network_metrics
 from tb_keras.training import whole_training as module
 from tb_keras.training.callbacks.training_backup import TrainingBackup
 from tb_keras.training.recipes.recipe import Recipe
-from tests.cases import slow_but
 from tests.forks import run_forked
 from tests.training.toy_corpora import retrieval_corpus
 
@@ -86,9 +85,8 @@ class FallingFigures(keras.callbacks.Callback):
         logs["val_rsum"] = 100.0 - epoch
 
 
-@pytest.mark.parametrize(
-    ("kept_epoch", "epoch"), slow_but(("last", 2), cases=[("best", 0), ("last", 2)])
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kept_epoch", "epoch"), [("best", 0), ("last", 2)])
 def test_the_network_is_that_of_the_epoch_that_the_recipe_says(
     tmp_path, monkeypatch, kept_epoch, epoch
 ):

@@ -78,6 +78,7 @@ def test_joined_encoders_give_the_features_of_each():
     np.testing.assert_allclose(joined(files), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_joined_encoders_are_scaled_down_to_their_own_sizes():
     joined = image_encoder("efficientnet_lite0+efficientnet_lite1", weights=None)
     backbone = joined.get_layer("backbone")
@@ -128,16 +129,14 @@ def test_keras_application_of_another_size():
     assert encoder.get_layer("backbone").input_shape == whole.input_shape == (None, 240, 240, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "feature_dim"),
-    slow_but(
+    [
+        ("efficientnet_lite1", 1280),
         ("efficientnet_lite0_levels", 3584),
-        cases=[
-            ("efficientnet_lite1", 1280),
-            ("efficientnet_lite0_levels", 3584),
-            ("keras.applications/MobileNetV2", 1280),
-        ],
-    ),
+        ("keras.applications/MobileNetV2", 1280),
+    ],
 )
 def test_another_size(name, feature_dim):
     encoder = image_encoder(name, weights=None, size=48)
@@ -203,6 +202,7 @@ def test_keras_hub_feature_maps(tmp_path, hub, with_converter):
     assert not np.allclose(untrained(files), expected, rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_keras_hub_tokens(tmp_path, hub):
     backbone = hub.models.ViTBackbone(
         image_shape=(32, 32, 3), patch_size=8, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32

@@ -141,7 +141,8 @@ def test_the_temperature_is_held_to_a_hundredth_and_finds_its_way_back(kind):
     assert temperature_after_a_step(up, 0.1) == pytest.approx(0.01 * np.exp(0.1), rel=1e-4)
 
 
-@pytest.mark.parametrize("kind", slow_but(PairwiseSigmoid, cases=[InfoNCE, PairwiseSigmoid]))
+@pytest.mark.slow
+@each_kind
 def test_the_saved_network_holds_nothing_of_the_loss_but_the_saved_model_does(tmp_path, kind):
     network, model, batches = model_and_batches(kind(), keras.optimizers.Adam(0.01))
     model.fit(batches, epochs=1, shuffle=False, verbose=0)

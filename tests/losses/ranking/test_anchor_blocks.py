@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tb_keras.losses import BidirectionalRanking, bidirectional_ranking_loss
 from tb_keras.losses.ranking.anchor_blocks import neighbor_rows
-from tests.cases import examples, slow_but
+from tests.cases import examples
 from tests.losses.ranking import oracle
 from tests.losses.ranking.test_loss import (
     as_arguments,
@@ -37,17 +37,10 @@ def test_the_loss_and_its_gradient_are_those_of_all_anchors_at_once(case, block_
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("positive", "top_k", "jit_compile"),
-    slow_but(
-        ("all", 2, False),
-        cases=[
-            ("hardest", 3, True),
-            ("hardest", None, False),
-            ("all", 40, True),
-            ("all", 2, False),
-        ],
-    ),
+    [("hardest", 3, True), ("hardest", None, False), ("all", 40, True), ("all", 2, False)],
 )
 def test_in_a_graph_and_under_xla(positive, top_k, jit_compile):
     """45 texts in blocks of 7, whose last one goes back over four rows; K by binary search too."""

@@ -12,7 +12,7 @@ from tb_keras.losses import bidirectional_ranking_loss
 from tb_keras.losses.ranking.distances import pairwise_distances
 from tb_keras.losses.ranking.settings import RankingSettings
 from tb_keras.losses.ranking.terms import ranking_terms
-from tests.cases import examples, slow_but
+from tests.cases import examples
 from tests.losses.ranking import oracle
 
 FIRST_WEIGHTS = {
@@ -179,12 +179,10 @@ def test_the_gradient_with_many_candidates():
     np.testing.assert_allclose(slope, (moved[0] - moved[1]) / (2 * step), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("top_k", "positive", "sizes"),
-    slow_but(
-        (3, "all", (6, 11)),
-        cases=[(1, "hardest", (6, 11)), (3, "all", (6, 11)), (None, "all", (36, 40))],
-    ),
+    [(1, "hardest", (6, 11)), (3, "all", (6, 11)), (None, "all", (36, 40))],
 )
 def test_eager_graph_and_xla_agree(top_k, positive, sizes):
     images, texts, masks = batch(1, *sizes)

@@ -98,6 +98,7 @@ def test_signatures(exported):
         assert found[name] == ({**query, **k}, outputs)
 
 
+@pytest.mark.slow
 def test_without_texts_there_are_none_to_find(tmp_path):
     version = export(network(5, 4), tmp_path, searchable=Searchable(["a"], np.eye(1, 16)))
     assert "search" in described(version)
