@@ -201,7 +201,7 @@ def _read_zip(file: BinaryIO) -> tuple[Any, dict[_Storage, np.ndarray]]:
                     )
                 arrays[storage] = _elements(storage, archive.read(name), byte_order)
             return state, arrays
-    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError, UnicodeDecodeError) as error:
         raise _CheckpointError(f"is a truncated or damaged zip file ({error!s:.200})") from error
 
 

@@ -245,6 +245,11 @@ def test_zip_files_that_are_no_checkpoint(tmp_path):
         archive.writestr("w/data.pkl", dumps({}))
     with pytest.raises(ValueError, match="compressed"):
         read_torch_checkpoint(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("é/data.pkl", dumps({}))  # its name is marked as UTF-8
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(ValueError, match="is a truncated or damaged zip file"):
+        read_torch_checkpoint(path)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
