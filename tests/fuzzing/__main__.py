@@ -95,6 +95,7 @@ def supervise(options, deadline):
                 if not at.exists():
                     raise RuntimeError(f"a process ended with {code} before its first input")
                 seed = int(at.read_text())
+                at.unlink()  # else the next process would seem to hang from its start
                 error = "took more than a minute" if hangs else f"the process ended with {code}"
                 name = options.reader or Inputs(folder).names[seed % len(Inputs(folder).names)]
                 failures.append(Failure(seed, name, "", error))
