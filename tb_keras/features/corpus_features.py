@@ -37,7 +37,7 @@ def encode_images(
         paths: paths of PNG, JPEG, GIF or BMP files.
         encoder: a name that `tb_keras.encoders.image_encoder` takes.
         verbose: whether to show progress.
-        crops: 1 or 10, as in `image_encoder`.
+        crops: 1, 2 or 10, as in `image_encoder`.
 
     Returns:
         Float32 `(len(paths), feature_dim)`. With more than 65,536 pictures, a memory map of

@@ -51,7 +51,10 @@ IMAGE_ENCODER = flags.DEFINE_string(
     "keras.applications/NAME or keras_hub/PRESET (weights are downloaded); or several joined by +.",
 )
 _CROPS = flags.DEFINE_integer(
-    "crops", 1, "Crops of each picture whose features are averaged: 1 or 10."
+    "crops",
+    1,
+    "Crops of each picture whose features are averaged: 1, 2 (the central one and its mirror "
+    "image) or 10.",
 )
 _IMAGE_FEATURES = flags.DEFINE_string(
     "image_features", None, "Directory of features from tb-extract, used instead of the pictures."

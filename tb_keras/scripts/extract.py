@@ -44,9 +44,9 @@ _SIZE = flags.DEFINE_integer(
 _CROPS = flags.DEFINE_enum(
     "crops",
     "1",
-    ["1", "10"],
-    "Crops of each picture whose features are averaged: the central one, or ten as in the papers "
-    "(ten times as slow).",
+    ["1", "2", "10"],
+    "Crops of each picture whose features are averaged: the central one, this and its mirror "
+    "image, or ten as in the papers (ten times as slow).",
 )
 _DTYPE = flags.DEFINE_enum(
     "dtype", "float16", ["float16", "float32"], "Type of the features on disk."

@@ -9,8 +9,8 @@ import keras
 
 from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.image.image_backbone import image_backbone
+from tb_keras.encoders.image.image_crops import MeanOfCrops, TenCrops, WithMirrorImages
 from tb_keras.encoders.image.image_decoding import DecodeImages
-from tb_keras.encoders.image.ten_crop import MeanOfCrops, TenCrops
 
 _RESIZED_TO_CROP = 256 / 224  # side of the image that ten crops are cut from, in sides of a crop
 
@@ -23,10 +23,10 @@ def image_encoder(
 ) -> keras.Model:
     """Builds an image encoder by its name: a model from image files to features.
 
-    The network sees one crop, the largest central square of the image, or ten, whose features are
-    averaged. For ten crops the whole image is resized to 256 x 256 pixels, whatever its aspect
-    ratio; the crops are the four corners and the centre of 224 x 224 pixels, and their mirror
-    images. Networks of another size have the same proportion.
+    The network sees one crop, the largest central square of the image; or this and its mirror
+    image, whose features are averaged; or ten crops. For these the whole image is resized to
+    256 x 256 pixels, whatever its aspect ratio; the crops are the four corners and the centre of
+    224 x 224 pixels, and their mirror images. Networks of another size have the same proportion.
 
     Args:
         name: one of
@@ -53,7 +53,7 @@ def image_encoder(
         size: height and width of the network's input in pixels, at least 32; its own size if left
             out. Small images take less time. Not for keras-hub, nor for the published weights of
             vgg19_fc7, whose fully connected layers are made for 224 pixels.
-        crops: 1 or 10. Ten crops take ten times the time and memory.
+        crops: 1, 2 or 10. Ten crops take ten times the time and memory.
 
     Returns:
         A model from a string tensor `(batch,)`, the content of one PNG, JPEG, GIF or BMP file each,
@@ -63,7 +63,7 @@ def image_encoder(
 
     Raises:
         ValueError: the name is unknown (the message lists the known ones), `size` is out of range,
-            or `crops` is neither 1 nor 10.
+            or `crops` is none of 1, 2 and 10.
         OSError: the weights cannot be downloaded.
         ImportError: the package that `name` needs is not installed.
 
@@ -82,19 +82,22 @@ def image_encoder(
     """
     if size is not None:
         check_int("size", size, least=32)
-    if crops not in (1, 10):
-        raise ValueError(f"`crops` must be 1 or 10. Received: crops={crops!r}")
+    if crops not in (1, 2, 10):
+        raise ValueError(f"`crops` must be 1, 2 or 10. Received: crops={crops!r}")
     backbone = image_backbone(name, weights, size)
     height, width = backbone.inputs[0].shape[1:3]
     image_bytes = keras.Input((), dtype="string", name="image_bytes")
-    if crops == 1:
+    if crops < 10:
         pixels = DecodeImages(height, width, name="decode_images")(image_bytes)
+        if crops == 2:
+            pixels = WithMirrorImages(name="with_mirror_images")(pixels)
         features = backbone(pixels)
     else:
         whole_height, whole_width = (round(side * _RESIZED_TO_CROP) for side in (height, width))
         decode = DecodeImages(
             whole_height, whole_width, crop_to_aspect_ratio=False, name="decode_images"
         )
-        of_crops = backbone(TenCrops(height, width, name="ten_crops")(decode(image_bytes)))
-        features = MeanOfCrops(name="mean_of_crops")(of_crops)
+        features = backbone(TenCrops(height, width, name="ten_crops")(decode(image_bytes)))
+    if crops > 1:
+        features = MeanOfCrops(crops, name="mean_of_crops")(features)
     return keras.Model(image_bytes, features, name=re.sub(r"\W+", "_", name))

@@ -110,7 +110,16 @@ def test_ten_crops_of_one_color_are_one():
     np.testing.assert_allclose(encoder(files), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("crops", [0, 2, 5, "10", None])
+def test_an_image_and_its_mirror_image():
+    files = random_pngs(2)
+    encoder = image_encoder("efficientnet_lite0", weights=None, size=64, crops=2)
+    pixels = encoder.get_layer("decode_images")(files)
+    backbone = encoder.get_layer("backbone")
+    expected = (backbone(pixels) + backbone(tf.image.flip_left_right(pixels))) / 2
+    np.testing.assert_allclose(encoder(files), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("crops", [0, 3, 5, "10", None])
 def test_numbers_of_crops(crops):
-    with pytest.raises(ValueError, match=r"`crops` must be 1 or 10\. Received: crops="):
+    with pytest.raises(ValueError, match=r"`crops` must be 1, 2 or 10\. Received: crops="):
         image_encoder("efficientnet_lite0", weights=None, crops=crops)

@@ -1,4 +1,4 @@
-"""Tests of ten crops against slices in NumPy."""
+"""Tests of the crops of images against slices in NumPy."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_keras.encoders.image.ten_crop import MeanOfCrops, TenCrops
+from tb_keras.encoders.image.image_crops import MeanOfCrops, TenCrops, WithMirrorImages
 
 
 def sliced(picture, height, width):
@@ -47,14 +47,14 @@ def test_pixels_keep_their_dtype_under_mixed_precision():
 def test_means_of_crops():
     features = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
     expected = [features[first : first + 10].mean(axis=0) for first in (0, 10, 20)]
-    np.testing.assert_allclose(MeanOfCrops()(features), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(MeanOfCrops(10)(features), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_in_a_model_that_is_saved(tmp_path):
     pixels = keras.Input((7, 6, 3))
     crops = TenCrops(4, 5)(pixels)
     assert crops.shape == (None, 4, 5, 3)
-    model = keras.Model(pixels, MeanOfCrops()(keras.layers.Flatten()(crops)))
+    model = keras.Model(pixels, MeanOfCrops(10)(keras.layers.Flatten()(crops)))
     assert model.output_shape == (None, 60)
     pictures = np.random.default_rng(0).normal(size=(2, 7, 6, 3)).astype(np.float32)
     expected = [np.mean(sliced(picture, 4, 5), axis=0).ravel() for picture in pictures]
@@ -62,6 +62,21 @@ def test_in_a_model_that_is_saved(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(pictures), model(pictures))
+
+
+def test_mirror_images_in_a_model_that_is_saved(tmp_path):
+    pixels = keras.Input((3, 4, 2))
+    both = WithMirrorImages()(pixels)
+    assert both.shape == (None, 3, 4, 2)
+    model = keras.Model(pixels, MeanOfCrops(2)(keras.layers.Flatten()(both)))
+    images = np.random.default_rng(0).normal(size=(5, 3, 4, 2)).astype(np.float32)
+    np.testing.assert_array_equal(WithMirrorImages()(images)[::2], images)
+    np.testing.assert_array_equal(WithMirrorImages()(images)[1::2], images[:, :, ::-1])
+    expected = ((images + images[:, :, ::-1]) / 2).reshape(5, -1)
+    np.testing.assert_allclose(model(images), expected, rtol=1e-5, atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(images), model(images))
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, "4"])

@@ -1,4 +1,4 @@
-"""Ten crops of an image, and the mean of their features."""
+"""Several crops of an image, and the mean of their features."""
 
 from __future__ import annotations
 
@@ -70,31 +70,65 @@ class TenCrops(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
+class WithMirrorImages(keras.layers.Layer):
+    """A layer that puts its mirror image, left and right exchanged, after each image.
+
+    Call arguments:
+        inputs: pixels `(batch, height, width, channels)` of any dtype.
+
+    Returns:
+        `(2 * batch, height, width, channels)` of the same dtype.
+
+    Examples:
+        >>> import numpy as np
+        >>> WithMirrorImages()(np.array([[[[1], [2]]]], "uint8"))[..., 0].numpy().tolist()
+        [[[1, 2]], [[2, 1]]]
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"autocast": False, **kwargs})
+
+    def call(self, inputs):
+        both = keras.ops.stack([inputs, keras.ops.flip(inputs, axis=2)], axis=1)
+        return keras.ops.reshape(both, (-1, *inputs.shape[1:]))
+
+    def compute_output_spec(self, inputs):
+        batch, *shape = inputs.shape
+        return keras.KerasTensor((None if batch is None else 2 * batch, *shape), inputs.dtype)
+
+
+@keras.saving.register_keras_serializable(package="tb_keras")
 class MeanOfCrops(keras.layers.Layer):
-    """A layer that averages the features of each image's ten crops, in float32.
+    """A layer that averages the features of each image's crops, in float32.
 
     Args:
+        crops: positive int, the number of crops of each image.
         **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: float `(10 * batch, feature_dim)`, the rows in the order of `TenCrops`.
+        inputs: float `(crops * batch, feature_dim)`, the crops of an image one after the other.
 
     Returns:
         Float32 `(batch, feature_dim)`.
 
     Examples:
         >>> import numpy as np
-        >>> MeanOfCrops()(np.arange(20.0).reshape(20, 1)).numpy().tolist()
-        [[4.5], [14.5]]
+        >>> MeanOfCrops(2)(np.arange(4.0).reshape(4, 1)).numpy().tolist()
+        [[0.5], [2.5]]
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, crops: int, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
+        self.crops = crops
 
     def call(self, inputs):
-        crops = keras.ops.reshape(inputs, (-1, _CROPS, inputs.shape[1]))
-        return keras.ops.mean(crops, axis=1)
+        features = keras.ops.reshape(inputs, (-1, self.crops, inputs.shape[1]))
+        return keras.ops.mean(features, axis=1)
 
     def compute_output_spec(self, inputs):
         rows, feature_dim = inputs.shape
-        return keras.KerasTensor((None if rows is None else rows // _CROPS, feature_dim), "float32")
+        images = None if rows is None else rows // self.crops
+        return keras.KerasTensor((images, feature_dim), "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "crops": self.crops}
