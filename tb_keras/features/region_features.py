@@ -32,7 +32,8 @@ def encode_regions(
 
     There are two ways. `"crops"`: each region is cropped, warped to the encoder's input size as in
     R-CNN, and encoded. `"pooled"`: the picture goes through the encoder once, and the feature maps
-    that the encoder averages are averaged over each region, by RoIAlign. That is many times faster.
+    that the encoder averages are averaged over each region, by RoIAlign. That is many times faster
+    and finds as much on photographs, but less of small things in drawings.
 
     Args:
         grounding: the pictures and their regions.
