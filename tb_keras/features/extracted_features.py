@@ -115,6 +115,10 @@ def _matched(files: Sequence[str], names: Mapping[str, int], directory: Path) ->
     """Returns the row of each file, int `(n,)`, or -1 if it has none."""
     # One spelling of accented letters: some file systems write them as two characters.
     by_path = {_parts(name): name for name in names}
+    if () in by_path:
+        raise ValueError(
+            f"'{directory}' must name the file of each row. Received: {by_path[()]!r:.80}"
+        )
     by_last: dict[str, list[str]] = {}
     for parts, name in by_path.items():
         by_last.setdefault(parts[-1], []).append(name)

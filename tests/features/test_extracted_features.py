@@ -94,6 +94,13 @@ def test_the_end_of_a_path_must_say_more_than_a_name_that_several_have(tmp_path)
         with_extracted_features(corpus_of(["/x/1.jpg"]), output)
 
 
+@pytest.mark.parametrize("name", ["", "."])
+def test_a_row_without_a_name(directory, name):
+    features = directory(["a.png", name])
+    with pytest.raises(ValueError, match=f"must name the file of each row. Received: '{name}'"):
+        with_extracted_features(corpus_of(["a.png"]), features)
+
+
 def test_two_images_that_would_be_one_picture(directory):
     with pytest.raises(ValueError, match=r"two images are 'b/3\.jpg' in .*: 'b/3.jpg' and 'c/3.j"):
         with_extracted_features(corpus_of(["b/3.jpg", "c/3.jpg"]), directory(NAMES))
