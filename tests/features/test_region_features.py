@@ -147,6 +147,7 @@ def test_pictures_in_an_archive(grounding, pictures, tmp_path, backbone):
     assert backbone.built == 1
 
 
+@pytest.mark.slow
 def test_the_second_call_computes_nothing(grounding, backbone):
     first = encode_regions(grounding, context=True, verbose=False)
     assert (backbone.built, backbone.encoded) == (1, 30 + 4)
@@ -256,12 +257,9 @@ def test_corrected_sizes_are_encoded_anew(tmp_path, grounding, pictures):
     np.testing.assert_allclose(found, expected(grounding, pictures), atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "options",
-    slow_but(
-        {"size": 64},
-        cases=[{"encoder": "other"}, {"size": 64}, {"spatial": False}, {"context": True}],
-    ),
+    "options", [{"encoder": "other"}, {"size": 64}, {"spatial": False}, {"context": True}]
 )
 def test_other_options_are_other_features(grounding, backbone, options):
     encode_regions(grounding, verbose=False)

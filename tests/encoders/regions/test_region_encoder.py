@@ -103,9 +103,9 @@ def test_the_whole_picture_is_cropped_only_for_context(small, grounding, monkeyp
     assert counts == [REGIONS + context]  # traced once for all pictures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("region_features", "context"),
-    slow_but(("pooled", True), cases=[("crops", True), ("crops", False), ("pooled", True)]),
+    ("region_features", "context"), [("crops", True), ("crops", False), ("pooled", True)]
 )
 def test_exports_with_any_number_of_pictures_and_regions(
     tmp_path, small, grounding, region_features, context

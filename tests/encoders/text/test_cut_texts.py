@@ -17,6 +17,7 @@ def words(count):
     return " ".join(["dog"] * count)  # a word is a token
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_the_encoder():
     texts = ["", "a café", "unbelievably, it's 12.50 €", "犬が走る", "x" * 150, words(300)]
     tokenize = text_encoder("minilm", weights=None, max_tokens=10_000).get_layer("tokenize")

@@ -375,11 +375,12 @@ def test_a_score_of_zero_is_misclassified():
     np.testing.assert_allclose(layer.logistic.result(), np.log(2), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "policy"),
     [
         ({"negative_sampling": "random"}, None),
-        pytest.param({"candidates": 3}, "mixed_bfloat16", marks=pytest.mark.slow),
+        ({"candidates": 3}, "mixed_bfloat16"),
     ],
 )
 def test_training_reduces_the_loss(settings, policy):

@@ -146,6 +146,7 @@ def test_features_are_scored_without_the_encoders(exported):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_localizer_equals_the_signature_for_many_regions(exported, tmp_path):
     random = np.random.default_rng(1)
     picture = pictures()[0]

@@ -156,6 +156,7 @@ def fitted(name):
     return fit_text_encoder(name, CORPUS, units=4, dim=3, **settings).encoder
 
 
+@pytest.mark.slow
 @examples(50)
 @given(st.lists(st.one_of(st.text(max_size=20), st.sampled_from(CORPUS)), min_size=1, max_size=5))
 def test_the_words_are_the_same(indexing, texts):
