@@ -14,6 +14,17 @@ def slow_but(*fast, cases):
     ]
 
 
+class OnDemand(dict):
+    """Makes each value when it is first asked for."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __missing__(self, name):
+        self[name] = self.make(name)
+        return self[name]
+
+
 def selected(request, name):
     """The values of a parameter in those tests of a module that are to run.
 

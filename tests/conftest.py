@@ -6,6 +6,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import functools
+import gc
 import random
 import re
 
@@ -35,6 +36,12 @@ def fixed_random_seed():
     """
     random.seed(0)
     np.random.seed(0)
+
+
+def pytest_collection_finish():
+    """Collects garbage less often: what was imported stays, and tracing makes many objects."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 20)
 
 
 def pytest_collection_modifyitems(config, items):

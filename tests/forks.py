@@ -12,7 +12,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 
 FORKING = """
-import contextlib, importlib, io, json, os, runpy, sys, traceback
+import contextlib, gc, importlib, io, json, os, runpy, sys, traceback
 import tb_keras, tb_keras.datasets, tb_keras.features, tb_keras.training, tb_keras.serving
 from absl import flags
 from tb_keras.scripts import entry_points
@@ -45,6 +45,8 @@ def wrong_flags(module, *lines):
     print(json.dumps(problems))
 
 
+gc.freeze()
+gc.set_threshold(100_000, 50, 20)
 for line in sys.stdin:
     cache, prepared, output, folder, kind, *arguments = json.loads(line)
     child = os.fork()

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.features.decoded_pictures import decoded_pictures
+from tests.cases import slow_but
 from tests.storage.archives import write_tar
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
@@ -19,7 +20,7 @@ def decoded(paths, **options):
     return list(decoded_pictures(list(map(str, paths)), DecodeImages(8, 8).decode, **options))
 
 
-@pytest.mark.parametrize("ahead", [0, 3, 100])
+@pytest.mark.parametrize("ahead", slow_but(3, cases=[0, 3, 100]))
 def test_in_order(tmp_path, ahead):
     paths = [tmp_path / f"{number}.png" for number in range(20)]
     for number, path in enumerate(paths):

@@ -280,6 +280,7 @@ def test_moved_pictures_are_the_same_pictures(tmp_path, grounding, backbone):
     assert backbone.encoded == 30
 
 
+@pytest.mark.slow
 def test_a_corpus_gets_its_regions_features(grounding, pictures):
     phrases = Grounding(
         grounding.picture_paths,
@@ -329,7 +330,8 @@ def test_pooled_regions_see_each_picture_once(grounding, pictures, backbone, poo
     np.testing.assert_array_equal(around, whole if context else own[:, :0])
 
 
-@pytest.mark.parametrize("context", slow_but(False, cases=[False, True]))
+@pytest.mark.slow
+@pytest.mark.parametrize("context", [False, True])
 def test_pooled_regions_in_any_order(grounding, pooler, context):
     order = np.random.default_rng(2).permutation(30)
     options = {"context": context, "verbose": False, "region_features": "pooled"}

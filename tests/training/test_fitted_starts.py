@@ -87,6 +87,7 @@ def test_its_cosines_are_those_of_the_baseline_and_its_mean_square_is_one(
         assert start.scale == 1.0
 
 
+@pytest.mark.slow
 def test_a_network_of_the_recipe_starts_there_learns_on_and_leaves_the_start(tmp_path):
     train = curved_corpus(60, 0)
     network, model, batches = from_recipe(train, RECIPE)

@@ -115,6 +115,7 @@ def test_the_output_is_the_loss_of_the_networks_embeddings():
     np.testing.assert_allclose(model.losses, [expected], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_retrieval_rises_on_a_learnable_problem():
     corpus = toy_corpus()
     network = small_network()

@@ -225,6 +225,7 @@ def test_continued_after_sigkill(tmp_path):
     assert not backups.exists()
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_training_with_an_error(tmp_path):
     recipe = dataclasses.replace(RECIPE, learning_rate=1e30)
     with pytest.raises(ValueError, match=r"the loss became (nan|inf) in epoch \d"):

@@ -102,6 +102,7 @@ def test_ten_crops_are_exported(encoder_of_crops, tmp_path):
     np.testing.assert_allclose(served.embed(files), expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_ten_crops_of_one_color_are_one():
     files = tf.io.encode_png(tf.fill((30, 50, 3), tf.constant(90, tf.uint8)))[None]
     encoder = image_encoder("efficientnet_lite0", weights=None, size=64, crops=10)

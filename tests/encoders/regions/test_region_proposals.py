@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw  # noqa: E402
 
 from tb_keras.corpus import boxes as box_arithmetic  # noqa: E402
 from tb_keras.encoders import propose_regions  # noqa: E402
+from tests.cases import slow_but  # noqa: E402
 
 SIZE = (240, 180)
 OBJECTS = [
@@ -95,7 +96,7 @@ def test_large_boxes_tend_to_stand_first(save):
     assert np.median(areas[:half]) > np.median(areas[half:])
 
 
-@pytest.mark.parametrize("limit", [1, 3, 10])
+@pytest.mark.parametrize("limit", slow_but(3, cases=[1, 3, 10]))
 def test_the_limit_takes_the_first(save, limit):
     path = save(mosaic())
     _, all_of_them = propose(path)

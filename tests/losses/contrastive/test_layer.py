@@ -13,7 +13,6 @@ from tb_keras.losses import InfoNCE, PairwiseSigmoid, info_nce_loss, pairwise_si
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.training import attach_losses
 from tb_keras.training.callbacks.training_backup import TrainingBackup
-from tests.cases import slow_but
 from tests.losses.contrastive import oracle
 from tests.losses.contrastive.test_loss import batch
 from tests.training.toy_corpora import retrieval_corpus
@@ -90,10 +89,8 @@ def test_config_round_trip(kind, function, by_loops, chosen):
     np.testing.assert_array_equal(restored(inputs), layer(inputs))
 
 
-@pytest.mark.parametrize(
-    ("kind", "jit_compile"),
-    slow_but((InfoNCE, False), cases=[(InfoNCE, False), (PairwiseSigmoid, True)]),
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "jit_compile"), [(InfoNCE, False), (PairwiseSigmoid, True)])
 def test_training_reduces_the_loss_and_learns_the_scalars(kind, jit_compile):
     layer = kind()
     network, model, batches = model_and_batches(

@@ -12,7 +12,7 @@ from tb_keras.losses import bidirectional_ranking_loss
 from tb_keras.losses.ranking.distances import pairwise_distances
 from tb_keras.losses.ranking.settings import RankingSettings
 from tb_keras.losses.ranking.terms import ranking_terms
-from tests.cases import examples
+from tests.cases import examples, slow_but
 from tests.losses.ranking import oracle
 
 FIRST_WEIGHTS = {
@@ -149,7 +149,7 @@ def batch(seed=0, n=6, m=11, dim=5, ignored=0.1, padded=(1, 2)):
 
 @pytest.mark.parametrize("positive", ["hardest", "all"])
 @pytest.mark.parametrize("top_k", [1, 3, 40, None])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", slow_but(0, cases=[0, 1]))
 def test_more_candidates_than_are_compared_in_turn(seed, top_k, positive):
     """K above 32 goes by binary search: 33 to 45 negatives an anchor, with ties."""
     images, texts, masks = batch(seed, n=38, m=45, dim=3)

@@ -12,6 +12,7 @@ from tb_keras.encoders.regions import region_encoder as region_encoder_module
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.search import Searchable
 from tb_keras.serving import export
+from tests.cases import OnDemand
 from tests.serving.small_models import image_encoder, network
 
 IMAGE_DIM, TEXT_DIM, DIM, FOUND = 7, 4, 16, 12
@@ -55,7 +56,7 @@ def region_encoder():
 
 
 def export_small(directory):
-    """Exports the models; a `SmallExport` of each by its name."""
+    """The model's name → its `SmallExport`."""
     strings = keras.Input((), dtype="string")
     texts = keras.Model(strings, Counts()(strings))
     images, regions = picture_encoder(), region_encoder()
@@ -72,7 +73,9 @@ def export_small(directory):
         "features": (network(IMAGE_DIM, TEXT_DIM), None, None, searchable),
         "regions": (network(regions.feature_dim, TEXT_DIM), regions, texts, None),
     }
-    return {
-        name: SmallExport(net, export(net, directory / name, *encoders, searchable=found))
-        for name, (net, *encoders, found) in made.items()
-    }
+
+    def exported(name):
+        net, *encoders, found = made[name]
+        return SmallExport(net, export(net, directory / name, *encoders, searchable=found))
+
+    return OnDemand(exported)

@@ -212,6 +212,7 @@ def test_others_are_left_as_they_are(tmp_path, model):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_model_within_a_model(tmp_path):
     texts = keras.Input((), dtype="string")
     lower = Lowering()(texts)

@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.encoders.image.files.image_file import read_headers
-from tests.cases import slow_but
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -44,7 +43,8 @@ def sizes_of(files):
     return known.numpy().tolist(), sizes.numpy().tolist()
 
 
-@pytest.mark.parametrize("asked", slow_but(DECLARED_SIZES, cases=[declared_sizes, DECLARED_SIZES]))
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [declared_sizes, DECLARED_SIZES])
 def test_sizes_are_those_that_pillow_finds(asked):
     random = np.random.default_rng(0)
     files = [

@@ -3,11 +3,10 @@
 import pytest
 import tensorflow as tf
 
+from tests.cases import OnDemand
+
 
 @pytest.fixture(scope="session")
 def models(small_exports):
-    """The signatures of each model."""
-    return {
-        name: tf.saved_model.load(str(made.version)).signatures
-        for name, made in small_exports.items()
-    }
+    """The model's name → its signatures."""
+    return OnDemand(lambda name: tf.saved_model.load(str(small_exports[name].version)).signatures)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.cases import slow_but
 from tests.serving.exporting.bad_requests.picture_files import JPEG, PNG, noise, png
 from tests.serving.exporting.small_exports import DIM, IMAGE_DIM, TEXT_DIM
 
 AT = (17, 19)  # where bad rows stand: in one block of pictures or texts, not the first
 MODELS = ("embedding", "similarity", "features", "regions")
+_FAST = ("embedding", "regions")
 _INPUTS = {
     "score_embeddings": ("image_embedding", "text_embedding"),
     "embed_image_features": ("features",),
@@ -38,6 +40,12 @@ SIGNATURES = {
 }
 ASKED = [(model, name) for model in MODELS for name in SIGNATURES[model]]
 PAIRED = [(model, name) for model, name in ASKED if len(SIGNATURES[model][name]) > 1]
+
+
+def of_models(cases):
+    """The cases of a parametrized test, each a model or one of its signatures."""
+    fast = [case for case in cases if (case if case in MODELS else case[0]) in _FAST]
+    return slow_but(*fast, cases=cases)
 
 
 def rows(model, name, n):

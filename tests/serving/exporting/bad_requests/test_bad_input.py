@@ -13,6 +13,7 @@ from tests.serving.exporting.bad_requests.signature_requests import (
     PAIRED,
     SIGNATURES,
     every,
+    of_models,
     refused,
     rows,
 )
@@ -29,15 +30,15 @@ BAD_NUMBERS = {
 NUMBERS = ("features", "image_features", "text_features", "image_embedding", "text_embedding")
 
 
-def test_every_signature_is_asked(models):
-    for model in MODELS:
-        found = {
-            name: set(signature.structured_input_signature[1])
-            for name, signature in models[model].items()
-            if name != "serving_default"
-        }
-        expected = {name: set(inputs) for name, inputs in SIGNATURES[model].items()}
-        assert found == expected
+@pytest.mark.parametrize("model", of_models(MODELS))
+def test_every_signature_is_asked(models, model):
+    found = {
+        name: set(signature.structured_input_signature[1])
+        for name, signature in models[model].items()
+        if name != "serving_default"
+    }
+    expected = {name: set(inputs) for name, inputs in SIGNATURES[model].items()}
+    assert found == expected
 
 
 def function_of(graph, name):
@@ -50,7 +51,7 @@ def function_of(graph, name):
     return call.attr["f"].func.name
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", of_models(MODELS))
 def test_the_default_is_another_signature(small_exports, model):
     """So what is true of that one is true of the default."""
     version = small_exports[model].version
@@ -60,7 +61,7 @@ def test_the_default_is_another_signature(small_exports, model):
     assert described(version)["serving_default"] == described(version)[other]
 
 
-@pytest.mark.parametrize(("model", "name", "key"), every(*NUMBERS, "boxes"))
+@pytest.mark.parametrize(("model", "name", "key"), of_models(every(*NUMBERS, "boxes")))
 @pytest.mark.parametrize("kind", BAD_NUMBERS)
 def test_bad_numbers(models, model, name, key, kind):
     bad, message = BAD_NUMBERS[kind]
@@ -78,7 +79,7 @@ def test_bad_numbers(models, model, name, key, kind):
     refused(models, model, name, message, **inputs)
 
 
-@pytest.mark.parametrize(("model", "name", "key"), every("k"))
+@pytest.mark.parametrize(("model", "name", "key"), of_models(every("k")))
 @pytest.mark.parametrize(
     ("bad", "limit"),
     [(0, "at least 1"), (-(2**31), "at least 1"), (1001, "at most 1000"), (2**31 - 1, "at most")],
@@ -90,7 +91,7 @@ def test_bad_k(models, model, name, key, bad, limit):
     refused(models, model, name, message, **inputs)
 
 
-@pytest.mark.parametrize(("model", "name"), PAIRED)
+@pytest.mark.parametrize(("model", "name"), of_models(PAIRED))
 def test_unequal_numbers(models, model, name):
     """One of the inputs has a row less, or just one, which would fit by broadcasting."""
     for key in SIGNATURES[model][name]:
@@ -119,7 +120,7 @@ def ancestors(nodes, node):
     return found
 
 
-@pytest.mark.parametrize(("model", "name"), PAIRED)
+@pytest.mark.parametrize(("model", "name"), of_models(PAIRED))
 def test_nothing_is_computed_beside_the_check_of_equal_numbers(models, model, name):
     """A node that does not wait for it may fail first, rarely, with TensorFlow's own message."""
     functions = models[model][name].graph.as_graph_def().library.function
@@ -138,7 +139,7 @@ def test_nothing_is_computed_beside_the_check_of_equal_numbers(models, model, na
     assert all(check in ancestors(nodes, loop) for loop in loops)
 
 
-@pytest.mark.parametrize(("model", "name"), ASKED)
+@pytest.mark.parametrize(("model", "name"), of_models(ASKED))
 def test_wrong_shapes(models, model, name):
     """TensorFlow does not hold a request against the signature's shape, nor does a server."""
     for key, good in rows(model, name, 2).items():
@@ -150,7 +151,7 @@ def test_wrong_shapes(models, model, name):
             refused(models, model, name, message, **{**rows(model, name, 2), key: bad})
 
 
-@pytest.mark.parametrize(("model", "name"), ASKED)
+@pytest.mark.parametrize(("model", "name"), of_models(ASKED))
 def test_wrong_types(models, model, name):
     for key, good in rows(model, name, 2).items():
         dtype, word = {"O": ("float32", "string"), "f": ("float64", "float")}.get(

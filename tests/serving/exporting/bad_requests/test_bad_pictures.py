@@ -7,7 +7,13 @@ import sys
 import pytest
 
 from tests.serving.exporting.bad_requests.picture_files import JPEG, PNG, bomb, of_mode
-from tests.serving.exporting.bad_requests.signature_requests import AT, every, refused, rows
+from tests.serving.exporting.bad_requests.signature_requests import (
+    AT,
+    every,
+    of_models,
+    refused,
+    rows,
+)
 
 pytestmark = pytest.mark.xdist_group("small_exports")
 
@@ -38,7 +44,7 @@ def test_bad_pictures(models, kind):
     refused(models, "embedding", "embed_image", message, **inputs)
 
 
-@pytest.mark.parametrize(("model", "name", "key"), every("image_bytes"))
+@pytest.mark.parametrize(("model", "name", "key"), of_models(every("image_bytes")))
 @pytest.mark.parametrize("kind", ["text", "a truncated JPEG"])
 def test_bad_pictures_in_every_signature(models, model, name, key, kind):
     bad, message = BAD_PICTURES[kind]

@@ -13,6 +13,7 @@ from tests.serving.exporting.bad_requests.signature_requests import (
     SIGNATURES,
     ask,
     every,
+    of_models,
     refused,
     rows,
 )
@@ -21,7 +22,7 @@ from tests.serving.exporting.small_exports import DIM, FOUND
 pytestmark = pytest.mark.xdist_group("small_exports")
 
 
-@pytest.mark.parametrize(("model", "name", "key"), every("k"))
+@pytest.mark.parametrize(("model", "name", "key"), of_models(every("k")))
 def test_any_k(models, model, name, key):
     """Each query gets as many answers as it asks for, at most all there are."""
     asked = np.array([1, 1000, FOUND, 5], np.int32)
@@ -36,7 +37,7 @@ def test_any_k(models, model, name, key):
     assert ask(models, model, name, **rows(model, name, 4))["id"].shape == (4, 3)
 
 
-@pytest.mark.parametrize(("model", "name"), ASKED)
+@pytest.mark.parametrize(("model", "name"), of_models(ASKED))
 def test_an_empty_batch(models, model, name):
     found = ask(models, model, name, **rows(model, name, 0))
     regions = (2,) if model == "regions" and "image_bytes" in SIGNATURES[model][name] else ()
@@ -93,7 +94,7 @@ def counts_by_hand(text):
     return np.log1p([len(read), read.count("\ufffd"), read.count("\0"), blanks])
 
 
-@pytest.mark.parametrize("model", ["embedding", "similarity"])
+@pytest.mark.parametrize("model", of_models(["embedding", "similarity"]))
 def test_odd_texts_have_an_answer(models, small_exports, model):
     """Each is read as Python reads it with errors="replace", up to 10,000 characters."""
     strings = np.array(list(TEXTS.values()), object)
@@ -135,14 +136,10 @@ def test_odd_pictures_have_an_answer(models):
     assert between[~np.eye(len(pairs), dtype=bool)].min() > 0.05
 
 
-OF_PICTURES = [("embedding", name) for name in ("similarity", "search_texts")]  # beside embed_image
 LARGE_BATCHES = [asked for asked in ASKED if asked[0] in ("embedding", "features")]
 
 
-@pytest.mark.parametrize(
-    ("model", "name"),
-    slow_but(*(asked for asked in LARGE_BATCHES if asked not in OF_PICTURES), cases=LARGE_BATCHES),
-)
+@pytest.mark.parametrize(("model", "name"), slow_but(("embedding", "search"), cases=LARGE_BATCHES))
 def test_a_large_batch(models, model, name):
     """Its rows answer as they do in a small one."""
     inputs = rows(model, name, LARGE)
