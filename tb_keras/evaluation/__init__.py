@@ -3,13 +3,14 @@
 from tb_keras.evaluation.baselines.chance import chance_metrics
 from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.baselines.localization_baselines import (
+    cosine_region_scores,
     largest_region_scores,
     localization_recall_at_1,
     random_region_scores,
-    ridge_region_scores,
 )
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline, retrieval_rsum
+from tb_keras.evaluation.baselines.zero_shot_baseline import ZeroShotBaseline
 from tb_keras.evaluation.box_drawing import draw_boxes
 from tb_keras.evaluation.corpus_localization import (
     corpus_localization_metrics,
@@ -30,10 +31,12 @@ __all__ = [
     "MetricsTable",
     "RegularizedCCABaseline",
     "RidgeBaseline",
+    "ZeroShotBaseline",
     "by_language",
     "chance_metrics",
     "corpus_localization_metrics",
     "corpus_localization_metrics_by_category",
+    "cosine_region_scores",
     "draw_boxes",
     "folds",
     "largest_region_scores",
@@ -48,7 +51,6 @@ __all__ = [
     "retrieval_metrics",
     "retrieval_metrics_from_scores",
     "retrieval_rsum",
-    "ridge_region_scores",
 ]
 
 

@@ -6,12 +6,14 @@ from tb_keras.training.callbacks.training_progress import TrainingProgress
 from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.gradient_caching import GradientCaching
+from tb_keras.training.interpolation import Interpolation, interpolate
 from tb_keras.training.loss_attachment import attach_losses
 from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.recipes.recipe import RECIPES, Recipe
 from tb_keras.training.reranker_fitting import fit_reranker
+from tb_keras.training.shared_space import identity_starts, shared_space_starts
 from tb_keras.training.whole_training import train_network
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "CorpusEvaluation",
     "FusedAdam",
     "GradientCaching",
+    "Interpolation",
     "NetworkCheckpoint",
     "Recipe",
     "TrainingProgress",
@@ -27,7 +30,10 @@ __all__ = [
     "canonical_starts",
     "fit_reranker",
     "from_recipe",
+    "identity_starts",
+    "interpolate",
     "network_metrics",
+    "shared_space_starts",
     "train_network",
 ]
 

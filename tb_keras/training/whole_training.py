@@ -17,6 +17,7 @@ from tb_keras.training.callbacks.divergence_check import DivergenceCheck
 from tb_keras.training.callbacks.network_checkpoint import NetworkCheckpoint
 from tb_keras.training.callbacks.training_backup import TrainingBackup
 from tb_keras.training.callbacks.training_progress import TrainingProgress
+from tb_keras.training.interpolation import interpolate
 from tb_keras.training.metrics import headline_metric
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.recipe import Recipe
@@ -75,12 +76,14 @@ def train_network(
         return train_cca(train, validation, recipe, directory, seed)
     directory.mkdir(parents=True, exist_ok=True)
     network, model, batches = from_recipe(train, recipe, seed, text_encoder, validation, initial)
+    before = network.get_weights() if recipe.interpolate else None
+    trained = path if before is None else directory / "trained.keras"
     backup = TrainingBackup(directory / "backup")
     first_epoch = backup.restore(model)
     started = time.monotonic()
     monitor = f"val_{headline_metric(validation)}"
     mode = "last" if recipe.kept_epoch == "last" else "max"
-    checkpoint = NetworkCheckpoint(network, path, monitor=monitor, mode=mode)
+    checkpoint = NetworkCheckpoint(network, trained, monitor=monitor, mode=mode)
     _cut_history(directory / "history.csv", first_epoch)
     history = keras.callbacks.CSVLogger(directory / "history.csv", append=True)
     callbacks = [
@@ -104,9 +107,17 @@ def train_network(
         history.on_train_end()  # closes its file; `fit` does so only where nothing was raised
     seconds = round(time.monotonic() - started, 1)
     record = {"monitor": monitor, "figure": checkpoint.kept, "seed": seed, "seconds": seconds}
+    if before is not None:
+        kept = keras.saving.load_model(trained)
+        record["trained_weight"], record["figure"] = interpolate(kept, before, validation)
+        with written_beside(path) as beside:
+            kept.save(beside)
     with written_beside(result) as beside:
         beside.write_text(json.dumps(record) + "\n")
     backup.clear()
+    if before is not None:
+        trained.unlink()
+        checkpoint.record.unlink()
     return keras.saving.load_model(path)
 
 

@@ -1,4 +1,4 @@
-"""Baselines that a localizer must beat: chance, the largest region, ridge regression.
+"""Baselines that a localizer must beat: chance, the largest region, cosines.
 
 Each function scores every pair of a region and a phrase of one picture, in the order of
 `Grounding.same_picture_pairs`, for `tb_keras.evaluation.corpus_localization_metrics`.
@@ -58,12 +58,12 @@ def largest_region_scores(grounding: Grounding) -> np.ndarray:
     return places[regions]
 
 
-def ridge_region_scores(ridge: Embedder, corpus: Corpus) -> np.ndarray:
-    """Returns the cosines of region and phrase by a fitted baseline, float32 `(q,)`.
+def cosine_region_scores(baseline: Embedder, corpus: Corpus) -> np.ndarray:
+    """Returns the cosines of region and phrase by a baseline, float32 `(q,)`.
 
     Args:
-        ridge: a `RidgeBaseline`, or an object with `embed_images` and `embed_texts` that return
-            rows of unit length.
+        baseline: a `RidgeBaseline`, a `ZeroShotBaseline` or another object with `embed_images` and
+            `embed_texts` that return rows of unit length.
         corpus: corpus of regions and phrases, with both features and a grounding.
 
     Raises:
@@ -81,14 +81,14 @@ def ridge_region_scores(ridge: Embedder, corpus: Corpus) -> np.ndarray:
         ...     grounding=grounding,
         ... )
         >>> baseline = RidgeBaseline(corpus, corpus, alphas=[1], figure=localization_recall_at_1)
-        >>> ridge_region_scores(baseline, corpus).shape
+        >>> cosine_region_scores(baseline, corpus).shape
         (2,)
     """
     for name in ("grounding", "image_features", "text_features"):
         if getattr(corpus, name) is None:
             raise ValueError(f"`corpus` must have {name}. Received: {corpus!r}")
-    images = _in_blocks(ridge.embed_images, corpus.image_features)
-    texts = _in_blocks(ridge.embed_texts, corpus.text_features)
+    images = _in_blocks(baseline.embed_images, corpus.image_features)
+    texts = _in_blocks(baseline.embed_texts, corpus.text_features)
     regions, phrases = corpus.grounding.same_picture_pairs()
     scores = np.empty(len(regions), np.float32)
     step = max(1, _BLOCK_VALUES // max(1, texts.shape[1]))
@@ -108,7 +108,7 @@ def localization_recall_at_1(baseline: Embedder, corpus: Corpus) -> float:
         baseline: an object with `embed_images` and `embed_texts` that return rows of unit length.
         corpus: corpus of regions and phrases, with both features and a grounding.
     """
-    return corpus_localization_metrics(ridge_region_scores(baseline, corpus), corpus)["recall@1"]
+    return corpus_localization_metrics(cosine_region_scores(baseline, corpus), corpus)["recall@1"]
 
 
 def _in_blocks(embed, features: np.ndarray) -> np.ndarray:

@@ -12,12 +12,13 @@ from tb_keras.evaluation import (
     corpus_localization_metrics_by_category,
 )
 from tb_keras.evaluation.baselines.localization_baselines import (
+    cosine_region_scores,
     largest_region_scores,
     localization_recall_at_1,
     random_region_scores,
-    ridge_region_scores,
 )
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
+from tb_keras.evaluation.baselines.zero_shot_baseline import ZeroShotBaseline
 from tb_keras.evaluation.metrics_table import MetricsTable
 from tb_keras.networks import PairScorer
 from tb_keras.scripts.runs.run import Run
@@ -26,7 +27,7 @@ from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
 from tb_keras.scripts.tables.reranked_rows import reranked_rows
 
-BASELINES = ("random", "largest", "ridge")
+BASELINES = ("random", "largest", "zero_shot", "ridge")
 
 
 def evaluate_localization(
@@ -69,9 +70,11 @@ def _baseline_scores(name: str, fitted_on: tuple[Corpus, Corpus], corpus: Corpus
         return random_region_scores(corpus.grounding)
     if name == "largest":
         return largest_region_scores(corpus.grounding)
+    if name == "zero_shot":
+        return cosine_region_scores(ZeroShotBaseline(), corpus)
     print(f"baseline {name}", flush=True)
     ridge = RidgeBaseline(*fitted_on, figure=localization_recall_at_1)
-    return ridge_region_scores(ridge, corpus)
+    return cosine_region_scores(ridge, corpus)
 
 
 def _by_category(network: PairScorer, embedded: Corpus) -> dict[str, dict[str, float]]:

@@ -10,6 +10,7 @@ from tb_keras.evaluation.baselines.chance import chance_metrics
 from tb_keras.evaluation.baselines.kernel_cca_baseline import KernelCCABaseline
 from tb_keras.evaluation.baselines.regularized_cca_baseline import RegularizedCCABaseline
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline
+from tb_keras.evaluation.baselines.zero_shot_baseline import ZeroShotBaseline
 from tb_keras.evaluation.metrics_table import MetricsTable
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.second_stage import SecondStage
@@ -20,7 +21,7 @@ from tb_keras.scripts.tables.retrieval_protocols import protocol_tables
 from tb_keras.serving import ExportedModel, ExportedNetwork
 from tb_keras.training import network_metrics
 
-BASELINES = ("chance", "ridge", "regularized_cca", "kernel_cca")
+BASELINES = ("chance", "zero_shot", "ridge", "regularized_cca", "kernel_cca")
 _HELD_VALUES = 2**28  # training features (1 GiB) up to which ridge regression is fitted
 
 
@@ -82,6 +83,8 @@ def _baseline(name: str, fitted_on: tuple[Corpus, Corpus], corpus: Corpus) -> di
     """Returns the figures of a baseline, with bars while it is fitted."""
     if name == "chance":
         return chance_metrics(corpus.matches)
+    if name == "zero_shot":
+        return _measured(ZeroShotBaseline(), corpus)
     print(f"baseline {name}", flush=True)
     if name == "ridge":
         return _measured(RidgeBaseline(*fitted_on), corpus)

@@ -17,6 +17,7 @@ from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.loss_attachment import attach_losses
 from tb_keras.training.recipes.recipe import Recipe
+from tb_keras.training.shared_space import Starts, identity_starts, shared_space_starts
 
 
 class Training(NamedTuple):
@@ -43,9 +44,9 @@ def from_recipe(
 ) -> Training:
     """Builds the network, the compiled model and the batches that a recipe describes.
 
-    Starts by canonical correlation analysis need features of both views, so they are left out where
-    a text encoder is trained along. With them the embeddings may have fewer dimensions than the
-    recipe says; see `canonical_starts`.
+    Starts need features of both views, so they are left out where a text encoder is trained along.
+    With them the embeddings may have another size than the recipe says; see `canonical_starts` and
+    `shared_space_starts`.
 
     Args:
         train: corpus with both features; with a grounding, its batches are of regions and phrases.
@@ -54,7 +55,8 @@ def from_recipe(
             global seed.
         text_encoder: from `tb_keras.encoders.word_encoder`, if the texts' features are word
             indices. A copy of it, drawn anew by the seed, is trained with the network.
-        validation: corpus with both features, by which `canonical_starts` chooses.
+        validation: corpus with both features, by which `canonical_starts` and `shared_space_starts`
+            choose.
         initial: a network of the recipe's kind that is trained further, instead of a new one.
 
     Raises:
@@ -97,13 +99,20 @@ def _network(
     settings = recipe.network_settings()
     if text_encoder is not None:
         settings["text_encoder"] = redrawn(text_encoder)
-    elif recipe.start == "canonical":
+    elif recipe.start != "random":
         dim = settings.pop("embedding_dim")  # the starts have theirs
-        starts = canonical_starts(train, validation, dim, recipe.landmarks)
+        starts = _starts(train, validation, recipe, dim)
         settings["image_start"], settings["text_start"] = starts
     network = build(*dims, **settings)
     network.standardize(train.image_features, train.text_features)
     return network
+
+
+def _starts(train: Corpus, validation: Corpus | None, recipe: Recipe, dim: int) -> Starts:
+    if recipe.start == "identity":
+        return identity_starts(train)
+    fitted = {"canonical": canonical_starts, "shared": shared_space_starts}[recipe.start]
+    return fitted(train, validation, dim, recipe.landmarks)
 
 
 def _schedule(recipe: Recipe, steps_per_epoch: int):

@@ -11,7 +11,7 @@ from tb_keras.checks.arguments import check_int
 
 TASKS = ("retrieval", "localization")
 NETWORKS = ("embedding", "similarity", "cca")
-STARTS = ("random", "canonical")
+STARTS = ("random", "canonical", "identity", "shared")
 LOSSES = ("ranking", "max_violation", "info_nce", "sigmoid")
 KEPT_EPOCHS = ("best", "last")
 
@@ -42,7 +42,9 @@ class Recipe:
     network: str = _setting("embedding", "Network: embedding, similarity or cca.")
     hidden_dim: int = _setting(2048, "Units of each branch's hidden layer.")
     embedding_dim: int = _setting(
-        512, "Size of the embeddings; for cca and the canonical start at most."
+        512,
+        "Size of the embeddings; for cca and the canonical start at most. The identity start has "
+        "that of the features.",
     )
     joint_dims: tuple[int, ...] = _setting(
         (1024, 256), "Similarity network: units of the layers after the product."
@@ -58,7 +60,8 @@ class Recipe:
     start: str = _setting(
         "random",
         "Start of the branches: random weights, or canonical, maps fitted by canonical correlation "
-        "analysis.",
+        "analysis. For two encoders that share a space also identity, their own features, and "
+        "shared, the best on the validation split of identity, canonical and both joined.",
     )
     landmarks: int = _setting(
         2000,
@@ -119,6 +122,11 @@ class Recipe:
     kept_epoch: str = _setting(
         "best", "Epoch whose network is kept: best on the validation split, or last."
     )
+    interpolate: bool = _setting(
+        False,
+        "Whether the network that is kept becomes the best on the validation split between its "
+        "weights before and after the training.",
+    )
 
     def __post_init__(self):
         if self.network not in NETWORKS:
@@ -157,7 +165,7 @@ class Recipe:
         """
         if self.network == "cca":
             return {"network": self.network, **self.network_settings()}
-        landmarks = self.landmarks if self.start == "canonical" else 0
+        landmarks = self.landmarks if self.start in ("canonical", "shared") else 0
         return {**dataclasses.asdict(self), "landmarks": landmarks}
 
     def network_settings(self) -> dict:

@@ -8,10 +8,10 @@ from tb_keras.corpus.grounding import Grounding
 from tb_keras.evaluation import corpus_localization_metrics
 from tb_keras.evaluation.baselines import localization_baselines
 from tb_keras.evaluation.baselines.localization_baselines import (
+    cosine_region_scores,
     largest_region_scores,
     localization_recall_at_1,
     random_region_scores,
-    ridge_region_scores,
 )
 from tb_keras.evaluation.baselines.ridge_baseline import RidgeBaseline, retrieval_rsum
 
@@ -76,7 +76,7 @@ def test_ridge_scores_are_cosines(monkeypatch, block):
         baseline.embed_texts(other.text_features).T
     )
     regions, phrases = other.grounding.same_picture_pairs()
-    found = ridge_region_scores(baseline, other)
+    found = cosine_region_scores(baseline, other)
     np.testing.assert_allclose(found, cosines[regions, phrases], atol=1e-6)
     assert found.dtype == np.float32
 
@@ -84,7 +84,7 @@ def test_ridge_scores_are_cosines(monkeypatch, block):
 def test_ridge_learns_to_localize():
     train, test = regions_and_phrases(200), regions_and_phrases(200, seed=1)
     baseline = RidgeBaseline(train, train, figure=localization_recall_at_1)
-    metrics = corpus_localization_metrics(ridge_region_scores(baseline, test), test)
+    metrics = corpus_localization_metrics(cosine_region_scores(baseline, test), test)
     assert metrics["recall@1"] > 60  # chance is 12.5
     assert localization_recall_at_1(baseline, test) == metrics["recall@1"]
 
@@ -108,4 +108,4 @@ def test_ridge_scores_name_what_the_corpus_lacks(lacking):
     corpus = regions_and_phrases(4)
     baseline = RidgeBaseline(corpus, corpus, alphas=[1.0])
     with pytest.raises(ValueError, match=f"`corpus` must have {lacking}"):
-        ridge_region_scores(baseline, corpus.replace(**{lacking: None}))
+        cosine_region_scores(baseline, corpus.replace(**{lacking: None}))
