@@ -1,6 +1,7 @@
 """Encoders: image files and strings to features, inside the graph."""
 
 from tb_keras.encoders.image.image_encoder import image_encoder
+from tb_keras.encoders.presets.pair import encoder_pair, share_a_space
 from tb_keras.encoders.regions.proposed_corpus import (
     proposal_report,
     proposed_corpus,
@@ -21,12 +22,14 @@ __all__ = [
     "WordCounts",
     "WordVectors",
     "count_words",
+    "encoder_pair",
     "fit_text_encoder",
     "image_encoder",
     "proposal_report",
     "propose_regions",
     "proposed_corpus",
     "read_word_vectors",
+    "share_a_space",
     "text_encoder",
     "with_true_boxes",
     "word_encoder",

@@ -14,6 +14,7 @@ from typing import Any
 
 # A part of every key, by what is encoded: raise it when an encoder's features change.
 _VERSIONS = {"image": 2, "regions": 2, "text": 1}
+_VERSIONS_OF_PRESETS = {"image": 3, "regions": 3, "text": 1}
 _HUB = "keras_hub/"
 _NEW = 10**9  # nanoseconds, within which a file may change and keep its time
 
@@ -29,6 +30,7 @@ def encoder_settings(kind: str, encoder: str) -> dict[str, Any]:
     Raises:
         FileNotFoundError: there is no such file.
     """
+    version = (_VERSIONS_OF_PRESETS if encoder.startswith(_HUB) else _VERSIONS)[kind]
     if encoder.endswith(".keras"):
         encoder = f"{file_digest(encoder)}.keras"
     elif encoder.startswith(_HUB) and os.path.isdir(preset := encoder.removeprefix(_HUB)):
@@ -40,7 +42,7 @@ def encoder_settings(kind: str, encoder: str) -> dict[str, Any]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = None
-    return {"version": _VERSIONS[kind], "kind": kind, "encoder": encoder, "packages": versions}
+    return {"version": version, "kind": kind, "encoder": encoder, "packages": versions}
 
 
 def cache_key(settings: Mapping[str, object], content: object) -> str:

@@ -9,6 +9,8 @@ import keras
 from tb_keras.encoders.image.efficientnet_levels import efficientnet_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image.folded_norms import with_folded_norms
+from tb_keras.encoders.presets.preset_backbone import HUB
+from tb_keras.encoders.presets.preset_images import preset_image_backbone
 
 _EFFICIENTNET_LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 _EFFICIENTNET_LEVELS = tuple(f"{name}_levels" for name in _EFFICIENTNET_LITE)
@@ -65,7 +67,7 @@ def image_backbone(
         >>> image_backbone(f"{lite0}+{lite0}_levels", weights=None, size=32).output_shape
         (None, 4864)
     """
-    members = [name] if name.startswith("keras_hub/") else name.split("+")
+    members = [name] if name.startswith(HUB) else name.split("+")
     if len(members) > 1 and weights not in ("pretrained", None):
         raise ValueError(
             "`weights` must be 'pretrained' or None where several image encoders are joined. "
@@ -101,7 +103,7 @@ def _single(name: str, weights: str | os.PathLike | None, size: int | None) -> k
     if family == "keras.applications" and member in _application_names():
         return _application(member, weights, size)
     if family == "keras_hub" and member:
-        return _hub_backbone(member, weights, size)
+        return preset_image_backbone(member, weights, size)
     raise ValueError(
         "`name` must be one of "
         f"{', '.join((*_EFFICIENTNET_LEVELS, *_EFFICIENTNET_LITE, *_OF_THE_PAPERS))}, "
@@ -148,42 +150,5 @@ def _application(
     features = network(module.preprocess_input(pixels))
     if layer is None:
         features = keras.layers.GlobalAveragePooling2D()(features)
-    return keras.Model(pixels, _as_float32(features))
-
-
-def _hub_backbone(preset: str, weights: str | os.PathLike | None, size: int | None) -> keras.Model:
-    if size is not None:
-        raise ValueError(f"`size` must be None: it is not for keras-hub. Received: size={size}")
-    if weights not in ("pretrained", None):
-        raise ValueError(
-            "`weights` must be 'pretrained' or None for a keras-hub preset. "
-            f"Received: weights={weights!r}"
-        )
-    import keras_hub
-
-    network = keras_hub.models.Backbone.from_preset(preset, load_weights=weights is not None)
-    if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4:
-        raise ValueError(f"`name` must be that of an image backbone. Received: {preset!r}")
-    height, width = network.inputs[0].shape[1:3]
-    if height is None:
-        height, width = _DEFAULT_SIZE, _DEFAULT_SIZE
-    try:
-        converter = keras_hub.layers.ImageConverter.from_preset(preset)
-    except (ValueError, FileNotFoundError):
-        converter = None  # the preset has none: its network takes pixels in [0, 255]
-    if converter is not None and converter.image_size is not None:
-        height, width = converter.image_size
-        # The pixels have this size already, and a Resizing layer inside a model makes the layers
-        # after it run in training mode whenever `training` is left to its default.
-        converter.image_size = None
-    pixels = keras.Input((height, width, 3), name="pixels")
-    features = network(pixels if converter is None else converter(pixels))
-    if len(features.shape) == 4:
-        features = keras.layers.GlobalAveragePooling2D()(features)
-    elif len(features.shape) > 2:
-        features = keras.ops.mean(features, axis=tuple(range(1, len(features.shape) - 1)))
-    return keras.Model(pixels, _as_float32(features))
-
-
-def _as_float32(features):
-    return keras.layers.Activation("linear", dtype="float32", name="features")(features)
+    features = keras.layers.Activation("linear", dtype="float32", name="features")(features)
+    return keras.Model(pixels, features)

@@ -20,6 +20,8 @@ def decode_image(
     image_bytes: tf.Tensor | ImageFile,
     size: tuple[int, int] | None = None,
     crop_to_aspect_ratio: bool = True,
+    interpolation: str = "bilinear",
+    antialias: bool = True,
 ) -> tf.Tensor:
     """Decodes one PNG, JPEG, GIF or BMP to pixels.
 
@@ -32,12 +34,15 @@ def decode_image(
         image_bytes: scalar string tensor, the content of a file; or an `ImageFile`, whose header
             need not be read again.
         size: positive height and width of the result in pixels. If None, the image keeps its own
-            size. Resizing is antialiased and bilinear.
+            size.
         crop_to_aspect_ratio: whether the largest central part with the aspect ratio of `size` is
             resized, or else the whole image.
+        interpolation: `"bilinear"`, `"bicubic"`, `"nearest"`, `"lanczos3"` or `"lanczos5"`.
+        antialias: whether pixels are averaged where the image becomes smaller.
 
     Returns:
-        A float32 tensor `(height, width, 3)`, RGB in [0, 255].
+        A float32 tensor `(height, width, 3)`, RGB in [0, 255]. Bicubic and Lanczos interpolation
+        may go beyond this range, as in keras-hub.
 
     Raises:
         tf.errors.InvalidArgumentError: the bytes are no image of a known format, the image is
@@ -64,7 +69,8 @@ def decode_image(
     def resized(pixels):
         if crop_to_aspect_ratio:
             pixels = _central_part(pixels, *size)
-        return tf.image.resize(pixels, size, antialias=True)
+        resized = tf.image.resize(pixels, size, interpolation, antialias=antialias)
+        return tf.cast(resized, tf.float32)  # "nearest" leaves them as they are
 
     # A large image takes four times the memory as float32: only where there is transparency.
     # (keras.ops.image.resize would turn uint8 back into itself, rounded.)
@@ -73,7 +79,8 @@ def decode_image(
         lambda: resized(_on_white(decoded, file.content)),
         lambda: _three_channels(resized(decoded)),
     )
-    return tf.clip_by_value(tf.ensure_shape(pixels, (*size, 3)), 0.0, 255.0)
+    pixels = tf.ensure_shape(pixels, (*size, 3))
+    return tf.clip_by_value(pixels, 0.0, 255.0) if interpolation == "bilinear" else pixels
 
 
 def decoded_size(image_bytes: tf.Tensor | ImageFile) -> tf.Tensor:
@@ -208,13 +215,15 @@ class DecodeImages(keras.layers.Layer):
         height: height of the result in pixels.
         width: width of the result in pixels.
         crop_to_aspect_ratio: as in `decode_image`.
+        interpolation: as in `decode_image`.
+        antialias: as in `decode_image`.
         **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: string tensor `(batch,)`, the content of one file each. `batch` may be 0.
 
     Returns:
-        A float32 tensor `(batch, height, width, 3)`, RGB in [0, 255].
+        A float32 tensor `(batch, height, width, 3)`, RGB in [0, 255], as `decode_image` gives it.
 
     Raises:
         ValueError: `height` or `width` is not a positive int, or the inputs are not of rank 1.
@@ -227,17 +236,28 @@ class DecodeImages(keras.layers.Layer):
         TensorShape([2, 8, 6, 3])
     """
 
-    def __init__(self, height: int, width: int, crop_to_aspect_ratio: bool = True, **kwargs):
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        crop_to_aspect_ratio: bool = True,
+        interpolation: str = "bilinear",
+        antialias: bool = True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_int("height", height, least=1)
         check_int("width", width, least=1)
         self.height = height
         self.width = width
         self.crop_to_aspect_ratio = crop_to_aspect_ratio
+        self.interpolation = interpolation
+        self.antialias = antialias
 
     def decode(self, image_bytes: tf.Tensor | ImageFile) -> tf.Tensor:
         """Decodes one image to pixels `(height, width, 3)`, by `decode_image`."""
-        return decode_image(image_bytes, (self.height, self.width), self.crop_to_aspect_ratio)
+        size, resizing = (self.height, self.width), (self.interpolation, self.antialias)
+        return decode_image(image_bytes, size, self.crop_to_aspect_ratio, *resizing)
 
     def call(self, inputs):
         pixels = tf.TensorSpec((self.height, self.width, 3), tf.float32)
@@ -252,5 +272,5 @@ class DecodeImages(keras.layers.Layer):
         return keras.KerasTensor((inputs.shape[0], self.height, self.width, 3), "float32")
 
     def get_config(self):
-        own = ("height", "width", "crop_to_aspect_ratio")
+        own = ("height", "width", "crop_to_aspect_ratio", "interpolation", "antialias")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -11,6 +11,7 @@ from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.image.image_backbone import image_backbone
 from tb_keras.encoders.image.image_crops import MeanOfCrops, TenCrops, WithMirrorImages
 from tb_keras.encoders.image.image_decoding import DecodeImages
+from tb_keras.encoders.presets.preset_images import preset_resizing
 
 _RESIZED_TO_CROP = 256 / 224  # side of the image that ten crops are cut from, in sides of a crop
 
@@ -42,8 +43,10 @@ def image_encoder(
             - `"keras.applications/NAME"`, such as `"keras.applications/MobileNetV2"`: that model
               without its head, average-pooled, with its own input size and preprocessing.
             - `"keras_hub/PRESET"`: an image backbone of keras-hub, by the name of its preset or the
-              path of a directory, with the preset's image converter if it has one. Feature maps and
-              token sequences are averaged over their positions.
+              path of a directory, which resizes and scales as the preset's image converter does.
+              Feature maps are averaged over their positions; ViT, DeiT and DINO give their class
+              token; CLIP, SigLIP and MetaCLIP 2 the features that they compare with texts, see
+              `encoder_pair`.
             - several of these but presets joined by `"+"`, such as
               `"efficientnet_lite0_levels+efficientnet_lite2"`: the features of all. The image is
               decoded at the largest size and scaled down for the others.
@@ -86,17 +89,18 @@ def image_encoder(
         raise ValueError(f"`crops` must be 1, 2 or 10. Received: crops={crops!r}")
     backbone = image_backbone(name, weights, size)
     height, width = backbone.inputs[0].shape[1:3]
+    resizing = preset_resizing(name)
     image_bytes = keras.Input((), dtype="string", name="image_bytes")
     if crops < 10:
-        pixels = DecodeImages(height, width, name="decode_images")(image_bytes)
+        decode = DecodeImages(height, width, **resizing, name="decode_images")
+        pixels = decode(image_bytes)
         if crops == 2:
             pixels = WithMirrorImages(name="with_mirror_images")(pixels)
         features = backbone(pixels)
     else:
         whole_height, whole_width = (round(side * _RESIZED_TO_CROP) for side in (height, width))
-        decode = DecodeImages(
-            whole_height, whole_width, crop_to_aspect_ratio=False, name="decode_images"
-        )
+        resizing["crop_to_aspect_ratio"] = False
+        decode = DecodeImages(whole_height, whole_width, **resizing, name="decode_images")
         features = backbone(TenCrops(height, width, name="ten_crops")(decode(image_bytes)))
     if crops > 1:
         features = MeanOfCrops(crops, name="mean_of_crops")(features)

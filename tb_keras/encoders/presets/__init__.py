@@ -1,0 +1,1 @@
+"""Encoders from the presets of keras-hub: their backbones, pictures, tokens, and pairs of both."""
