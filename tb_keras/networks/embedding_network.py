@@ -34,10 +34,11 @@ class EmbeddingNetwork(TwoBranchNetwork):
             branch is its start. `tb_keras.training.canonical_starts` fits one for each branch.
             None for random weights.
         text_start: the same for the text branch.
-        text_encoder: a Keras model from word indices, int32 `(batch, text_dim)`, to vectors
-            `(batch, any size)`, such as `tb_keras.encoders.word_encoder` returns. It becomes the
-            first part of the text branch and is trained with it; no copy is made. The texts'
-            features are then word indices, and the text branch has no start.
+        image_encoder: a Keras model from rows `(batch, image_dim)` to vectors `(batch, any size)`,
+            such as the upper part of an image encoder. It becomes the first part of the image
+            branch, before its start, and is trained with it; no copy is made.
+        text_encoder: the same for the texts. `tb_keras.encoders.word_encoder` returns one from word
+            indices, int32 `(batch, text_dim)`.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
@@ -77,10 +78,11 @@ class EmbeddingNetwork(TwoBranchNetwork):
         dtype: str | keras.DTypePolicy | None = None,
         image_start: BranchStart | None = None,
         text_start: BranchStart | None = None,
+        image_encoder: keras.Model | None = None,
         text_encoder: keras.Model | None = None,
         **kwargs,
     ):
-        dim = checked_dim(embedding_dim, image_start, text_start, text_encoder, default=512)
+        dim = checked_dim(embedding_dim, image_start, text_start, default=512)
 
         # === Layers ===
         branch = functools.partial(
@@ -91,9 +93,8 @@ class EmbeddingNetwork(TwoBranchNetwork):
             noise=noise,
             dtype=dtype,
         )
-        self.image_branch = branch("image", image_dim, image_start)
-        text_first = text_start if text_encoder is None else text_encoder
-        self.text_branch = branch("text", text_dim, text_first)
+        self.image_branch = branch("image", image_dim, image_start, image_encoder)
+        self.text_branch = branch("text", text_dim, text_start, text_encoder)
         self.fusion = _dot_product(dim)
 
         # === Functional model ===
@@ -110,7 +111,7 @@ class EmbeddingNetwork(TwoBranchNetwork):
         self.hidden_dim, self.embedding_dim = int(hidden_dim), dim
         self.dropout, self.noise = float(dropout), float(noise)
         self.image_start, self.text_start = image_start, text_start
-        self.text_encoder = text_encoder
+        self.image_encoder, self.text_encoder = image_encoder, text_encoder
 
 
 def _dot_product(embedding_dim: int) -> keras.Model:

@@ -39,8 +39,8 @@ class SimilarityNetwork(TwoBranchNetwork):
             branch, the output of the layers after the product is added to a logit of the cosine and
             begins at zero. The scores of an untrained network then rise with the cosines.
         text_start: the same for the text branch.
-        text_encoder: a Keras model from word indices, int32 `(batch, text_dim)`, to vectors
-            `(batch, any size)`, as in `EmbeddingNetwork`.
+        image_encoder: the first part of the image branch, as in `EmbeddingNetwork`.
+        text_encoder: the first part of the text branch, as in `EmbeddingNetwork`.
 
     Attributes:
         image_branch: `keras.Model`, `(batch, image_dim)` → `(batch, embedding_dim)`.
@@ -85,10 +85,11 @@ class SimilarityNetwork(TwoBranchNetwork):
         dtype: str | keras.DTypePolicy | None = None,
         image_start: BranchStart | None = None,
         text_start: BranchStart | None = None,
+        image_encoder: keras.Model | None = None,
         text_encoder: keras.Model | None = None,
         **kwargs,
     ):
-        dim = checked_dim(embedding_dim, image_start, text_start, text_encoder, default=1024)
+        dim = checked_dim(embedding_dim, image_start, text_start, default=1024)
         for size in joint_dims:
             check_int("joint_dims", size, least=1)
         joint_dims = [int(size) for size in joint_dims]
@@ -102,9 +103,8 @@ class SimilarityNetwork(TwoBranchNetwork):
             noise=noise,
             dtype=dtype,
         )
-        self.image_branch = branch("image", image_dim, image_start)
-        text_first = text_start if text_encoder is None else text_encoder
-        self.text_branch = branch("text", text_dim, text_first)
+        self.image_branch = branch("image", image_dim, image_start, image_encoder)
+        self.text_branch = branch("text", text_dim, text_start, text_encoder)
         started = image_start is not None and text_start is not None
         self.fusion = _joint_layers(dim, joint_dims, dtype, started)
 
@@ -123,7 +123,7 @@ class SimilarityNetwork(TwoBranchNetwork):
         self.joint_dims = tuple(joint_dims)
         self.dropout, self.noise = float(dropout), float(noise)
         self.image_start, self.text_start = image_start, text_start
-        self.text_encoder = text_encoder
+        self.image_encoder, self.text_encoder = image_encoder, text_encoder
 
     def get_config(self) -> dict:
         return {**super().get_config(), "joint_dims": list(self.joint_dims)}

@@ -14,7 +14,7 @@ from tb_keras.networks.standardization import Standardization
 from tb_keras.networks.starts.branch_start import BranchStart
 
 _SETTINGS = ("image_dim", "text_dim", "hidden_dim", "embedding_dim", "dropout", "noise")
-_PARTS = ("image_start", "text_start", "text_encoder")
+_PARTS = ("image_start", "text_start", "image_encoder", "text_encoder")
 
 
 class TwoBranchNetwork(PairScorer, keras.Model):
@@ -34,6 +34,7 @@ class TwoBranchNetwork(PairScorer, keras.Model):
     fusion: keras.Model
     image_start: BranchStart | None
     text_start: BranchStart | None
+    image_encoder: keras.Model | None
     text_encoder: keras.Model | None
     embedding_dim: int
 
@@ -93,10 +94,10 @@ class TwoBranchNetwork(PairScorer, keras.Model):
 
     @classmethod
     def from_config(cls, config: dict) -> TwoBranchNetwork:
-        """Builds a network, its starts and its text encoder from a config."""
+        """Builds a network, its starts and its encoders from a config."""
         # A functional model takes its config apart while it is built of it.
         parts = {
-            name: keras.saving.deserialize_keras_object(copy.deepcopy(config[name]))
+            name: keras.saving.deserialize_keras_object(copy.deepcopy(config.get(name)))
             for name in _PARTS
         }
         return cls(**config | parts)
@@ -106,20 +107,14 @@ def checked_dim(
     embedding_dim: int | None,
     image_start: BranchStart | None,
     text_start: BranchStart | None,
-    text_encoder: keras.Model | None,
     default: int,
 ) -> int:
     """Returns the size of the embeddings: as given, else that of the starts, else the default.
 
     Raises:
-        ValueError: if the size is no positive int, a start is of another class or size, both starts
-            are one layer, or a start and an encoder are given for the texts.
+        ValueError: if the size is no positive int, a start is of another class or size, or both
+            starts are one layer.
     """
-    if text_start is not None and text_encoder is not None:
-        raise ValueError(
-            "`text_start` must be None with a `text_encoder`: no fixed map holds for encodings "
-            f"that are still to be learned. Received: text_start={text_start!r}"
-        )
     if image_start is not None and image_start is text_start:
         raise ValueError("`image_start` and `text_start` must be two layers. Received: one")
     for view, start in (("image", image_start), ("text", text_start)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -27,7 +29,23 @@ class FusedAdam(keras.optimizers.Adam):
         array([0.5, 2. ], dtype=float32)
     """
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._factors: dict = {}
+
+    def scale_learning_rate(self, variables: Iterable[keras.Variable], factor: float) -> None:
+        """Multiplies the learning rate of some variables.
+
+        Args:
+            variables: those of a part of the model that is to learn faster or more slowly.
+            factor: non-negative float.
+        """
+        self._factors |= {self._var_key(variable): factor for variable in variables}
+
     def update_step(self, gradient, variable, learning_rate):
+        factor = self._factors.get(self._var_key(variable), 1.0)
+        if factor != 1.0:
+            learning_rate = learning_rate * factor
         held = variable.value if isinstance(variable, keras.Variable) else variable
         if self.amsgrad or not isinstance(held, tf.Variable) or not tf.is_tensor(gradient):
             return super().update_step(gradient, variable, learning_rate)

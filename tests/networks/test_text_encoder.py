@@ -123,7 +123,7 @@ def flat(indices):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: encoder(words=4), r"must take ints \(batch, 3\).*from \(None, 4\) to \(None, 7\)"),
+        (lambda: encoder(words=4), r"must take rows \(batch, 3\).*from \(None, 4\) to \(None, 7\)"),
         (
             lambda: keras.Model(i := keras.Input((3,), dtype="int32"), flat(i)),
             r"`text_encoder` must .* to \(None, 3, 7\)",

@@ -182,7 +182,7 @@ BOTH = start(6)
     [
         (
             {"text_start": start(4), "text_encoder": words(4)},
-            "`text_start` must be None with a `text_encoder`",
+            "`text_start` must take 8 features, those of the texts.*a start from 4 features",
         ),
         (
             {"image_start": start(6), "embedding_dim": 4},
@@ -194,7 +194,7 @@ BOTH = start(6)
         ),
         (
             {"text_start": start(6)},
-            "`text_start` must take 4 features, as `text_dim` says.*a start from 6 features",
+            "`text_start` must take 4 features, those of the texts.*a start from 6 features",
         ),
         (
             {"image_start": BOTH, "text_start": BOTH},
