@@ -22,6 +22,7 @@ import json
 
 from absl import flags
 
+from tb_keras.encoders.presets.pair import share_a_space
 from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
@@ -39,7 +40,8 @@ _BASELINES = flags.DEFINE_list(
     "baselines",
     None,
     f"Baselines to fit and measure, for retrieval of {', '.join(retrieval_tables.BASELINES)}, for "
-    f"localization of {', '.join(localization_tables.BASELINES)}. By default all; none if empty.",
+    f"localization of {', '.join(localization_tables.BASELINES)}. By default all; none if empty. "
+    "zero_shot, the cosine of the features themselves, is for encoders that share a space.",
 )
 _RERANK = flags.DEFINE_string(
     "rerank",
@@ -81,6 +83,13 @@ def main(arguments: list[str]) -> None:
             f"--baselines must be of {', '.join(known)}. "
             f"Received: --baselines={','.join(_BASELINES.value)}"
         )
+    if not share_a_space(settings["image_encoder"], settings["text_encoder"]):
+        if "zero_shot" in baselines and _BASELINES.value is not None:
+            raise ValueError(
+                "--baselines=zero_shot needs encoders that share a space (tb-train --encoders). "
+                f"Received: {settings['image_encoder']} and {settings['text_encoder']}"
+            )
+        baselines = [name for name in baselines if name != "zero_shot"]
     second = None if _RERANK.value == "" else second_stage_run(run, _RERANK.value)
     warn_of_other_data(run)
     corpus = load_encoded(run, _SPLIT.value)

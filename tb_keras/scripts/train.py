@@ -23,6 +23,7 @@ from typing import Any
 
 from absl import flags
 
+from tb_keras.encoders.presets.pair import share_a_space
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.readable_pictures import UNREADABLE
@@ -166,7 +167,10 @@ def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     known, name = RECIPES[settings["task"], network], "paper" if published else _RECIPE.value
     if settings["text_encoder"] in WORD_ENCODERS and "small_from_random" in known:
         name = name.replace("small", "small_from_random")
-    return dataclasses.replace(known[name], **changes)
+    of_pair = {}
+    if name == "small" and share_a_space(settings["image_encoder"], settings["text_encoder"]):
+        of_pair = {"start": "shared", "interpolate": True}
+    return dataclasses.replace(known[name], **of_pair | changes)
 
 
 def _networks(published: PublishedRecipe | None) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import keras
+from keras import ops
 
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 
@@ -15,6 +16,24 @@ _LAYERS = {
     "lite1": _DEEPER,
     "lite2": _DEEPER,
 }
+
+_LEAST = 0.01  # mean whose root has a true derivative; a unit that never fires has mean 0
+
+
+@keras.saving.register_keras_serializable(package="tb_keras")
+class SquareRoot(keras.layers.Layer):
+    """A layer that takes square roots, and whose gradient stays finite at zero.
+
+    Below 0.01 its derivative is that at 0.01.
+    """
+
+    def call(self, values):
+        slope = 0.5 * ops.rsqrt(ops.maximum(values, _LEAST))
+        line = ops.stop_gradient(slope) * values
+        return ops.stop_gradient(ops.sqrt(values) - line) + line
+
+    def compute_output_shape(self, shape):
+        return shape
 
 
 def efficientnet_levels(
@@ -56,5 +75,5 @@ def efficientnet_levels(
         for name in _LAYERS[variant]
     ]
     joined = keras.layers.Concatenate(dtype="float32", name="levels")(means)
-    features = keras.ops.sqrt(joined)
+    features = SquareRoot(dtype="float32", name="square_root")(joined)
     return keras.Model(backbone.input, features, name=f"{backbone.name}_levels")
