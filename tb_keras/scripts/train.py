@@ -168,7 +168,8 @@ def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     if settings["text_encoder"] in WORD_ENCODERS and "small_from_random" in known:
         name = name.replace("small", "small_from_random")
     of_pair = {}
-    if name == "small" and share_a_space(settings["image_encoder"], settings["text_encoder"]):
+    shared = share_a_space(settings["image_encoder"], settings["text_encoder"])
+    if shared and settings["task"] == "retrieval" and name == "small":  # regions have a place, too
         of_pair = {"start": "shared", "interpolate": True}
     return dataclasses.replace(known[name], **of_pair | changes)
 

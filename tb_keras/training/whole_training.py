@@ -32,6 +32,7 @@ def train_network(
     seed: int = 0,
     text_encoder: keras.Model | None = None,
     initial: TwoBranchNetwork | None = None,
+    image_encoder: keras.Model | None = None,
 ) -> TwoBranchNetwork:
     """Trains a network by a recipe and keeps that of the best epoch, or of the last.
 
@@ -46,9 +47,9 @@ def train_network(
         recipe: the settings.
         directory: where everything is kept.
         seed: int, for the weights, the dropout and the order of the batches.
-        text_encoder: from `tb_keras.encoders.word_encoder`, if the texts' features are word
-            indices. A copy of it is trained with the network.
+        text_encoder: the first part of the text branch, as in `from_recipe`.
         initial: a network of the recipe's kind that is trained further, instead of a new one.
+        image_encoder: the first part of the image branch, as in `from_recipe`.
 
     Returns:
         The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
@@ -75,7 +76,9 @@ def train_network(
     if recipe.network == "cca":
         return train_cca(train, validation, recipe, directory, seed)
     directory.mkdir(parents=True, exist_ok=True)
-    network, model, batches = from_recipe(train, recipe, seed, text_encoder, validation, initial)
+    network, model, batches = from_recipe(
+        train, recipe, seed, text_encoder, validation, initial, image_encoder
+    )
     before = network.get_weights() if recipe.interpolate else None
     trained = path if before is None else directory / "trained.keras"
     backup = TrainingBackup(directory / "backup")

@@ -124,8 +124,8 @@ def test_phrases_to_localize():
 
 def test_indices_and_the_encoder_go_together():
     train, words = indexed(corpus())
-    with pytest.raises(ValueError, match=r"`text_encoder` must be given .* text_encoder=None"):
+    with pytest.raises(ValueError, match=r"`text_encoder` must take word .* text_encoder=None"):
         from_recipe(train, RECIPE)
     floats = train.replace(text_features=train.text_features.astype("float32"))
-    with pytest.raises(ValueError, match="`text_encoder` must be given if the text features"):
+    with pytest.raises(ValueError, match="`text_encoder` must take word indices if"):
         from_recipe(floats, RECIPE, 0, words)

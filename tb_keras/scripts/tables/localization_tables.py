@@ -71,7 +71,9 @@ def _baseline_scores(name: str, fitted_on: tuple[Corpus, Corpus], corpus: Corpus
     if name == "largest":
         return largest_region_scores(corpus.grounding)
     if name == "zero_shot":
-        return cosine_region_scores(ZeroShotBaseline(), corpus)
+        # A region's own features come first, before its surroundings and place.
+        of_regions = corpus.image_features[:, : corpus.text_features.shape[1]]
+        return cosine_region_scores(ZeroShotBaseline(), corpus.replace(image_features=of_regions))
     print(f"baseline {name}", flush=True)
     ridge = RidgeBaseline(*fitted_on, figure=localization_recall_at_1)
     return cosine_region_scores(ridge, corpus)

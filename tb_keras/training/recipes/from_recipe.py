@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import keras
@@ -18,6 +18,8 @@ from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.loss_attachment import attach_losses
 from tb_keras.training.recipes.recipe import Recipe
 from tb_keras.training.shared_space import Starts, identity_starts, shared_space_starts
+
+_ROWS = 256  # that go through an encoder at a time
 
 
 class Training(NamedTuple):
@@ -41,11 +43,12 @@ def from_recipe(
     text_encoder: keras.Model | None = None,
     validation: Corpus | None = None,
     initial: TwoBranchNetwork | None = None,
+    image_encoder: keras.Model | None = None,
 ) -> Training:
     """Builds the network, the compiled model and the batches that a recipe describes.
 
-    Starts need features of both views, so they are left out where a text encoder is trained along.
-    With them the embeddings may have another size than the recipe says; see `canonical_starts` and
+    Starts need features of both views, so they are left out where the texts are word indices. With
+    them the embeddings may have another size than the recipe says; see `canonical_starts` and
     `shared_space_starts`.
 
     Args:
@@ -53,14 +56,17 @@ def from_recipe(
         recipe: the settings, for an embedding or a similarity network.
         seed: int, for the weights, the dropout and the order of the batches. It becomes Keras's
             global seed.
-        text_encoder: from `tb_keras.encoders.word_encoder`, if the texts' features are word
-            indices. A copy of it, drawn anew by the seed, is trained with the network.
+        text_encoder: the first part of the text branch, which is trained with the network: from
+            `tb_keras.encoders.word_encoder`, if the texts' features are word indices; it is copied,
+            and its weights are drawn anew by the seed. Any other one keeps its weights.
         validation: corpus with both features, by which `canonical_starts` and `shared_space_starts`
             choose.
         initial: a network of the recipe's kind that is trained further, instead of a new one.
+        image_encoder: the first part of the image branch, such as the upper part of an image
+            encoder, if the images' features are what it takes. It is copied.
 
     Raises:
-        ValueError: if there are word indices without a text encoder, or the other way round, or a
+        ValueError: if there are word indices without their encoder, or the other way round, or a
             setting is out of range.
 
     Examples:
@@ -68,13 +74,15 @@ def from_recipe(
         >>> training = from_recipe(corpus, Recipe(hidden_dim=8, embedding_dim=4))
         >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
     """
-    if (train.text_features.dtype.kind in "iu") != (text_encoder is not None):
+    takes_words = text_encoder is not None and text_encoder.input.dtype == "int32"
+    if (train.text_features.dtype.kind in "iu") != takes_words:
         raise ValueError(
-            "`text_encoder` must be given if the text features are word indices, and only then. "
+            "`text_encoder` must take word indices if the text features are such, and only then. "
             f"Received: text_encoder={text_encoder!r}, train={train}"
         )
     keras.utils.set_random_seed(seed)
-    network = initial or _network(train, recipe, text_encoder, validation)
+    encoders = {"image_encoder": image_encoder, "text_encoder": text_encoder}
+    network = initial or _network(train, recipe, encoders, validation)
     batches, positives = _batches(train, recipe, seed)
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()
@@ -92,20 +100,38 @@ def from_recipe(
 
 
 def _network(
-    train: Corpus, recipe: Recipe, text_encoder: keras.Model | None, validation: Corpus | None
+    train: Corpus,
+    recipe: Recipe,
+    encoders: Mapping[str, keras.Model | None],
+    validation: Corpus | None,
 ) -> TwoBranchNetwork:
     build = {"embedding": EmbeddingNetwork, "similarity": SimilarityNetwork}[recipe.network]
     dims = train.image_features.shape[1], train.text_features.shape[1]
     settings = recipe.network_settings()
-    if text_encoder is not None:
-        settings["text_encoder"] = redrawn(text_encoder)
-    elif recipe.start != "random":
+    trained = {name: redrawn(encoder) for name, encoder in encoders.items() if encoder}
+    if recipe.start != "random" and train.text_features.dtype.kind == "f":
         dim = settings.pop("embedding_dim")  # the starts have theirs
-        starts = _starts(train, validation, recipe, dim)
-        settings["image_start"], settings["text_start"] = starts
+        first = [corpus and _encoded(corpus, trained) for corpus in (train, validation)]
+        settings["image_start"], settings["text_start"] = _starts(*first, recipe, dim)
+    settings |= trained
     network = build(*dims, **settings)
     network.standardize(train.image_features, train.text_features)
     return network
+
+
+def _encoded(corpus: Corpus, encoders: Mapping[str, keras.Model]) -> Corpus:
+    """Returns a corpus with the features that the encoders give before they are trained."""
+    features = {}
+    for view in ("image", "text"):
+        if encoder := encoders.get(f"{view}_encoder"):
+            rows = getattr(corpus, f"{view}_features")
+            features[f"{view}_features"] = np.concatenate(
+                [
+                    encoder.predict_on_batch(np.asarray(rows[start : start + _ROWS], "float32"))
+                    for start in range(0, len(rows), _ROWS)
+                ]
+            )
+    return corpus.replace(**features)
 
 
 def _starts(train: Corpus, validation: Corpus | None, recipe: Recipe, dim: int) -> Starts:

@@ -1,0 +1,40 @@
+"""Tests of a run with two encoders that share a space, from the command line."""
+
+import json
+import re
+
+import pytest
+
+from tests.encoders.presets.random_presets import write_preset
+from tests.scripts.drawn_table import write_table
+from tests.scripts.running import run_forked
+
+pytest.importorskip("keras_hub")
+
+PAIR = ["--image_encoder=keras_hub/clip", "--text_encoder=keras_hub/clip"]
+UNTRAINED = ["--start=identity", "--learning_rate=1e-30"]
+
+pytestmark = pytest.mark.xdist_group("forking")
+
+
+def test_the_start_is_chosen_and_the_zero_shot_row_printed(tmp_path):
+    write_table(tmp_path)
+    write_preset("clip", tmp_path / "clip")
+    sizes = ["--hidden_dim=16", "--embedding_dim=4", "--epochs=1"]
+    run = "--run=runs/mine"
+    train, identity, evaluate = run_forked(
+        tmp_path,
+        [
+            ("train", "--data=pairs.csv", *PAIR, run, *sizes),
+            ("train", "--data=pairs.csv", *PAIR, "--run=runs/identity", *sizes, *UNTRAINED),
+            ("evaluate", "--run=runs/identity", "--baselines=zero_shot"),
+        ],
+    )
+    assert (train.code, identity.code, evaluate.code) == (0, 0, 0), evaluate.err
+    settings = json.loads((tmp_path / "runs" / "mine" / "settings.json").read_text())
+    recipe = settings["recipes"]["embedding"]
+    assert (recipe["start"], recipe["interpolate"]) == ("shared", True)
+    metrics = json.loads((tmp_path / "runs" / "identity" / "metrics.json").read_text())
+    zero_shot = metrics["baselines"]["zero_shot"]
+    assert zero_shot == pytest.approx({n: metrics["embedding"][n] for n in zero_shot})
+    assert re.search(r"\| zero_shot +\|", evaluate.out)
