@@ -167,7 +167,7 @@ def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     known, name = RECIPES[settings["task"], network], "paper" if published else _RECIPE.value
     if settings["text_encoder"] in WORD_ENCODERS and "small_from_random" in known:
         name = name.replace("small", "small_from_random")
-    of_pair = {}
+    of_pair: dict[str, Any] = {}
     shared = share_a_space(settings["image_encoder"], settings["text_encoder"])
     if shared and settings["task"] == "retrieval" and name == "small":  # regions have a place, too
         of_pair = {"start": "shared", "interpolate": True}

@@ -111,8 +111,9 @@ def _network(
     trained = {name: redrawn(encoder) for name, encoder in encoders.items() if encoder}
     if recipe.start != "random" and train.text_features.dtype.kind == "f":
         dim = settings.pop("embedding_dim")  # the starts have theirs
-        first = [corpus and _encoded(corpus, trained) for corpus in (train, validation)]
-        settings["image_start"], settings["text_start"] = _starts(*first, recipe, dim)
+        held_out = None if validation is None else _encoded(validation, trained)
+        starts = _starts(_encoded(train, trained), held_out, recipe, dim)
+        settings["image_start"], settings["text_start"] = starts
     settings |= trained
     network = build(*dims, **settings)
     network.standardize(train.image_features, train.text_features)
