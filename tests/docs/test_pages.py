@@ -28,7 +28,7 @@ from tests.serving.documented import served
 
 pytest.importorskip("keras_hub")
 
-pytestmark = pytest.mark.xdist_group("pages")
+pytestmark = pytest.mark.xdist_group("forking")
 
 SERVED = {"docs/serving.md": "openmoji"}  # page → the model that its Python asks
 TRAIN = ("tb-train", "--data=docs/twenty/pictures.csv", "--run=runs/mine")

@@ -118,7 +118,8 @@ def test_context_adds_the_whole_picture_and_nothing_else(grounding, pictures, sp
     np.testing.assert_array_equal(found[:, -6:], around[grounding.region_pictures])
 
 
-@pytest.mark.parametrize("context", slow_but(False, cases=[False, True]))
+@pytest.mark.slow
+@pytest.mark.parametrize("context", [False, True])
 def test_regions_in_any_order(grounding, pictures, context):
     order = np.random.default_rng(2).permutation(30)
     mixed = grounding.subset(order, [])
@@ -129,6 +130,7 @@ def test_regions_in_any_order(grounding, pictures, context):
     np.testing.assert_allclose(found, sorted_ones[order], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_pictures_in_an_archive(grounding, pictures, tmp_path, backbone):
     """They have the same features, and are the same content."""
     names = [f"{row}.png" for row in range(4)]

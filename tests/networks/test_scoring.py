@@ -177,6 +177,7 @@ def test_the_config_is_json_whatever_numbers_it_was_given(kind, dtype):
     assert [w.path for w in restored.weights] == [w.path for w in network.weights]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["to the network", "to Keras"])
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_scores_are_float32_under_mixed_precision(kind, dtype, given):

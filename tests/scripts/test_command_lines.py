@@ -9,6 +9,8 @@ from tests.scripts.running import check, run_forked
 
 pytest.importorskip("keras_hub")
 
+pytestmark = pytest.mark.xdist_group("forking")
+
 MODEL = "--model=savedmodels/mine"
 
 # What is typed → exit code, and what one line on standard error must hold, or standard output.

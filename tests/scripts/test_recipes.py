@@ -13,6 +13,8 @@ from tests.cases import slow_but
 from tests.scripts.published_layouts import WRITERS
 from tests.scripts.running import run_forked
 
+pytestmark = pytest.mark.xdist_group("forking")
+
 # The recipes' own image encoders download weights and take their time: the one that arrives with
 # pip stands in, and networks are small.
 ENCODER = "--image_encoder=efficientnet_lite0"

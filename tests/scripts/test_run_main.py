@@ -8,6 +8,8 @@ import pytest
 from tests.forks import environment, run_forked
 from tests.scripts.running import INTERRUPTED, command_line, without_start_up
 
+pytestmark = pytest.mark.xdist_group("forking")
+
 CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 # Each way ends a program of its own.

@@ -13,6 +13,8 @@ from tests.scripts.drawn_pictures import HEIGHT, REFCOCO_PICTURES, WIDTH, write_
 from tests.scripts.drawn_table import COLORS, write_table
 from tests.scripts.running import SMALL_IMAGE_ENCODERS, answers, printed_boxes, run_forked
 
+pytestmark = pytest.mark.xdist_group("forking")
+
 SMALL = ["--text_encoder=tfidf", "--epochs=1", "--hidden_dim=16", "--embedding_dim=4"]
 MODEL = "--model=savedmodels/mine"
 WAY = {
@@ -22,10 +24,6 @@ WAY = {
     "search": [
         *("search", MODEL, "--data=pairs.csv", "--split=test", "--k=3"),
         *("a red ring", "pictures/blue_ring.png"),
-    ],
-    "begin": [
-        *("train", "--data=pairs.csv", "--init_from=runs/mine", "--run=runs/next"),
-        *("--epochs=1", "--learning_rate=1e-30"),
     ],
 }
 PHRASES = ["a red disc", "the blue <in> square"]
@@ -72,9 +70,6 @@ def test_retrieval(tmp_path):
     texts = {text for c in COLORS for text in (f"a {c} ring", f"ring <in> {c}")}
     assert set(found["pictures/blue_ring.png"]) < texts
     assert all(len(set(of_query)) == 3 for of_query in found.values())
-    # A run that begins with this one's network and learns next to nothing is as good.
-    figures = [re.search(r"val_rsum (\d+\.\d)", out[name])[1] for name in ("train", "begin")]
-    assert figures[0] == figures[1]
 
 
 def test_localization(tmp_path):

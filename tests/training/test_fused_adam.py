@@ -32,7 +32,7 @@ def trained(optimizer, in_graph, sparse=False, steps=5):
     return [weight.numpy() for weight in [*weights, *optimizer.variables]]
 
 
-@pytest.mark.parametrize("in_graph", [False, True])
+@pytest.mark.parametrize("in_graph", slow_but(True, cases=[False, True]))
 @pytest.mark.parametrize(
     "settings",
     [

@@ -25,6 +25,8 @@ from tb_keras.training.recipes.recipe import Recipe
 from tests.forks import run_forked
 from tests.training.toy_corpora import retrieval_corpus
 
+pytestmark = pytest.mark.xdist_group("forking")
+
 train_network = module.train_network
 
 RECIPE = Recipe(

@@ -264,6 +264,7 @@ def model_of(height, width):
     return keras.Model(image_bytes, DecodeImages(height, width)(image_bytes))
 
 
+@pytest.mark.slow
 def test_layer_in_a_model():
     model = model_of(6, 5)
     assert model.output_shape == (None, 6, 5, 3)

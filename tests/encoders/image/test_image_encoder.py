@@ -21,6 +21,7 @@ def encoder():
     return image_encoder("efficientnet_lite0")
 
 
+@pytest.mark.slow
 def test_default_is_efficientnet_lite0_levels():
     encoder = image_encoder(weights=None)
     assert encoder.name == "efficientnet_lite0_levels"

@@ -92,6 +92,7 @@ def ids(both):
 LETTERS = st.sampled_from([*"abeéßABÉ犬🐕#![] \t\u0301\u3164\u00ad\ufffd", "[CLS]", "[MASK]", "é"])
 
 
+@pytest.mark.slow
 @examples(100)
 @given(
     st.lists(

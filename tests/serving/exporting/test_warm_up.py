@@ -20,7 +20,7 @@ from tests.cases import slow_but
 from tests.serving.exporting.asking import answers_of, described
 from tests.serving.exporting.small_exports import picture_encoder
 
-pytestmark = pytest.mark.xdist_group("small_exports")
+pytestmark = pytest.mark.xdist_group("exports")
 
 # A similarity network has the signatures of an embedding network.
 SMALL = ["embedding", "features", "regions"]
@@ -135,7 +135,8 @@ def test_every_signature_is_asked_what_it_takes(version, name):
     )
 
 
-@pytest.mark.parametrize("name", slow_but("features", cases=NAMES))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_a_server_gets_finite_answers(version, name):
     answers = replay(version(name))
     assert {answer["signature"] for answer in answers} == set(described(version(name)))

@@ -18,7 +18,7 @@ from tests.serving.exporting.bad_requests.signature_requests import (
     rows,
 )
 
-pytestmark = pytest.mark.xdist_group("small_exports")
+pytestmark = pytest.mark.xdist_group("exports")
 
 BAD_NUMBERS = {
     "NaN": (np.nan, "finite"),

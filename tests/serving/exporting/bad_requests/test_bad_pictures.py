@@ -15,7 +15,7 @@ from tests.serving.exporting.bad_requests.signature_requests import (
     rows,
 )
 
-pytestmark = pytest.mark.xdist_group("small_exports")
+pytestmark = pytest.mark.xdist_group("exports")
 
 NO_FORMAT = "must hold PNG, JPEG, GIF or BMP files"
 DAMAGED = "must hold whole, undamaged pictures"

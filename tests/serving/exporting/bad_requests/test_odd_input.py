@@ -19,7 +19,7 @@ from tests.serving.exporting.bad_requests.signature_requests import (
 )
 from tests.serving.exporting.small_exports import DIM, FOUND
 
-pytestmark = pytest.mark.xdist_group("small_exports")
+pytestmark = pytest.mark.xdist_group("exports")
 
 
 @pytest.mark.parametrize(("model", "name", "key"), of_models(every("k")))
