@@ -9,6 +9,7 @@ import keras
 from tb_keras.encoders.image.efficientnet_levels import efficientnet_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image.folded_norms import with_folded_norms
+from tb_keras.encoders.image.trained_blocks import split_backbone, whole_name
 from tb_keras.encoders.presets.preset_backbone import HUB
 from tb_keras.encoders.presets.preset_images import preset_image_backbone
 
@@ -67,6 +68,10 @@ def image_backbone(
         >>> image_backbone(f"{lite0}+{lite0}_levels", weights=None, size=32).output_shape
         (None, 4864)
     """
+    name, left_out = whole_name(name)
+    if left_out:
+        lower = split_backbone(image_backbone(name, weights, size), left_out).lower
+        return keras.Model(lower.input, lower.output, name="backbone")
     members = [name] if name.startswith(HUB) else name.split("+")
     if len(members) > 1 and weights not in ("pretrained", None):
         raise ValueError(

@@ -11,6 +11,7 @@ from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.image.image_backbone import image_backbone
 from tb_keras.encoders.image.image_crops import MeanOfCrops, TenCrops, WithMirrorImages
 from tb_keras.encoders.image.image_decoding import DecodeImages
+from tb_keras.encoders.image.trained_blocks import whole_name
 from tb_keras.encoders.presets.preset_images import preset_resizing
 
 _RESIZED_TO_CROP = 256 / 224  # side of the image that ten crops are cut from, in sides of a crop
@@ -50,6 +51,8 @@ def image_encoder(
             - several of these but presets joined by `"+"`, such as
               `"efficientnet_lite0_levels+efficientnet_lite2"`: the features of all. The image is
               decoded at the largest size and scaled down for the others.
+            - an EfficientNet-Lite without its last blocks, such as
+              `"efficientnet_lite0_levels[:-2]"`: rows for what `last_image_blocks` returns.
         weights: `"pretrained"` for the published weights, which are downloaded except for
             EfficientNet-Lite; None for random ones; or the path of a weights file (not for
             keras-hub, where the name itself may be a path, nor for joined names).
@@ -87,6 +90,8 @@ def image_encoder(
         check_int("size", size, least=32)
     if crops not in (1, 2, 10):
         raise ValueError(f"`crops` must be 1, 2 or 10. Received: crops={crops!r}")
+    if crops > 1 and whole_name(name)[1]:
+        raise ValueError(f"`crops` must be 1 for {name!r}. Received: crops={crops}")
     backbone = image_backbone(name, weights, size)
     height, width = backbone.inputs[0].shape[1:3]
     resizing = preset_resizing(name)

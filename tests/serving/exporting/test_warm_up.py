@@ -135,8 +135,7 @@ def test_every_signature_is_asked_what_it_takes(version, name):
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but("features", cases=NAMES))
 def test_a_server_gets_finite_answers(version, name):
     answers = replay(version(name))
     assert {answer["signature"] for answer in answers} == set(described(version(name)))

