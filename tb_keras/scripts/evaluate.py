@@ -27,7 +27,7 @@ from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
-from tb_keras.scripts.runs.run_data import load_encoded, warn_of_other_data
+from tb_keras.scripts.runs.run_data import load_encoded, trains_blocks, warn_of_other_data
 from tb_keras.scripts.runs.second_stage import fitted_second_stage, second_stage_run
 from tb_keras.scripts.tables import localization_tables, retrieval_tables
 from tb_keras.storage.atomic_file import written_beside
@@ -93,14 +93,22 @@ def main(arguments: list[str]) -> None:
     second = None if _RERANK.value == "" else second_stage_run(run, _RERANK.value)
     warn_of_other_data(run)
     corpus = load_encoded(run, _SPLIT.value)
-    fitted_on = stage = None
+    of_baselines = stage = None
     if baselines or second:
         validation = load_encoded(run, "validation")
-    if baselines:
-        fitted_on = load_encoded(run, "train"), validation
+    if baselines and trains_blocks(run):
+        of_baselines = (
+            load_encoded(run, "train", untrained=True),
+            load_encoded(run, "validation", untrained=True),
+            load_encoded(run, _SPLIT.value, untrained=True),
+        )
+    elif baselines:
+        of_baselines = load_encoded(run, "train"), validation, corpus
     if second:
         stage = fitted_second_stage(run, second, validation, _CANDIDATES.value)
-    metrics, tables = evaluate(run, corpus, _SPLIT.value, baselines, fitted_on, _MODEL.value, stage)
+    metrics, tables = evaluate(
+        run, corpus, _SPLIT.value, baselines, of_baselines, _MODEL.value, stage
+    )
     print("", "\n\n".join(map(str, tables)), sep="\n")
     if settings["published"]:
         recipe = PUBLISHED_RECIPES[settings["published"]]

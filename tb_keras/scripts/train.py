@@ -21,8 +21,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import keras
 from absl import flags
 
+from tb_keras.corpus.corpus import Corpus
+from tb_keras.encoders.image.last_blocks import last_image_blocks
+from tb_keras.encoders.image.trained_blocks import whole_name, without_last_blocks
 from tb_keras.encoders.presets.pair import share_a_space
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags
@@ -56,6 +60,13 @@ _INIT_FROM = flags.DEFINE_string(
     None,
     "Run whose network the training begins with, instead of new weights: for more data. Its "
     "encoders and recipe go on too.",
+)
+_TRAIN_IMAGE_ENCODER = flags.DEFINE_integer(
+    "train_image_encoder",
+    0,
+    "Retrieval: how many last blocks of the image encoder, an EfficientNet-Lite, are trained with "
+    "the network. What lies below them is computed once and kept, about 40 kB for each picture.",
+    lower_bound=0,
 )
 _FEW = 200  # training pictures
 _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "network"]
@@ -110,6 +121,8 @@ def main(arguments: list[str]) -> None:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
     splits = run_data.load_splits(settings, ("train", "validation"))
     settings |= run_data.encoders_needed(settings, splits["train"])
+    if _TRAIN_IMAGE_ENCODER.value:
+        settings["image_encoder"] = _without_trained_blocks(settings)
     settings["trained_on"] = {split: data_digest(corpus) for split, corpus in splits.items()}
     check_text_encoder(settings)
     if initial:
@@ -120,6 +133,7 @@ def main(arguments: list[str]) -> None:
             f"that is none of {', '.join(WORD_ENCODERS)}. "
             f"Received: --text_encoder={settings['text_encoder']}"
         )
+    blocks = _trained_blocks(settings, recipes, splits)
     run = Run(_RUN.value)
     for recipe in recipes:
         run.start(settings, recipe.settings())
@@ -133,7 +147,7 @@ def main(arguments: list[str]) -> None:
             begun = None
             if initial:
                 begun = initial.network(recipe.network, initial.best_seed(recipe.network))
-            train_network(train, validation, recipe, directory, seed, word_encoder, begun)
+            train_network(train, validation, recipe, directory, seed, word_encoder, begun, blocks)
     for recipe in recipes:
         for result in run.results(recipe.network):
             print(
@@ -172,6 +186,34 @@ def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     if shared and settings["task"] == "retrieval" and name == "small":  # regions have a place, too
         of_pair = {"start": "shared", "interpolate": True}
     return dataclasses.replace(known[name], **of_pair | changes)
+
+
+def _without_trained_blocks(settings: dict) -> str:
+    name = settings["image_encoder"]
+    if settings["task"] != "retrieval" or not name:
+        raise ValueError(
+            "--train_image_encoder is for retrieval from pictures. "
+            f"Received: --task={settings['task']}, --image_encoder={name}"
+        )
+    return without_last_blocks(name, _TRAIN_IMAGE_ENCODER.value)
+
+
+def _trained_blocks(
+    settings: dict, recipes: list[Recipe], splits: dict[str, Corpus]
+) -> keras.Model | None:
+    """Returns the blocks of the image encoder that are trained, or None."""
+    name = settings["image_encoder"]
+    if name is None or not whole_name(name)[1]:
+        return None
+    if any(recipe.network == "cca" for recipe in recipes):
+        raise ValueError("--network=cca is fitted in closed form and cannot train an image encoder")
+    blocks = last_image_blocks(name)
+    images, dim = sum(corpus.num_images for corpus in splits.values()), blocks.input_shape[1]
+    print(
+        f"{images} pictures, {dim} numbers each: {4 * images * dim / 1e6:,.0f} MB on disk",
+        flush=True,
+    )
+    return blocks
 
 
 def _networks(published: PublishedRecipe | None) -> list[str]:

@@ -91,3 +91,21 @@ def test_it_is_saved_with_a_model(tmp_path):
     assert loaded.optimizer.beta_1 == 0.8
     for value, right in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(value, right)
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_some_variables_learn_at_another_rate(in_graph):
+    """Adam's first step is its learning rate, whatever the gradient."""
+    slow, fast, still = (keras.Variable([1.0, 2.0]) for _ in range(3))
+    optimizer = FusedAdam(learning_rate=0.5)
+    optimizer.scale_learning_rate([slow], 0.1)
+    optimizer.scale_learning_rate([still], 0.0)
+    optimizer.build([slow, fast, still])
+
+    def step():
+        optimizer.apply([keras.ops.array([3.0, -4.0])] * 3, [slow, fast, still])
+
+    (tf.function(step) if in_graph else step)()
+    np.testing.assert_allclose(slow, [0.95, 2.05], rtol=1e-5)
+    np.testing.assert_allclose(fast, [0.5, 2.5], rtol=1e-5)
+    np.testing.assert_array_equal(still, [1.0, 2.0])

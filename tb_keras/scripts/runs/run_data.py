@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.encoders.image.trained_blocks import whole_name
 from tb_keras.scripts.readable_pictures import readable_corpus, skips
 from tb_keras.scripts.runs.data_digest import data_changes, data_digest
 from tb_keras.scripts.runs.run import Run
@@ -94,20 +95,33 @@ def warn_of_other_data(run: Run) -> None:
         )
 
 
-def load_encoded(run: Run, split: str) -> Corpus:
-    """Loads a split of a run's data set with the features of the run's encoders."""
-    return encoded(run, load_corpus(run.settings, split), split)
+def trains_blocks(run: Run) -> bool:
+    """Returns whether the run's networks hold the last blocks of its image encoder."""
+    return whole_name(run.settings["image_encoder"] or "")[1] > 0
 
 
-def encoded(run: Run, corpus: Corpus, split: str) -> Corpus:
-    """Returns a loaded split with the features of the run's encoders.
+def load_encoded(run: Run, split: str, untrained: bool = False) -> Corpus:
+    """Loads a split of a run's data set with the features that `encoded` returns."""
+    return encoded(run, load_corpus(run.settings, split), split, untrained)
+
+
+def encoded(run: Run, corpus: Corpus, split: str, untrained: bool = False) -> Corpus:
+    """Returns a loaded split with what the run's networks take.
 
     For localization its regions are proposals; in the training split the true boxes are added.
+
+    Args:
+        run: with settings.
+        corpus: the split.
+        split: its name.
+        untrained: whether to return the features of the whole encoders before any training, where
+            networks take rows for their own last blocks.
     """
     from tb_keras.features import encode_corpus
 
     settings = run.settings
-    encoders = settings["image_encoder"], text_encoder_name(run)
+    images = settings["image_encoder"]
+    encoders = whole_name(images)[0] if untrained else images, text_encoder_name(run)
     max_tokens = settings["max_tokens"]
     if settings["task"] == "retrieval":
         print(f"{split}: {corpus.num_images} images, {corpus.num_texts} texts", flush=True)

@@ -35,7 +35,7 @@ def evaluate_localization(
     corpus: Corpus,
     split: str,
     baselines: Sequence[str],
-    fitted_on: tuple[Corpus, Corpus] | None,
+    of_baselines: tuple[Corpus, Corpus, Corpus] | None,
     models: Sequence[str],
     stage: SecondStage | None = None,
 ) -> tuple[dict, list[MetricsTable]]:
@@ -47,7 +47,7 @@ def evaluate_localization(
     of phrase, if the data set has them.
     """
     rows = {
-        name: corpus_localization_metrics(_baseline_scores(name, fitted_on, corpus), corpus)
+        name: corpus_localization_metrics(_baseline_scores(name, of_baselines), of_baselines[2])
         for name in baselines
     }
     metrics, of_networks, by_category = network_rows(run, corpus, models, _by_category)
@@ -65,7 +65,8 @@ def evaluate_localization(
     return {**metrics, "baselines": rows, **published}, tables
 
 
-def _baseline_scores(name: str, fitted_on: tuple[Corpus, Corpus], corpus: Corpus) -> np.ndarray:
+def _baseline_scores(name: str, corpora: tuple[Corpus, Corpus, Corpus]) -> np.ndarray:
+    train, validation, corpus = corpora
     if name == "random":
         return random_region_scores(corpus.grounding)
     if name == "largest":
@@ -75,7 +76,7 @@ def _baseline_scores(name: str, fitted_on: tuple[Corpus, Corpus], corpus: Corpus
         of_regions = corpus.image_features[:, : corpus.text_features.shape[1]]
         return cosine_region_scores(ZeroShotBaseline(), corpus.replace(image_features=of_regions))
     print(f"baseline {name}", flush=True)
-    ridge = RidgeBaseline(*fitted_on, figure=localization_recall_at_1)
+    ridge = RidgeBaseline(train, validation, figure=localization_recall_at_1)
     return cosine_region_scores(ridge, corpus)
 
 

