@@ -8,6 +8,7 @@ from typing import Any
 
 from absl import flags
 
+from tb_keras.encoders import share_a_space
 from tb_keras.scripts.own_data import column_flag
 from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.runs.settled_paths import settle_paths
@@ -72,6 +73,12 @@ TEXT_ENCODER = flags.DEFINE_string(
     "Text encoder. Pretrained: minilm (weights arrive with pip) or keras_hub/PRESET. Fitted to the "
     "training texts: tfidf, tfidf_characters, mean_words or hglmm. Trained with the network: "
     "attended_words, lstm or bidirectional_lstm.",
+)
+_ENCODERS = flags.DEFINE_string(
+    "encoders",
+    None,
+    "Both encoders by one name, instead of --image_encoder and --text_encoder: keras_hub/PRESET of "
+    "CLIP, SigLIP, SigLIP 2 or MetaCLIP 2 (weights are downloaded), or a directory of one.",
 )
 _MAX_TOKENS = flags.DEFINE_integer(
     "max_tokens",
@@ -160,9 +167,9 @@ def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
         recipe: a recipe's values for some of the flags; a flag given on the command line wins.
 
     Raises:
-        ValueError: if a flag is of another task, or no data set is named.
+        ValueError: if a flag is of another task, two flags name one encoder, or none a data set.
     """
-    recipe = dict(recipe or {})
+    recipe = {**(recipe or {}), **_of_pair()}
 
     def setting(flag: flags.FlagHolder):
         given = flags.FLAGS[flag.name].present
@@ -189,6 +196,22 @@ def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
     else:
         settings |= {flag.name: setting(flag) for flag in _OF_WHOLE_PICTURES}
     return settle_paths(settings)
+
+
+def _of_pair() -> dict[str, str]:
+    """Returns the settings that --encoders makes, none without it."""
+    pair = _ENCODERS.value
+    if pair is None:
+        return {}
+    for flag in (IMAGE_ENCODER, TEXT_ENCODER):
+        if flags.FLAGS[flag.name].present:
+            raise ValueError(
+                f"--{flag.name} must be left out with --encoders, which names both encoders. "
+                f"Received: --{flag.name}={flag.value}"
+            )
+    if not share_a_space(pair, pair):
+        raise ValueError(f"--encoders must be keras_hub/PRESET. Received: --encoders={pair}")
+    return {IMAGE_ENCODER.name: pair, TEXT_ENCODER.name: pair}
 
 
 def proposal_settings() -> dict:

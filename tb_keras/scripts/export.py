@@ -22,6 +22,7 @@ from absl import flags
 from tb_keras.datasets import load
 from tb_keras.datasets.own.archives.shard_names import is_pattern
 from tb_keras.encoders import image_encoder, text_encoder
+from tb_keras.encoders.presets.preset_backbone import loaded_once
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.scripts.own_data.column_flag import COLUMNS, column_options
 from tb_keras.scripts.pages.model_card import model_card
@@ -105,11 +106,14 @@ def main(arguments: list[str]) -> None:
         print(f"{latest} holds this network already")
         return
     print(f"Exporting seed {seed}, the best on the validation split (about half a minute) ...")
+    encoders = (None, None)
+    if _ENCODERS.value:
+        with loaded_once():
+            encoders = _image_encoder(settings), _text_encoder(run)
     version = export(
         run.network(network, seed),
         directory,
-        _image_encoder(settings) if _ENCODERS.value else None,
-        _text_encoder(run) if _ENCODERS.value else None,
+        *encoders,
         card=card,
         searchable=searchable,
         weights=_WEIGHTS.value,

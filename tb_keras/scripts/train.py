@@ -28,6 +28,7 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.image.last_blocks import last_image_blocks
 from tb_keras.encoders.image.trained_blocks import whole_name, without_last_blocks
 from tb_keras.encoders.presets.pair import share_a_space
+from tb_keras.encoders.presets.preset_backbone import loaded_once
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.readable_pictures import UNREADABLE
@@ -138,7 +139,8 @@ def main(arguments: list[str]) -> None:
     for recipe in recipes:
         run.start(settings, recipe.settings())
     word_encoder = fitted_word_encoder(run, splits["train"])
-    train, validation = (run_data.encoded(run, corpus, name) for name, corpus in splits.items())
+    with loaded_once():
+        train, validation = (run_data.encoded(run, corpus, name) for name, corpus in splits.items())
     for recipe in recipes:
         for seed in map(int, _SEEDS.value):
             long = "in closed form" if recipe.network == "cca" else f"{recipe.epochs} epochs"

@@ -81,6 +81,17 @@ TYPED = {
         ["train", "--data=pairs.csv", "--run=runs/other", "--text_encoder=mini"],
         (1, "--text_encoder must be one of minilm.*tfidf.*Received: mini"),
     ),
+    "a pair of encoders and one more": (
+        [
+            *["train", "--data=pairs.csv", "--run=runs/other", "--encoders=keras_hub/clip"],
+            "--text_encoder=minilm",
+        ],
+        (1, "--text_encoder must be left out with --encoders.*Received: --text_encoder=minilm"),
+    ),
+    "a pair that is none": (
+        ["train", "--data=pairs.csv", "--run=runs/other", "--encoders=minilm"],
+        (1, "--encoders must be keras_hub/PRESET. Received: --encoders=minilm"),
+    ),
     "a setting out of range": (
         ["train", "--data=pairs.csv", "--run=runs/other", "--epochs=0"],
         (1, "`epochs` must be a positive int. Received: epochs=0"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from tb_keras.encoders.presets.byte_pairs import BytePairs
+from tb_keras.encoders.presets.graph_tokens import graph_tokens
 
 _TEXTS = 1024  # whose tokens are counted at a time
 _UNCUT = 10**6  # tokens, more than any text has
@@ -26,19 +26,6 @@ def _canonical(texts):
     return tf.strings.strip(tf.strings.regex_replace(bare, r"\s+", " "))
 
 
-def _sentence_pieces(tokenizer: keras.layers.Layer, texts):
-    """Tokenizes by a SentencePiece model that is a part of the graph being traced.
-
-    keras-hub's own lies outside of it, in TensorFlow's cache of kernels, and is gone as soon as
-    anyone sets a seed, which empties the cache.
-    """
-    tokenizer._set_proto_tf(tokenizer.proto)
-    try:
-        return tokenizer(texts)
-    finally:
-        tokenizer._sentence_piece = None  # made anew where it is asked for outside
-
-
 _CLEANING = {"lower": _lower, "canonical": _canonical}
 
 
@@ -50,7 +37,7 @@ class TokenizeTexts(keras.layers.Layer):
     servers that link tensorflow-text 2.12.1 lack.
 
     Args:
-        tokenizer: a `keras_hub` tokenizer.
+        tokenizer: a `keras_hub` tokenizer, or what gives the same tokens.
         max_tokens: longest sequence, start and end included; longer ones are cut.
         length: of all sequences, at least `max_tokens`; by default that of the longest in a batch.
         add_start: whether a start token comes first.
@@ -92,11 +79,7 @@ class TokenizeTexts(keras.layers.Layer):
 
         def tokenize(texts):
             cleaned = _CLEANING[self.cleaning](texts) if self.cleaning else texts
-            if type(self.tokenizer).__name__ == "CLIPTokenizer":
-                return BytePairs(self.tokenizer, max_tokens)(cleaned)
-            if hasattr(self.tokenizer, "_set_proto_tf"):
-                return _sentence_pieces(self.tokenizer, cleaned)
-            return self.tokenizer(cleaned)
+            return graph_tokens(self.tokenizer, cleaned, max_tokens)
 
         # keras-hub's tokenizers return lists when they run eagerly, ragged tensors in a graph. The
         # signature makes one graph for batches of all sizes.
@@ -147,11 +130,17 @@ class TokenizeTexts(keras.layers.Layer):
             for name in ("token_ids", "segment_ids", "padding_mask")
         }
 
-    def get_config(self) -> dict:
+    def with_tokenizer(self, tokenizer) -> TokenizeTexts:
+        """Returns a layer of the same name and settings that calls another tokenizer."""
+        return TokenizeTexts(tokenizer, **self._settings(), name=self.name)
+
+    def _settings(self) -> dict:
         own = ("max_tokens", "length", "add_start", "add_end", "cleaning")
+        return {name: getattr(self, name) for name in own}
+
+    def get_config(self) -> dict:
         tokenizer = keras.saving.serialize_keras_object(self.tokenizer)
-        settings = {name: getattr(self, name) for name in own}
-        return {**super().get_config(), "tokenizer": tokenizer, **settings}
+        return {**super().get_config(), "tokenizer": tokenizer, **self._settings()}
 
     @classmethod
     def from_config(cls, config: dict) -> TokenizeTexts:

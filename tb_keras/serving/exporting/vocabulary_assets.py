@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from tb_keras.encoders.presets.graph_tokens import Untracked, needs_no_tables
 from tb_keras.encoders.text.fitted_text_encoder import BAGS
 from tb_keras.encoders.text.tokenization import TokenizeTexts
 from tb_keras.encoders.text.words import FIRST_WORD, OUT_OF_VOCABULARY, PADDING
@@ -25,10 +26,10 @@ def with_vocabulary_assets(text_encoder: keras.Model, directory: str | os.PathLi
 
     Files are written for the tokenizers of keras-hub that cut words into pieces (BERT, DistilBERT,
     ELECTRA, ESM, RoFormer: `"minilm"` and most of `"keras_hub/PRESET"`) and for the words of
-    `fit_text_encoder`, also in models within the model. Everything else stays as it is: other
-    layers (keras-hub's SentencePiece and byte-pair tokenizers), models that are not functional,
-    and vocabularies that do not fit into lines, because an entry is empty, has a line break or
-    comes twice.
+    `fit_text_encoder`, also in models within the model. CLIP's byte pairs and SentencePiece models
+    become constants of the graph. Everything else stays as it is: other layers (keras-hub's other
+    byte-pair tokenizers), models that are not functional, and vocabularies that do not fit into
+    lines, because an entry is empty, has a line break or comes twice.
 
     Args:
         text_encoder: string `(batch,)` → features; `tb_keras.encoders.text_encoder` builds one. It
@@ -36,8 +37,8 @@ def with_vocabulary_assets(text_encoder: keras.Model, directory: str | os.PathLi
         directory: where the files are written; made if it is missing.
 
     Returns:
-        The encoder to export, which Keras cannot save; `text_encoder` itself if there is no
-        vocabulary to write.
+        The encoder to export, which Keras cannot save; `text_encoder` itself if no vocabulary
+        changes its place.
 
     Examples:
         >>> import tempfile
@@ -61,11 +62,12 @@ def with_vocabulary_assets(text_encoder: keras.Model, directory: str | os.PathLi
 def _of_file(layer: keras.Layer, directory: Path) -> keras.Layer:
     if isinstance(layer, keras.Model):
         return with_vocabulary_assets(layer, directory)
+    if isinstance(layer, TokenizeTexts) and needs_no_tables(layer.tokenizer):
+        return layer.with_tokenizer(Untracked(layer.tokenizer))
     if isinstance(layer, TokenizeTexts) and _cuts_words(layer.tokenizer):
         vocabulary = layer.tokenizer.get_vocabulary()
         if _are_lines(vocabulary):
-            pieces = _WordPieces(layer.tokenizer, directory)
-            return TokenizeTexts(pieces, layer.max_tokens, name=layer.name)
+            return layer.with_tokenizer(_WordPieces(layer.tokenizer, directory))
     elif isinstance(layer, keras.layers.TextVectorization) and _indexes_words(layer):
         vocabulary = layer.get_vocabulary(include_special_tokens=False)
         if _are_lines(vocabulary):

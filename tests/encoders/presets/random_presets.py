@@ -6,6 +6,7 @@ import itertools
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 FAMILIES = ("clip", "siglip", "metaclip_2")
 SIZE, DIM = 32, 8
@@ -25,7 +26,7 @@ def write_preset(family, directory):
 
     keras.utils.set_random_seed(3)
     layers, models = keras_hub.layers, keras_hub.models
-    tower = {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "intermediate_dim": 24}
+    tower = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2, "intermediate_dim": 24}
     image = {**tower, "patch_size": 16, "image_shape": (SIZE, SIZE, 3)}
     size = {"image_size": (SIZE, SIZE)}
     mean = {"scale": [1 / 60, 1 / 62, 1 / 65], "offset": [-1.8, -1.7, -1.5]}
@@ -120,3 +121,21 @@ def sentence_pieces(model_type, vocabulary=55, **ids):
         minloglevel=2,
     )
     return model.getvalue()
+
+
+def wide_and_high():
+    """Pictures that are not square, with edges that bicubic interpolation overshoots."""
+    rng = np.random.default_rng(0)
+    sizes = [(40, 90), (90, 40), (33, 64), (20, 21), (200, 64)]
+    return [rng.choice([0, 255], (*size, 3)).astype("uint8") for size in sizes]
+
+
+def encoded(pictures):
+    """The content of a PNG file of each picture."""
+    return tf.constant([tf.io.encode_png(pixels).numpy() for pixels in pictures])
+
+
+def own_tokens(preprocessor, texts):
+    """The token ids of keras-hub's own preprocessor."""
+    images = np.zeros((len(texts), SIZE, SIZE, 3))
+    return np.array(preprocessor({"prompts": texts, "images": images})["token_ids"])

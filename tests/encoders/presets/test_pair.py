@@ -8,13 +8,7 @@ import tensorflow as tf
 from tb_keras.encoders import encoder_pair, image_encoder, share_a_space, text_encoder
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tests.cases import OnDemand, slow_but
-from tests.encoders.presets.random_presets import DIM, FAMILIES, SIZE
-
-# keras-hub leaves it to the garbage collector to close a vocabulary.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed file:ResourceWarning",
-    "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning",
-)
+from tests.encoders.presets.random_presets import DIM, FAMILIES, encoded, own_tokens, wide_and_high
 
 CASES = slow_but("clip", cases=FAMILIES)
 TEXTS = [
@@ -36,29 +30,13 @@ def pairs(presets):
     return OnDemand(lambda family: encoder_pair(presets[family][0]))
 
 
-def pngs():
-    """Pictures that are not square, with edges that bicubic interpolation overshoots."""
-    rng = np.random.default_rng(0)
-    sizes = [(40, 90), (90, 40), (33, 64), (20, 21), (200, 64)]
-    return [rng.choice([0, 255], (*size, 3)).astype("uint8") for size in sizes]
-
-
-def encoded(pictures):
-    return tf.constant([tf.io.encode_png(pixels).numpy() for pixels in pictures])
-
-
-def own_tokens(preprocessor, texts):
-    images = np.zeros((len(texts), SIZE, SIZE, 3))
-    return np.array(preprocessor({"prompts": texts, "images": images})["token_ids"])
-
-
 @pytest.mark.parametrize("family", CASES)
 def test_pictures_are_prepared_as_the_preset_does_it(presets, pairs, family):
     converter = presets[family][2].image_converter
     decode = pairs[family][0].get_layer("decode_images")
-    found = decode(encoded(pngs()))
+    found = decode(encoded(wide_and_high()))
     scaled = found * np.array(converter.scale) + np.array(converter.offset)
-    for pixels, ours in zip(pngs(), scaled):
+    for pixels, ours in zip(wide_and_high(), scaled):
         theirs = converter(pixels.astype("float32"))
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
     assert float(tf.reduce_max(found)) > 256  # nothing is clipped
@@ -67,11 +45,11 @@ def test_pictures_are_prepared_as_the_preset_does_it(presets, pairs, family):
 @pytest.mark.parametrize("family", CASES)
 def test_images_are_encoded_by_the_image_tower(presets, pairs, family):
     _, backbone, preprocessor = presets[family]
-    pixels = [preprocessor.image_converter(p.astype("float32")) for p in pngs()]
+    pixels = [preprocessor.image_converter(p.astype("float32")) for p in wide_and_high()]
     expected = backbone.get_vision_embeddings(tf.stack(pixels)).numpy()
     encoder = pairs[family][0]
     assert encoder.output_shape[1] == encoder.get_layer("backbone").output_shape[1]
-    np.testing.assert_allclose(encoder(encoded(pngs())), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(encoder(encoded(wide_and_high())), expected, rtol=1e-4, atol=1e-5)
     assert np.ptp(expected, axis=0).min() > 1e-2
 
 
@@ -97,7 +75,7 @@ def test_texts_are_encoded_by_the_text_tower(presets, pairs, family):
 @pytest.mark.slow
 def test_each_tower_has_the_presets_name_too(presets, pairs):
     name, _, preprocessor = presets["clip"]
-    files = encoded(pngs())
+    files = encoded(wide_and_high())
     np.testing.assert_array_equal(image_encoder(name)(files), pairs["clip"][0](files))
     shorter = text_encoder(name, max_tokens=6)
     tokens = shorter.get_layer("tokenize")(tf.constant(["a photo of a dog and a cat"]))
@@ -119,7 +97,7 @@ def test_what_is_no_pair(presets):
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_saves_and_loads(tmp_path, pairs, family):
-    for encoder, inputs in zip(pairs[family], (encoded(pngs()), tf.constant(TEXTS))):
+    for encoder, inputs in zip(pairs[family], (encoded(wide_and_high()), tf.constant(TEXTS))):
         encoder.save(tmp_path / "encoder.keras")
         loaded = keras.saving.load_model(tmp_path / "encoder.keras")
         np.testing.assert_allclose(loaded(inputs), encoder(inputs), atol=1e-6)
@@ -127,7 +105,7 @@ def test_saves_and_loads(tmp_path, pairs, family):
 
 @pytest.mark.slow
 def test_random_weights_on_demand(presets, pairs):
-    files = encoded(pngs())
+    files = encoded(wide_and_high())
     images, texts = encoder_pair(presets["clip"][0], weights=None)
     assert np.abs(images(files) - pairs["clip"][0](files)).max() > 1e-3
     assert texts.output_shape == images.output_shape == (None, DIM)
@@ -153,5 +131,5 @@ def test_images_are_resized_as_keras_does_it(interpolation):
             24, 30, interpolation, crop_to_aspect_ratio=True, antialias=antialias
         )
         decode = DecodeImages(24, 30, interpolation=interpolation, antialias=antialias)
-        for pixels, found in zip(pngs(), decode(encoded(pngs()))):
+        for pixels, found in zip(wide_and_high(), decode(encoded(wide_and_high()))):
             np.testing.assert_allclose(found, resize(pixels.astype("float32")), atol=1e-3)

@@ -21,17 +21,19 @@ import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
 
 import tb_keras
+from tb_keras.encoders import encoder_pair
 from tb_keras.encoders.regions import region_encoder as region_encoder_module
 from tb_keras.encoders.regions.region_encoder import RegionEncoder
 from tb_keras.serving import export
 from tests.cases import slow_but
+from tests.encoders.presets.random_presets import FAMILIES, write_preset
 from tests.serving.exporting.asking import meta_graph, op_libraries
 from tests.serving.exporting.fitted_exports import NAMES
 from tests.serving.small_models import TEXT_DIM, image_encoder, network, text_encoder
 
 pytestmark = pytest.mark.xdist_group("exports")
 
-KINDS = ["small", "real", "features", "kernel similarity", "bfloat16", "regions", *NAMES]
+KINDS = ["small", "real", "features", "kernel similarity", "bfloat16", "regions", *NAMES, *FAMILIES]
 
 # TF_GRAPH_DEF_VERSION of TensorFlow 2.19 is above this: it grows by one a day, and 2.21 has 2474.
 GRAPH_VERSION_OF_2_19 = 2000
@@ -53,12 +55,21 @@ def version(request, tmp_path_factory):
         return request.getfixturevalue(f"export_of_{kind}_encoders").version
     if kind in NAMES:
         return request.getfixturevalue("fitted_export")(kind).version
+    if kind in FAMILIES:
+        return export_of_pair(kind, tmp_path_factory.mktemp(kind))
     if kind == "bfloat16":
         return export(network(5, 4), tmp_path_factory.mktemp(kind) / "model", weights=kind)
     if kind == "regions":
         return region_export(tmp_path_factory.mktemp(kind) / "model")
     kind = "similarity" if kind == "features" else kind
     return request.getfixturevalue("feature_export")(kind)[1]
+
+
+def export_of_pair(family, directory):
+    write_preset(family, directory / "preset")
+    encoders = encoder_pair(f"keras_hub/{directory / 'preset'}")
+    made = network(*(encoder.output_shape[1] for encoder in encoders))
+    return export(made, directory / "model", *encoders)
 
 
 def region_export(directory):
