@@ -4,12 +4,14 @@ from tb_keras.losses.contrastive.layer import InfoNCE, PairwiseSigmoid
 from tb_keras.losses.contrastive.loss import info_nce_loss, pairwise_sigmoid_loss
 from tb_keras.losses.logistic.layer import PairwiseLogistic
 from tb_keras.losses.logistic.loss import pairwise_logistic_loss
+from tb_keras.losses.matryoshka import Matryoshka
 from tb_keras.losses.ranking.layer import BidirectionalRanking
 from tb_keras.losses.ranking.loss import bidirectional_ranking_loss
 
 __all__ = [
     "BidirectionalRanking",
     "InfoNCE",
+    "Matryoshka",
     "PairwiseLogistic",
     "PairwiseSigmoid",
     "bidirectional_ranking_loss",

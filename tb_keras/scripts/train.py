@@ -168,13 +168,14 @@ def main(arguments: list[str]) -> None:
 
 def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     changes = {name: f.value for name, f in _SETTINGS.items() if f.value is not None}
-    if "joint_dims" in changes:
-        if not all(size.isdecimal() for size in changes["joint_dims"]):
+    for flag in ("joint_dims", "matryoshka_dims"):
+        if not all(size.isdecimal() for size in changes.get(flag, ())):
             raise ValueError(
-                "--joint_dims must be positive ints, separated by commas. "
-                f"Received: --joint_dims={','.join(changes['joint_dims'])}"
+                f"--{flag} must be positive ints, separated by commas. "
+                f"Received: --{flag}={','.join(changes[flag])}"
             )
-        changes["joint_dims"] = tuple(map(int, changes["joint_dims"]))
+        if flag in changes:
+            changes[flag] = tuple(map(int, changes[flag]))
     if initial:
         return initial_recipe(initial, network, changes)
     published = PUBLISHED_RECIPES.get(_RECIPE.value)

@@ -40,7 +40,7 @@ def initial_recipe(run: Run, network: str, changes: Mapping[str, Any]) -> Recipe
             f"Received: --network={network}"
         )
     recipe = {**run.settings["recipes"][network]}
-    recipe["joint_dims"] = tuple(recipe["joint_dims"])
+    recipe |= {name: tuple(recipe[name]) for name in ("joint_dims", "matryoshka_dims")}
     before = Recipe(**recipe)
     for name in _OF_NETWORK.split():
         if name in changes and changes[name] != getattr(before, name):

@@ -11,7 +11,13 @@ import numpy as np
 from tb_keras.batching import neighborhood_batches, region_batches
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.text.word_encoder import redrawn
-from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
+from tb_keras.losses import (
+    BidirectionalRanking,
+    InfoNCE,
+    Matryoshka,
+    PairwiseLogistic,
+    PairwiseSigmoid,
+)
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
 from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
@@ -94,6 +100,8 @@ def from_recipe(
     else:
         block_rows = recipe.gradient_cache_rows or None
         loss = BidirectionalRanking(**recipe.ranking_settings(), block_rows=block_rows)
+    if recipe.matryoshka_dims and recipe.network == "embedding":
+        loss = Matryoshka(loss, recipe.matryoshka_dims)
     model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
     optimizer = FusedAdam(_schedule(recipe, int(batches(0).cardinality())))
     rates = recipe.image_encoder_rate, recipe.text_encoder_rate

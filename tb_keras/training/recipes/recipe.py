@@ -74,6 +74,11 @@ class Recipe:
         "Embedding network: loss, one of ranking, max_violation (ranking with top_k 1), info_nce "
         "and sigmoid.",
     )
+    matryoshka_dims: tuple[int, ...] = _setting(
+        (),
+        "Embedding network: numbers of first dimensions whose loss is added, so that they can be "
+        "searched alone, such as 64,128,256.",
+    )
     margin: float = _setting(0.05, "Ranking loss: margin, a distance between unit vectors.")
     top_k: int = _setting(10, "Ranking loss: nearest negatives of an anchor that count; 0 for all.")
     image_anchor_weight: float = _setting(1.0, "Ranking loss: weight of images as anchors.")

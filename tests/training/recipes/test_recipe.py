@@ -35,7 +35,7 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.ranking_settings(),
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
-        *"image_encoder_rate text_encoder_rate".split(),
+        *"image_encoder_rate text_encoder_rate matryoshka_dims".split(),
         *"network loss images_per_batch texts_per_image epochs interpolate".split(),
         *"learning_rate learning_rate_decay gradient_cache_rows start landmarks kept_epoch".split(),
     }
@@ -111,7 +111,8 @@ def test_the_papers_settings():
 def test_recipes_are_kept_as_json():
     recipe = RECIPES["localization", "similarity"]["small"]
     kept = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    assert Recipe(**{**kept, "joint_dims": tuple(kept["joint_dims"])}) == recipe
+    kept |= {name: tuple(kept[name]) for name in ("joint_dims", "matryoshka_dims")}
+    assert Recipe(**kept) == recipe
 
 
 @pytest.mark.parametrize("network", NETWORKS)
