@@ -210,7 +210,7 @@ def _trained_blocks(
         return None
     if any(recipe.network == "cca" for recipe in recipes):
         raise ValueError("--network=cca is fitted in closed form and cannot train an image encoder")
-    blocks = last_image_blocks(name)
+    blocks = last_image_blocks(name, crops=settings["crops"])
     images, dim = sum(corpus.num_images for corpus in splits.values()), blocks.input_shape[1]
     print(
         f"{images} pictures, {dim} numbers each: {4 * images * dim / 1e6:,.0f} MB on disk",

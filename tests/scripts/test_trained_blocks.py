@@ -23,7 +23,7 @@ def test_from_training_to_the_exported_model(tmp_path):
     train, export, evaluate, search, cca = run_forked(
         tmp_path,
         [
-            [*TRAIN, "--train_image_encoder=1"],
+            [*TRAIN, "--train_image_encoder=1", "--crops=2"],
             ["export", "--run=runs/mine"],
             ["evaluate", "--run=runs/mine", "--model=savedmodels/mine", "--baselines=ridge"],
             ["search", "--model=savedmodels/mine", "--data=pairs.csv", "--k=1", "a red ring"],
@@ -32,7 +32,7 @@ def test_from_training_to_the_exported_model(tmp_path):
     )
     for done in (train, export, evaluate, search):
         assert (done.code, done.err) == (0, ""), done.err
-    dim = 7 * 7 * 192  # of the rows that the last block takes
+    dim = 2 * 7 * 7 * 192  # of the rows that the last block takes
     assert re.search(rf"\d+ pictures, {dim} numbers each: \d MB on disk\n", train.out)
     metrics = json.loads((tmp_path / "runs" / "mine" / "metrics.json").read_text())
     (trained,) = metrics["seeds"]

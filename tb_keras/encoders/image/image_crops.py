@@ -132,3 +132,26 @@ class MeanOfCrops(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "crops": self.crops}
+
+
+@keras.saving.register_keras_serializable(package="tb_keras")
+class JoinedCrops(MeanOfCrops):
+    """A layer that puts the rows of each image's crops side by side, in float32.
+
+    Args and call arguments are those of `MeanOfCrops`.
+
+    Returns:
+        Float32 `(batch, crops * row_dim)`.
+
+    Examples:
+        >>> import numpy as np
+        >>> JoinedCrops(2)(np.arange(4.0).reshape(4, 1)).numpy().tolist()
+        [[0.0, 1.0], [2.0, 3.0]]
+    """
+
+    def call(self, inputs):
+        return keras.ops.reshape(inputs, (-1, self.crops * inputs.shape[1]))
+
+    def compute_output_spec(self, inputs):
+        images, row_dim = super().compute_output_spec(inputs).shape
+        return keras.KerasTensor((images, self.crops * row_dim), "float32")

@@ -9,7 +9,12 @@ import keras
 
 from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.image.image_backbone import image_backbone
-from tb_keras.encoders.image.image_crops import MeanOfCrops, TenCrops, WithMirrorImages
+from tb_keras.encoders.image.image_crops import (
+    JoinedCrops,
+    MeanOfCrops,
+    TenCrops,
+    WithMirrorImages,
+)
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.encoders.image.trained_blocks import whole_name
 from tb_keras.encoders.presets.preset_images import preset_resizing
@@ -90,8 +95,6 @@ def image_encoder(
         check_int("size", size, least=32)
     if crops not in (1, 2, 10):
         raise ValueError(f"`crops` must be 1, 2 or 10. Received: crops={crops!r}")
-    if crops > 1 and whole_name(name)[1]:
-        raise ValueError(f"`crops` must be 1 for {name!r}. Received: crops={crops}")
     backbone = image_backbone(name, weights, size)
     height, width = backbone.inputs[0].shape[1:3]
     resizing = preset_resizing(name)
@@ -107,6 +110,8 @@ def image_encoder(
         resizing["crop_to_aspect_ratio"] = False
         decode = DecodeImages(whole_height, whole_width, **resizing, name="decode_images")
         features = backbone(TenCrops(height, width, name="ten_crops")(decode(image_bytes)))
-    if crops > 1:
+    if crops > 1 and whole_name(name)[1]:  # `last_image_blocks` averages them
+        features = JoinedCrops(crops, name="joined_crops")(features)
+    elif crops > 1:
         features = MeanOfCrops(crops, name="mean_of_crops")(features)
     return keras.Model(image_bytes, features, name=re.sub(r"\W+", "_", name))

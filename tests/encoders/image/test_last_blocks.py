@@ -36,6 +36,25 @@ def test_both_parts_give_the_features_of_the_whole(name, count):
     assert numbers == set(range(16 - count, 16))
 
 
+@pytest.mark.parametrize("crops", slow_but(2, cases=[2, 10]))
+def test_crops_are_averaged_and_drawn_in_training(crops):
+    name = "efficientnet_lite0[:-1]"
+    rows = image_encoder(name, crops=crops)(FILES)
+    blocks = last_image_blocks(name, crops=crops)
+    assert rows.shape == (3, blocks.input_shape[1])
+    whole = image_encoder("efficientnet_lite0", crops=crops)(FILES)
+    np.testing.assert_allclose(blocks(rows), whole, rtol=1e-3, atol=1e-3)
+    alone = last_image_blocks(name)
+    of_crops = np.stack([alone(part) for part in tf.split(rows, crops, axis=1)], axis=1)
+    drawn = set()
+    for _ in range(8):
+        found = blocks(rows, training=True).numpy()
+        far = np.abs(of_crops - found[:, None]).max(axis=2)
+        assert far.min(axis=1).max() < 1e-4
+        drawn |= {tuple(far.argmin(axis=1))}
+    assert len(drawn) > 1
+
+
 def test_gradients_are_finite_where_a_unit_never_fires():
     """Its mean is zero, and the root of zero has no derivative."""
     upper = last_image_blocks("efficientnet_lite0_levels[:-1]")
@@ -47,8 +66,6 @@ def test_gradients_are_finite_where_a_unit_never_fires():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match=r"`crops` must be 1 for 'efficientnet_lite0\[:-2\]'"):
-        image_encoder("efficientnet_lite0[:-2]", weights=None, crops=2)
     with pytest.raises(ValueError, match="`name` must leave out blocks"):
         last_image_blocks("efficientnet_lite0")
     backbone = image_backbone("efficientnet_lite0", weights=None, size=32)
