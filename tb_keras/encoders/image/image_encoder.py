@@ -30,10 +30,11 @@ def image_encoder(
 ) -> keras.Model:
     """Builds an image encoder by its name: a model from image files to features.
 
-    The network sees one crop, the largest central square of the image; or this and its mirror
-    image, whose features are averaged; or ten crops. For these the whole image is resized to
-    256 x 256 pixels, whatever its aspect ratio; the crops are the four corners and the centre of
-    224 x 224 pixels, and their mirror images. Networks of another size have the same proportion.
+    The network sees one crop, the largest central square of the image (or what a preset makes of
+    it); or this and its mirror image, whose features are averaged; or ten crops. For these the
+    whole image is resized to 256 x 256 pixels, whatever its aspect ratio; the crops are the four
+    corners and the centre of 224 x 224 pixels, and their mirror images. Networks of another size
+    have the same proportion.
 
     Args:
         name: one of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from tb_keras.encoders.image.image_encoder import image_encoder
-from tb_keras.encoders.presets.preset_backbone import HUB, has_towers, load_backbone, loaded_once
+from tb_keras.encoders.presets.preset_backbone import HUB, loaded_once, tower_family
 from tb_keras.encoders.text.text_encoder import text_encoder
 
 
@@ -45,14 +45,12 @@ def encoder_pair(
         ValueError: `name` must be keras_hub/PRESET with an image and a text encoder. \
 Received: name='minilm'
     """
+    if not name.startswith(HUB) or tower_family(name.removeprefix(HUB)) is None:
+        raise ValueError(
+            "`name` must be keras_hub/PRESET with an image and a text encoder. "
+            f"Received: name={name!r}"
+        )
     with loaded_once():
-        if not (
-            name.startswith(HUB) and has_towers(load_backbone(name.removeprefix(HUB), weights))
-        ):
-            raise ValueError(
-                "`name` must be keras_hub/PRESET with an image and a text encoder. "
-                f"Received: name={name!r}"
-            )
         images = image_encoder(name, weights=weights, crops=crops)
         return images, text_encoder(name, weights=weights, max_tokens=max_tokens)
 

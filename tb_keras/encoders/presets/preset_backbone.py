@@ -62,3 +62,11 @@ def is_of_kind(layer: object, names: set[str]) -> bool:
 def has_towers(backbone: keras.Model) -> bool:
     """Returns whether a backbone holds an image tower and a text tower with a space in common."""
     return is_of_kind(backbone, _WITH_TOWERS)
+
+
+def tower_family(preset: str) -> str | None:
+    """Returns the class of a preset's backbone if it has two towers. No weights are loaded."""
+    from keras_hub.src.utils.preset_utils import get_preset_loader
+
+    kinds = [kind.__name__ for kind in get_preset_loader(preset).check_backbone_class().__mro__]
+    return next((name for name in kinds if name in _WITH_TOWERS), None)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from tb_keras.encoders.presets.preset_backbone import is_of_kind
+from tb_keras.encoders.presets.preset_backbone import tower_family
 from tb_keras.encoders.text.tokenization import TokenizeTexts
-
-_OF_TOWERS = {"CLIPTokenizer", "MetaCLIP2Tokenizer", "SigLIPTokenizer"}
 
 
 def preset_tokens(preset: str, max_tokens: int, **settings) -> TokenizeTexts:
@@ -22,7 +20,8 @@ def preset_tokens(preset: str, max_tokens: int, **settings) -> TokenizeTexts:
     import keras_hub
 
     tokenizer = keras_hub.models.Tokenizer.from_preset(preset, **settings)
-    if not is_of_kind(tokenizer, _OF_TOWERS):
+    family = tower_family(preset)
+    if family is None:
         return TokenizeTexts(tokenizer, max_tokens, name="tokenize")
     preprocessor = keras_hub.models.CausalLMPreprocessor.from_preset(
         preset, tokenizer=tokenizer, image_converter=None
@@ -33,7 +32,7 @@ def preset_tokens(preset: str, max_tokens: int, **settings) -> TokenizeTexts:
         cleaning = "lower"
     elif getattr(preprocessor, "canonicalize_text", False):
         cleaning = "canonical"
-    is_siglip = is_of_kind(tokenizer, {"SigLIPTokenizer"})
+    is_siglip = family == "SigLIPBackbone"
     return TokenizeTexts(
         tokenizer,
         min(max_tokens, length),

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-FAMILIES = ("clip", "siglip", "metaclip_2")
+FAMILIES = ("clip", "siglip", "siglip_2", "metaclip_2")
 SIZE, DIM = 32, 8
 _TEXTS = [
     "a photo of a dog and a cat",
@@ -21,7 +21,11 @@ _TEXTS = [
 
 
 def write_preset(family, directory):
-    """Writes a preset with its preprocessor; returns the backbone and the preprocessor."""
+    """Writes a preset; returns the backbone and its preprocessor.
+
+    As in the published presets, those of SigLIP leave the preprocessor at its defaults, and
+    SigLIP 2 has the tokenizer of Gemma.
+    """
     import keras_hub
 
     keras.utils.set_random_seed(3)
@@ -37,14 +41,20 @@ def write_preset(family, directory):
         )
         preprocessor = models.CLIPPreprocessor(tokenizer, converter, sequence_length=20)
         kinds = models.CLIPBackbone, models.CLIPVisionEncoder, models.CLIPTextEncoder
-    elif family == "siglip":
-        tokenizer = models.SigLIPTokenizer(sentence_pieces("unigram", pad_id=3, unk_id=0))
+    elif family.startswith("siglip"):
+        if family == "siglip":
+            proto = sentence_pieces("unigram", unk_id=0)
+            tokenizer = models.SigLIPTokenizer(proto, add_eos=True)
+        else:
+            named = {"pad_piece": "<pad>", "bos_piece": "<bos>", "eos_piece": "<eos>"}
+            ids = {"pad_id": 0, "bos_id": 2, "eos_id": 1, "unk_id": 3}
+            tokenizer = models.GemmaTokenizer(sentence_pieces("bpe", **named, **ids))
         converter = layers.SigLIPImageConverter(
             **size,
             **{"scale": 1 / 127.5, "offset": -1.0, "crop_to_aspect_ratio": False},
             **{"interpolation": "bicubic", "antialias": True},
         )
-        preprocessor = models.SigLIPPreprocessor(tokenizer, converter, sequence_length=16)
+        preprocessor = models.SigLIPPreprocessor(tokenizer, converter)
         kinds = models.SigLIPBackbone, models.SigLIPVisionEncoder, models.SigLIPTextEncoder
     else:
         tokenizer = models.MetaCLIP2Tokenizer(sentence_pieces("bpe", unk_id=0))
@@ -60,7 +70,7 @@ def write_preset(family, directory):
         max_sequence_length=preprocessor.sequence_length,
         **tower,
     )
-    if family == "siglip":
+    if family.startswith("siglip"):
         made = backbone(vision(**image), text_tower)
     else:
         made = backbone(vision(**image), text_tower, projection_dim=DIM)
@@ -68,7 +78,9 @@ def write_preset(family, directory):
     for weight in made.weights:  # ones and zeros would hide what is exchanged
         weight.assign(weight + rng.normal(0, 0.1, weight.shape))
     made.save_to_preset(str(directory))
-    preprocessor.save_to_preset(str(directory))
+    parts = [tokenizer, converter] if family.startswith("siglip") else [preprocessor]
+    for part in parts:
+        part.save_to_preset(str(directory))
     return made, preprocessor
 
 
@@ -114,9 +126,7 @@ def sentence_pieces(model_type, vocabulary=55, **ids):
         model_writer=model,
         vocab_size=vocabulary,
         model_type=model_type,
-        bos_id=1,
-        eos_id=2,
-        **{"pad_id": -1, **ids},
+        **{"pad_id": -1, "bos_id": 1, "eos_id": 2, **ids},
         character_coverage=0.99,
         minloglevel=2,
     )
