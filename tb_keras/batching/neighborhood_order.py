@@ -41,6 +41,8 @@ class NeighborhoodOrder:
         images_per_batch: positive int, images in a batch.
         texts_per_image: positive int, texts of each image in a batch, its anchor included.
         seed: non-negative int.
+        mined_images: how many images of a batch, fewer than all, are confused with others of it.
+            Their texts are no anchors.
 
     Raises:
         ValueError: if a number is out of range, or fewer than `images_per_batch` images have a
@@ -59,11 +61,18 @@ class NeighborhoodOrder:
     images_per_batch: int
     texts_per_image: int
     seed: int = 0
+    mined_images: int = 0
 
     def __post_init__(self):
         check_int("images_per_batch", self.images_per_batch, least=1)
         check_int("texts_per_image", self.texts_per_image, least=1)
         check_int("seed", self.seed, least=0)
+        check_int("mined_images", self.mined_images, least=0)
+        if self.mined_images >= self.images_per_batch:
+            raise ValueError(
+                f"`mined_images` must be less than images_per_batch={self.images_per_batch}. "
+                f"Received: mined_images={self.mined_images}"
+            )
         usable = int(np.count_nonzero(self.matches.texts_per_image()))
         if usable < self.images_per_batch:
             raise ValueError(
@@ -79,16 +88,27 @@ class NeighborhoodOrder:
         """
         anchors = int(np.count_nonzero(self.matches.images_per_text()))
         most_texts = int(self.matches.texts_per_image().max())
-        return max(-(-anchors // self.images_per_batch), most_texts)
+        return max(-(-anchors // (self.images_per_batch - self.mined_images)), most_texts)
 
-    def epoch(self, epoch: int) -> EpochOrder:
-        """Returns the batches of an epoch, counted from 0."""
+    def epoch(self, epoch: int, confused: np.ndarray | None = None) -> EpochOrder:
+        """Returns the batches of an epoch.
+
+        Args:
+            epoch: its number, from 0.
+            confused: int `(num_images, k)`, the images that each image is confused with, and -1.
+                The `mined_images` of a batch are drawn from those of its other images; any images
+                fill up where these do not suffice.
+        """
         rng = np.random.default_rng([self.seed, epoch])
         images, anchors = self._anchored(rng)
-        slots = _dealt(images, self.num_batches, self.images_per_batch, rng)
+        slots = _dealt(images, self.num_batches, self.images_per_batch - self.mined_images, rng)
+        slots = np.pad(slots, ((0, 0), (0, self.mined_images)), constant_values=-1)
         anchored = slots >= 0
         batches = np.where(anchored, images[slots], -1)
-        _fill_up(batches, np.flatnonzero(self.matches.texts_per_image()), rng)
+        texts = self.matches.texts_per_image()
+        if confused is not None:
+            _put_confused(batches, self.mined_images, confused, texts > 0, rng)
+        _fill_up(batches, np.flatnonzero(texts), rng)
         texts = self._with_companions(
             batches.ravel(), np.where(anchored, anchors[slots], -1).ravel(), rng
         )
@@ -149,6 +169,23 @@ def _dealt(
     slots = np.empty((num_batches, batch_size), np.int64)
     slots[turns, np.arange(batch_size)[:, None]] = np.where(positions < len(images), positions, -1)
     return slots
+
+
+def _put_confused(
+    batches: np.ndarray,
+    count: int,
+    confused: np.ndarray,
+    usable: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Puts up to `count` images that others of a batch are confused with into its last slots."""
+    for batch in batches:
+        there = batch[batch >= 0]
+        found = np.unique(confused[there])
+        found = found[found >= 0]
+        found = np.setdiff1d(found[usable[found]], there)
+        drawn = rng.permutation(found)[:count]
+        batch[len(batch) - len(drawn) :] = drawn
 
 
 def _fill_up(batches: np.ndarray, usable: np.ndarray, rng: np.random.Generator) -> None:

@@ -29,6 +29,8 @@ def neighborhood_batches(
     shard_index: int = 0,
     first_epoch: int = 0,
     first_batch: int = 0,
+    mined_images: int = 0,
+    confused: Callable[[int], np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Returns batches of distinct images, each with several of its texts, and their masks.
 
@@ -51,6 +53,11 @@ def neighborhood_batches(
         shard_index: int in [0, num_shards), the shard to return.
         first_epoch: non-negative int, the epoch of the first iteration, to continue a training.
         first_batch: non-negative int, how many batches of the first epoch to leave out.
+        mined_images: int, how many of the images of a batch are hard negatives of the others, by
+            `confused`. Their texts are no anchors.
+        confused: function that is called with an epoch's number as it begins and returns int
+            `(num_images, k)`, the images that each image is confused with, and -1; such as
+            `tb_keras.training.ConfusedImages`.
 
     Returns:
         A `tf.data.Dataset` of dicts with static shapes: `image`, float32 `(n, image_dim)`; `text`,
@@ -87,13 +94,13 @@ def neighborhood_batches(
         )
     check_int("first_epoch", first_epoch, least=0)
     check_int("first_batch", first_batch, least=0)
-    order = NeighborhoodOrder(corpus.matches, images_per_batch, texts_per_image, seed)
+    order = NeighborhoodOrder(corpus.matches, images_per_batch, texts_per_image, seed, mined_images)
     shard = slice(shard_index, None, num_shards)
     epochs = itertools.count(first_epoch)
 
     def batches_of_next_epoch():
         epoch = next(epochs)
-        batches = order.epoch(epoch)
+        batches = order.epoch(epoch, None if confused is None else confused(epoch))
         first = first_batch if epoch == first_epoch else 0
         for images, texts in zip(batches.images[shard][first:], batches.texts[shard][first:]):
             yield {

@@ -3,6 +3,7 @@
 from tb_keras.training.callbacks.corpus_evaluation import CorpusEvaluation
 from tb_keras.training.callbacks.network_checkpoint import NetworkCheckpoint
 from tb_keras.training.callbacks.training_progress import TrainingProgress
+from tb_keras.training.confused_images import ConfusedImages
 from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.gradient_caching import GradientCaching
@@ -19,6 +20,7 @@ from tb_keras.training.whole_training import train_network
 __all__ = [
     "PUBLISHED_RECIPES",
     "RECIPES",
+    "ConfusedImages",
     "CorpusEvaluation",
     "FusedAdam",
     "GradientCaching",

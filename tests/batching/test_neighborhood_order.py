@@ -1,6 +1,7 @@
 """Tests of the order of batches, as properties over random relations."""
 
 import collections
+import dataclasses
 
 import numpy as np
 import pytest
@@ -26,16 +27,22 @@ def orders(draw):
         dense[0, 0] = True
     usable = int(dense.any(axis=1).sum())
     batch = draw(st.integers(1, usable))
-    return dense, NeighborhoodOrder(
-        Matches.of(dense), batch, draw(st.integers(1, 4)), draw(st.integers(0, 5))
-    )
+    settings = batch, draw(st.integers(1, 4)), draw(st.integers(0, 5))
+    mined = draw(st.integers(0, batch - 1))
+    return dense, NeighborhoodOrder(Matches.of(dense), *settings, mined_images=mined)
+
+
+def confusions(order, seed):
+    """Up to three images for each image, itself among them at times."""
+    images = order.matches.num_images
+    return np.random.default_rng(seed).integers(-1, images, (images, 3))
 
 
 @examples(300)
 @given(orders(), st.integers(0, 3))
 def test_the_promises_of_an_epoch(case, number):
     dense, order = case
-    epoch = order.epoch(number)
+    epoch = order.epoch(number, confusions(order, number) if number % 2 else None)
     count = len(epoch.images)
     b, t = order.images_per_batch, order.texts_per_image
     assert epoch.images.shape == (count, b)
@@ -60,7 +67,7 @@ def test_the_promises_of_an_epoch(case, number):
             assert row.tolist() == there + [-1] * (t - len(there))
     # As many batches in every epoch: for all anchors, and for the image with the most texts.
     assert count == order.num_batches
-    assert count == max(-(-len(anchored) // b), dense.sum(axis=1).max())
+    assert count == max(-(-len(anchored) // (b - order.mined_images)), dense.sum(axis=1).max())
     # No batch without an anchor.
     assert epoch.anchors.any(axis=1).all()
 
@@ -68,9 +75,7 @@ def test_the_promises_of_an_epoch(case, number):
 @given(orders())
 def test_the_order_follows_from_the_seed_and_the_epoch_alone(case):
     _, order = case
-    again = NeighborhoodOrder(
-        order.matches, order.images_per_batch, order.texts_per_image, order.seed
-    )
+    again = dataclasses.replace(order)
     again.epoch(0)  # what was asked before changes nothing
     for number in (2, 0):
         for ours, theirs in zip(order.epoch(number), again.epoch(number)):
@@ -168,3 +173,23 @@ def test_wrong_settings_are_named(arguments, message):
 def test_a_relation_without_a_match_is_refused():
     with pytest.raises(ValueError, match="number of images with a text, 0"):
         NeighborhoodOrder(Matches([], 3, 4), 1, 1)
+
+
+@examples(100)
+@given(orders(), st.integers(0, 3))
+def test_mined_images_are_confused_with_others_of_the_batch(case, number):
+    dense, order = case
+    confused = confusions(order, number)
+    epoch, mined = order.epoch(number, confused), order.mined_images
+    rest = order.images_per_batch - mined
+    for images, anchors in zip(epoch.images, epoch.anchors):
+        assert not anchors[rest:].any()
+        # Only anchors were there when they were drawn: other images fill up after them.
+        wanted = set(confused[images[anchors]].ravel()) - {-1} - set(images[anchors])
+        wanted = {image for image in wanted if dense[image].any()}
+        assert len(wanted & set(images)) >= min(mined, len(wanted))
+
+
+def test_more_mined_images_than_a_batch_holds():
+    with pytest.raises(ValueError, match="`mined_images` must be less than images_per_batch=2"):
+        NeighborhoodOrder(Matches.of([0, 1]), 2, 1, mined_images=2)

@@ -19,6 +19,7 @@ from tb_keras.losses import (
     PairwiseSigmoid,
 )
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
+from tb_keras.training.confused_images import ConfusedImages
 from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.loss_attachment import attach_losses
@@ -89,7 +90,7 @@ def from_recipe(
     keras.utils.set_random_seed(seed)
     encoders = {"image_encoder": image_encoder, "text_encoder": text_encoder}
     network = initial or _network(train, recipe, encoders, validation)
-    batches, positives = _batches(train, recipe, seed)
+    batches, positives = _batches(train, recipe, seed, network, guarded=bool(initial))
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()
         loss = PairwiseLogistic(network.fusion, positives_per_text=positives, seed=seed, **settings)
@@ -164,7 +165,9 @@ def _schedule(recipe: Recipe, steps_per_epoch: int):
     )
 
 
-def _batches(train: Corpus, recipe: Recipe, seed: int) -> tuple[Callable, int]:
+def _batches(
+    train: Corpus, recipe: Recipe, seed: int, network: TwoBranchNetwork, guarded: bool
+) -> tuple[Callable, int]:
     """Returns the batches from an epoch on, and the most positives that a text has in them."""
     if train.grounding is not None:
         settings = recipe.region_settings()
@@ -180,9 +183,22 @@ def _batches(train: Corpus, recipe: Recipe, seed: int) -> tuple[Callable, int]:
     images_per_batch = min(recipe.images_per_batch, int(np.count_nonzero(texts)))
     texts_per_image = min(recipe.texts_per_image, int(texts.max()))
 
+    mined = min(recipe.mined_images, images_per_batch - 1)
+    confused = None
+    if mined:
+        # What a network of random weights takes for a match says nothing.
+        guarded = guarded or network.image_start is not None
+        confused = ConfusedImages(network, train, guarded=guarded)
+
     def batches(epochs_done: int):
         return neighborhood_batches(
-            train, images_per_batch, texts_per_image, seed=seed, first_epoch=epochs_done
+            train,
+            images_per_batch,
+            texts_per_image,
+            seed=seed,
+            first_epoch=epochs_done,
+            mined_images=mined,
+            confused=confused,
         )
 
     return batches, 1

@@ -102,6 +102,11 @@ class Recipe:
 
     images_per_batch: int = _setting(500, "Retrieval: distinct images in a batch.")
     texts_per_image: int = _setting(2, "Retrieval: texts of each image in a batch, at most.")
+    mined_images: int = _setting(
+        0,
+        "Embedding network for retrieval: images of a batch that the network so far confuses with "
+        "others of it.",
+    )
     gradient_cache_rows: int = _setting(
         0,
         "Gradient caching, for large batches in little memory: images or texts of a batch that go "

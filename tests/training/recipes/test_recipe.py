@@ -35,7 +35,7 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.ranking_settings(),
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
-        *"image_encoder_rate text_encoder_rate matryoshka_dims".split(),
+        *"image_encoder_rate text_encoder_rate matryoshka_dims mined_images".split(),
         *"network loss images_per_batch texts_per_image epochs interpolate".split(),
         *"learning_rate learning_rate_decay gradient_cache_rows start landmarks kept_epoch".split(),
     }
