@@ -104,7 +104,11 @@ def from_recipe(
     if recipe.matryoshka_dims and recipe.network == "embedding":
         loss = Matryoshka(loss, recipe.matryoshka_dims)
     model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
-    optimizer = FusedAdam(_schedule(recipe, int(batches(0).cardinality())))
+    optimizer = FusedAdam(
+        _schedule(recipe, int(batches(0).cardinality())),
+        weight_decay=recipe.weight_decay or None,
+        global_clipnorm=recipe.clip_norm or None,
+    )
     rates = recipe.image_encoder_rate, recipe.text_encoder_rate
     for encoder, rate in zip((network.image_encoder, network.text_encoder), rates):
         if encoder is not None:
@@ -159,7 +163,13 @@ def _starts(train: Corpus, validation: Corpus | None, recipe: Recipe, dim: int) 
 def _schedule(recipe: Recipe, steps_per_epoch: int):
     schedules = keras.optimizers.schedules
     if not recipe.learning_rate_decay:
-        return schedules.CosineDecay(recipe.learning_rate, steps_per_epoch * recipe.epochs)
+        warm_up = round(steps_per_epoch * recipe.warm_up)
+        falling = steps_per_epoch * recipe.epochs - warm_up
+        if not warm_up:
+            return schedules.CosineDecay(recipe.learning_rate, falling)
+        return schedules.CosineDecay(
+            0.0, falling, warmup_target=recipe.learning_rate, warmup_steps=warm_up
+        )
     return schedules.ExponentialDecay(
         recipe.learning_rate, steps_per_epoch, recipe.learning_rate_decay, staircase=True
     )

@@ -14,6 +14,7 @@ NETWORKS = ("embedding", "similarity", "cca")
 STARTS = ("random", "canonical", "identity", "shared")
 LOSSES = ("ranking", "max_violation", "info_nce", "sigmoid")
 KEPT_EPOCHS = ("best", "last")
+_AT_LEAST_0 = ("warm_up", "weight_decay", "clip_norm", "image_encoder_rate", "text_encoder_rate")
 
 
 def _setting(default, description: str):
@@ -129,6 +130,15 @@ class Recipe:
         0.794,
         "Factor of the learning rate after each epoch, in [0, 1]; 0 for a cosine down to 0.",
     )
+    warm_up: float = _setting(
+        0.0, "Epochs in which the learning rate rises from 0, where a cosine follows."
+    )
+    weight_decay: float = _setting(
+        0.0, "Share of each weight that a step takes away, as a factor of the learning rate."
+    )
+    clip_norm: float = _setting(
+        0.0, "Longest gradient of all weights together, to which longer ones are cut; 0 for any."
+    )
     image_encoder_rate: float = _setting(
         0.1, "Factor of the learning rate for an image encoder that is trained with the network."
     )
@@ -165,7 +175,7 @@ class Recipe:
             raise ValueError(
                 f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}"
             )
-        for name in ("image_encoder_rate", "text_encoder_rate"):
+        for name in _AT_LEAST_0:
             if not getattr(self, name) >= 0:
                 raise ValueError(
                     f"`{name}` must be at least 0. Received: {name}={getattr(self, name)}"
@@ -174,6 +184,11 @@ class Recipe:
             raise ValueError(
                 "`learning_rate_decay` must be in [0, 1]. "
                 f"Received: learning_rate_decay={self.learning_rate_decay}"
+            )
+        if self.warm_up and (self.learning_rate_decay or self.warm_up >= self.epochs):
+            raise ValueError(
+                "`warm_up` must be 0 unless learning_rate_decay is 0, and less than epochs. "
+                f"Received: warm_up={self.warm_up}"
             )
         if self.dtype:
             keras.dtype_policies.get(self.dtype)  # raises where there is none of that name

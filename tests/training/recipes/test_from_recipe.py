@@ -253,3 +253,23 @@ def test_the_learning_rate_falls_after_each_epoch_by_its_factor():
     rates = [float(schedule(step)) for step in range(3 * steps)]
     expected = [0.01 * 0.5 ** (step // steps) for step in range(3 * steps)]
     np.testing.assert_allclose(rates, expected, rtol=1e-6)
+
+
+def test_the_learning_rate_rises_in_the_warm_up_and_then_falls():
+    corpus = retrieval_corpus(20, seed=0)
+    recipe = small_recipe("retrieval", "embedding", warm_up=1.0, epochs=3)
+    training = from_recipe(corpus, recipe, seed=0)
+    steps = int(training.batches(0).cardinality())
+    schedule = training.model.optimizer._learning_rate
+    rates = [float(schedule(step)) for step in range(3 * steps + 1)]
+    np.testing.assert_allclose(rates[: steps + 1], np.linspace(0, 0.01, steps + 1), atol=1e-8)
+    fall = 0.01 * (1 + np.cos(np.pi * np.arange(2 * steps + 1) / (2 * steps))) / 2
+    np.testing.assert_allclose(rates[steps:], fall, atol=1e-8)
+
+
+def test_decay_and_clipping_are_the_optimizers():
+    recipe = small_recipe("retrieval", "embedding", weight_decay=0.1, clip_norm=2.0)
+    optimizer = from_recipe(retrieval_corpus(20, seed=0), recipe).model.optimizer
+    assert (optimizer.weight_decay, optimizer.global_clipnorm) == (0.1, 2.0)
+    plain = from_recipe(retrieval_corpus(20, seed=0), small_recipe("retrieval", "embedding"))
+    assert plain.model.optimizer.weight_decay is plain.model.optimizer.global_clipnorm is None

@@ -36,6 +36,7 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
         *"image_encoder_rate text_encoder_rate matryoshka_dims mined_images".split(),
+        *"warm_up weight_decay clip_norm".split(),
         *"network loss images_per_batch texts_per_image epochs interpolate".split(),
         *"learning_rate learning_rate_decay gradient_cache_rows start landmarks kept_epoch".split(),
     }
@@ -143,6 +144,9 @@ def test_a_recipe_does_not_change():
         ({"kept_epoch": "first"}, r"`kept_epoch` must be one of best, last.*'first'"),
         ({"learning_rate_decay": -0.1}, r"`learning_rate_decay` must be in \[0, 1\].*=-0.1"),
         ({"learning_rate_decay": float("nan")}, r"`learning_rate_decay` must be in.*=nan"),
+        ({"weight_decay": -1.0}, r"`weight_decay` must be at least 0.*=-1.0"),
+        ({"warm_up": 1.0}, "`warm_up` must be 0 unless learning_rate_decay is 0"),
+        ({"warm_up": 3.0, "epochs": 3, "learning_rate_decay": 0.0}, "and less than epochs"),
     ],
 )
 def test_settings_out_of_range(setting, message):
