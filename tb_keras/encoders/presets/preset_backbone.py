@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import sys
 from collections.abc import Iterator
 
 import keras
@@ -66,7 +67,19 @@ def has_towers(backbone: keras.Model) -> bool:
 
 def tower_family(preset: str) -> str | None:
     """Returns the class of a preset's backbone if it has two towers. No weights are loaded."""
+    kinds = [kind.__name__ for kind in _loader(preset).check_backbone_class().__mro__]
+    return next((name for name in kinds if name in _WITH_TOWERS), None)
+
+
+def text_positions(preset: str) -> int:
+    """Returns how many tokens the text tower of a preset can take; huge if it does not say so."""
+    config = _loader(preset).config
+    for part in ("config", "text_encoder", "config"):
+        config = config.get(part, {})
+    return config.get("max_sequence_length", sys.maxsize)
+
+
+def _loader(preset: str):
     from keras_hub.src.utils.preset_utils import get_preset_loader
 
-    kinds = [kind.__name__ for kind in get_preset_loader(preset).check_backbone_class().__mro__]
-    return next((name for name in kinds if name in _WITH_TOWERS), None)
+    return get_preset_loader(preset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tb_keras.encoders.presets.preset_backbone import tower_family
+from tb_keras.encoders.presets.preset_backbone import text_positions, tower_family
 from tb_keras.encoders.text.tokenization import TokenizeTexts
 
 
@@ -26,7 +26,7 @@ def preset_tokens(preset: str, max_tokens: int, **settings) -> TokenizeTexts:
     preprocessor = keras_hub.models.CausalLMPreprocessor.from_preset(
         preset, tokenizer=tokenizer, image_converter=None
     )
-    length = preprocessor.sequence_length
+    length = min(preprocessor.sequence_length, text_positions(preset))
     cleaning = None
     if getattr(preprocessor, "to_lower", False):
         cleaning = "lower"

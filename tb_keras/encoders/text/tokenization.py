@@ -96,13 +96,7 @@ class TokenizeTexts(keras.layers.Layer):
         if self.add_end:
             parts.append(tf.fill([rows, 1], self.tokenizer.end_token_id))
         sequences = tf.concat(parts, axis=1)
-        pad = self.tokenizer.pad_token_id
-        ids = sequences.to_tensor(pad)
-        if self.length is not None:
-            # Not by `to_tensor`, which does not widen a single row in TensorFlow 2.21.
-            missing = self.length - tf.shape(ids)[1]
-            ids = tf.pad(ids, [[0, 0], [0, missing]], constant_values=pad)
-            ids = tf.ensure_shape(ids, (None, self.length))
+        ids = sequences.to_tensor(self.tokenizer.pad_token_id, shape=(None, self.length))
         mask = tf.sequence_mask(sequences.row_lengths(), tf.shape(ids)[1], dtype=tf.int32)
         return {"token_ids": ids, "segment_ids": tf.zeros_like(ids), "padding_mask": mask}
 

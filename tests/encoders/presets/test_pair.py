@@ -7,8 +7,16 @@ import tensorflow as tf
 
 from tb_keras.encoders import encoder_pair, image_encoder, share_a_space, text_encoder
 from tb_keras.encoders.image.image_decoding import DecodeImages
+from tb_keras.encoders.text.text_encoder import text_tokens
 from tests.cases import OnDemand, slow_but
-from tests.encoders.presets.random_presets import DIM, FAMILIES, encoded, own_tokens, wide_and_high
+from tests.encoders.presets.random_presets import (
+    DIM,
+    FAMILIES,
+    encoded,
+    own_tokens,
+    wide_and_high,
+    write_preset,
+)
 
 CASES = slow_but("clip", cases=FAMILIES)
 TEXTS = [
@@ -101,6 +109,15 @@ def test_saves_and_loads(tmp_path, pairs, family):
         encoder.save(tmp_path / "encoder.keras")
         loaded = keras.saving.load_model(tmp_path / "encoder.keras")
         np.testing.assert_allclose(loaded(inputs), encoder(inputs), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_text_tower_may_be_shorter_than_its_preprocessor(tmp_path):
+    pytest.importorskip("keras_hub")
+    write_preset("clip", tmp_path)
+    assert text_tokens(f"keras_hub/{tmp_path}", 128).max_tokens == 20
+    (tmp_path / "preprocessor.json").unlink()  # without it keras-hub takes 77
+    assert text_tokens(f"keras_hub/{tmp_path}", 128).max_tokens == 20
 
 
 @pytest.mark.slow
