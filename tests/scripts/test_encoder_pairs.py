@@ -52,6 +52,8 @@ def exported(tmp_path_factory):
         settings = (run := Run(folder / "runs" / "mine")).settings
         name = f"keras_hub/{folder / 'preset'}"
         assert settings["image_encoder"] == settings["text_encoder"] == name
+        recipe = settings["recipes"]["embedding"]
+        assert (recipe["start"], recipe["interpolate"]) == ("shared", True)
         network, pictures = run.network("embedding", 0), wide_and_high()
         requests = {
             "embed_image": {"image_bytes": np.array(encoded(pictures), object)},
