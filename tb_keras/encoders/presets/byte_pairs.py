@@ -19,14 +19,13 @@ _NO_RANK = np.iinfo(np.int32).max
 class BytePairs:
     """A function from strings to the tokens of a `keras_hub` tokenizer of CLIP.
 
-    keras-hub's own is two: in a graph it keeps each word that it ever saw in a table, which grows
-    as long as a server runs, and it leaves digits together and accents apart, other than where it
-    runs eagerly and other than CLIP. This one gives the eager one's tokens, which are CLIP's, and
-    keeps nothing.
+    The tokens are those that keras-hub gives when it runs eagerly, which are CLIP's. In a graph
+    keras-hub gives others: it does not split numbers into digits and does not compose accents. It
+    also keeps every word that it saw in a table, which grows as long as a server runs. Here nothing
+    is kept.
 
-    A text's first tokens do not depend on what stands far behind them, so only as much of it is
-    read as `max_tokens` tokens can take up. Only of a word that is longer than this, some 5,000
-    letters, the tokens may differ.
+    Only as much of a text is read as `max_tokens` tokens can take up. The tokens of a single word
+    that is longer than this, 2,464 bytes for CLIP, may differ.
 
     Args:
         tokenizer: a `keras_hub.models.CLIPTokenizer` with its vocabulary.
