@@ -1,7 +1,7 @@
 """Encoders: image files and strings to features, inside the graph."""
 
 from tb_keras.encoders.image.image_encoder import image_encoder
-from tb_keras.encoders.image.last_blocks import last_image_blocks
+from tb_keras.encoders.last_blocks import last_image_blocks, last_text_blocks
 from tb_keras.encoders.presets.pair import encoder_pair, share_a_space
 from tb_keras.encoders.regions.proposed_corpus import (
     proposal_report,
@@ -27,6 +27,7 @@ __all__ = [
     "fit_text_encoder",
     "image_encoder",
     "last_image_blocks",
+    "last_text_blocks",
     "proposal_report",
     "propose_regions",
     "proposed_corpus",

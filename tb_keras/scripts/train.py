@@ -21,23 +21,20 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import keras
 from absl import flags
 
-from tb_keras.corpus.corpus import Corpus
-from tb_keras.encoders.image.last_blocks import last_image_blocks
-from tb_keras.encoders.image.trained_blocks import whole_name, without_last_blocks
 from tb_keras.encoders.presets.pair import share_a_space
 from tb_keras.encoders.presets.preset_backbone import loaded_once
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
-from tb_keras.scripts.runs import run_data
+from tb_keras.scripts.runs import run_data, trained_encoders
 from tb_keras.scripts.runs.data_digest import data_digest
 from tb_keras.scripts.runs.initial_run import check_initial, initial_flags, initial_recipe
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import check_text_encoder, fitted_word_encoder
+from tb_keras.scripts.runs.trained_encoders import shortened_encoders, trained_blocks
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
 from tb_keras.training.recipes.recipe import NETWORKS, RECIPES, Recipe
 from tb_keras.training.whole_training import train_network
@@ -62,13 +59,6 @@ _INIT_FROM = flags.DEFINE_string(
     "Run whose network the training begins with, instead of new weights: for more data. Its "
     "encoders and recipe go on too.",
 )
-_TRAIN_IMAGE_ENCODER = flags.DEFINE_integer(
-    "train_image_encoder",
-    0,
-    "Retrieval: how many last blocks of the image encoder, an EfficientNet-Lite, are trained with "
-    "the network. What lies below them is computed once and kept, about 40 kB for each picture.",
-    lower_bound=0,
-)
 _FEW = 200  # training pictures
 _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "network"]
 
@@ -92,6 +82,7 @@ def _defined(field: dataclasses.Field) -> flags.FlagHolder:
 
 _SETTINGS = {field.name: _defined(field) for field in _FIELDS}
 flags.adopt_module_key_flags(data_flags)  # so that --help shows them
+flags.adopt_module_key_flags(trained_encoders)
 flags.declare_key_flag(UNREADABLE)
 
 
@@ -122,8 +113,7 @@ def main(arguments: list[str]) -> None:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
     splits = run_data.load_splits(settings, ("train", "validation"))
     settings |= run_data.encoders_needed(settings, splits["train"])
-    if _TRAIN_IMAGE_ENCODER.value:
-        settings["image_encoder"] = _without_trained_blocks(settings)
+    settings |= shortened_encoders(settings)
     settings["trained_on"] = {split: data_digest(corpus) for split, corpus in splits.items()}
     check_text_encoder(settings)
     if initial:
@@ -134,11 +124,14 @@ def main(arguments: list[str]) -> None:
             f"that is none of {', '.join(WORD_ENCODERS)}. "
             f"Received: --text_encoder={settings['text_encoder']}"
         )
-    blocks = _trained_blocks(settings, recipes, splits)
+    blocks = trained_blocks(settings, splits)
+    if blocks and any(recipe.network == "cca" for recipe in recipes):
+        raise ValueError("--network=cca is fitted in closed form and cannot train encoders")
     run = Run(_RUN.value)
     for recipe in recipes:
         run.start(settings, recipe.settings())
     word_encoder = fitted_word_encoder(run, splits["train"])
+    encoders = {"text_encoder": word_encoder, **blocks}
     with loaded_once():
         train, validation = (run_data.encoded(run, corpus, name) for name, corpus in splits.items())
     for recipe in recipes:
@@ -149,7 +142,7 @@ def main(arguments: list[str]) -> None:
             begun = None
             if initial:
                 begun = initial.network(recipe.network, initial.best_seed(recipe.network))
-            train_network(train, validation, recipe, directory, seed, word_encoder, begun, blocks)
+            train_network(train, validation, recipe, directory, seed, initial=begun, **encoders)
     for recipe in recipes:
         for result in run.results(recipe.network):
             print(
@@ -189,34 +182,6 @@ def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     if shared and settings["task"] == "retrieval" and name == "small":  # regions have a place, too
         of_pair = {"start": "shared", "interpolate": True}
     return dataclasses.replace(known[name], **of_pair | changes)
-
-
-def _without_trained_blocks(settings: dict) -> str:
-    name = settings["image_encoder"]
-    if settings["task"] != "retrieval" or not name:
-        raise ValueError(
-            "--train_image_encoder is for retrieval from pictures. "
-            f"Received: --task={settings['task']}, --image_encoder={name}"
-        )
-    return without_last_blocks(name, _TRAIN_IMAGE_ENCODER.value)
-
-
-def _trained_blocks(
-    settings: dict, recipes: list[Recipe], splits: dict[str, Corpus]
-) -> keras.Model | None:
-    """Returns the blocks of the image encoder that are trained, or None."""
-    name = settings["image_encoder"]
-    if name is None or not whole_name(name)[1]:
-        return None
-    if any(recipe.network == "cca" for recipe in recipes):
-        raise ValueError("--network=cca is fitted in closed form and cannot train an image encoder")
-    blocks = last_image_blocks(name, crops=settings["crops"])
-    images, dim = sum(corpus.num_images for corpus in splits.values()), blocks.input_shape[1]
-    print(
-        f"{images} pictures, {dim} numbers each: {4 * images * dim / 1e6:,.0f} MB on disk",
-        flush=True,
-    )
-    return blocks
 
 
 def _networks(published: PublishedRecipe | None) -> list[str]:

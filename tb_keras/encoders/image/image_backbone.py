@@ -6,12 +6,13 @@ import os
 
 import keras
 
+from tb_keras.encoders.image.block_split import split_backbone
 from tb_keras.encoders.image.efficientnet_levels import efficientnet_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image.folded_norms import with_folded_norms
-from tb_keras.encoders.image.trained_blocks import split_backbone, whole_name
 from tb_keras.encoders.presets.preset_backbone import HUB
 from tb_keras.encoders.presets.preset_images import preset_image_backbone
+from tb_keras.encoders.shortened_names import whole_name
 
 _EFFICIENTNET_LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 _EFFICIENTNET_LEVELS = tuple(f"{name}_levels" for name in _EFFICIENTNET_LITE)

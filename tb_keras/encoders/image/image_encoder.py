@@ -16,8 +16,8 @@ from tb_keras.encoders.image.image_crops import (
     WithMirrorImages,
 )
 from tb_keras.encoders.image.image_decoding import DecodeImages
-from tb_keras.encoders.image.trained_blocks import whole_name
 from tb_keras.encoders.presets.preset_images import preset_resizing
+from tb_keras.encoders.shortened_names import whole_name
 
 _RESIZED_TO_CROP = 256 / 224  # side of the image that ten crops are cut from, in sides of a crop
 

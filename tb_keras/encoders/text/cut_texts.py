@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tb_keras.encoders.shortened_names import whole_name
+
 
 def warn_of_cut_texts(texts: Sequence[str], name: str, max_tokens: int) -> None:
     """Warns how many texts `text_encoder` would cut. Short ones are not even tokenized.
@@ -20,7 +22,8 @@ def warn_of_cut_texts(texts: Sequence[str], name: str, max_tokens: int) -> None:
     from tb_keras.encoders.text.text_encoder import text_tokens
 
     tokens = functools.cache(lambda: text_tokens(name, max_tokens))
-    most = max_tokens if name == "minilm" else tokens().max_tokens  # a preset may have its own
+    # A preset may have its own length.
+    most = max_tokens if whole_name(name)[0] == "minilm" else tokens().max_tokens
     # A token has a byte at least. A start and an end token are added.
     long = [text for text in texts if len(text.encode("utf-8", "replace")) > most - 2]
     if not long:

@@ -15,6 +15,7 @@ class LeanBert(keras.layers.Layer):
 
     Args:
         backbone: a `keras_hub.models.BertBackbone`.
+        without_last: int, how many of its last transformer layers are left out.
         **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -25,9 +26,9 @@ class LeanBert(keras.layers.Layer):
         The last layer's vectors, `(batch, tokens, hidden_dim)`, in the backbone's dtype.
     """
 
-    def __init__(self, backbone: keras.Model, **kwargs):
+    def __init__(self, backbone: keras.Model, without_last: int = 0, **kwargs):
         super().__init__(dtype=backbone.dtype_policy, autocast=False, **kwargs)
-        self.backbone = backbone
+        self.backbone, self.without_last = backbone, without_last
         self.backbone.trainable = False
         self.built = True
 
@@ -44,7 +45,7 @@ class LeanBert(keras.layers.Layer):
         x = _normalized(x, backbone.embeddings_layer_norm, dtype)
         padding = tf.cast(tokens["padding_mask"] == 0, dtype)[:, None, None, :]
         padding *= tf.as_dtype(dtype).min / 2  # not -inf, which times 0 is no number
-        for layer in backbone.transformer_layers:
+        for layer in backbone.transformer_layers[: backbone.num_layers - self.without_last]:
             attended = self._attended(x, layer._self_attention_layer, shape, padding)
             x = _normalized(x + attended, layer._self_attention_layer_norm, dtype)
             inner = _dense(x, layer._feedforward_intermediate_dense, dtype)
@@ -75,7 +76,8 @@ class LeanBert(keras.layers.Layer):
 
     def get_config(self) -> dict:
         backbone = keras.saving.serialize_keras_object(self.backbone)
-        return {**super().get_config(), "backbone": backbone}
+        settings = {"backbone": backbone, "without_last": self.without_last}
+        return {**super().get_config(), **settings}
 
     @classmethod
     def from_config(cls, config: dict) -> LeanBert:

@@ -11,6 +11,8 @@ import keras
 
 from tb_keras.encoders.presets.preset_backbone import HUB, has_towers, load_backbone
 from tb_keras.encoders.presets.preset_tokens import preset_tokens
+from tb_keras.encoders.shortened_names import whole_name
+from tb_keras.encoders.text.bert_split import lower_rows
 from tb_keras.encoders.text.lean_bert import LeanBert
 from tb_keras.encoders.text.tokenization import TokenizeTexts
 
@@ -32,6 +34,8 @@ def text_encoder(
             - `"keras_hub/PRESET"`: a BERT-like backbone of keras-hub with its tokenizer, or one of
               CLIP, SigLIP or MetaCLIP 2 with its preprocessor, by the name of its preset or the
               path of a directory.
+            - a BERT without its last layers, such as `"minilm[:-2]"`: rows for what
+              `last_text_blocks` returns.
             - the path of a `.keras` file: a saved encoder of `tb_keras.encoders.fit_text_encoder`.
         weights: `"pretrained"` for the published weights, None for random ones. A file has its own.
         max_tokens: number of tokens, start and end included, after which a text is cut. MiniLM
@@ -59,10 +63,13 @@ def text_encoder(
     """
     if name.endswith(".keras"):
         return _of_file(name)
-    backbone = load_backbone(_preset(name), weights)
+    whole, left_out = whole_name(name)
+    backbone = load_backbone(preset_of(whole), weights)
     texts = keras.Input((), dtype="string", name="texts")
     tokens = text_tokens(name, max_tokens)(texts)
-    if has_towers(backbone):
+    if left_out:
+        features = lower_rows(backbone, tokens, left_out)
+    elif has_towers(backbone):
         features = backbone.get_text_embeddings(tokens["token_ids"])
         features = keras.layers.Activation("linear", name="features", dtype="float32")(features)
     else:
@@ -88,11 +95,19 @@ def text_tokens(name: str, max_tokens: int) -> TokenizeTexts:
         ImportError: the package that `name` needs is not installed.
     """
     # The preset's converter drops the accent stripping that MiniLM's vocabulary was made with.
+    name, left_out = whole_name(name)
     settings = {"strip_accents": True} if name == "minilm" else {}
-    return preset_tokens(_preset(name), max_tokens, **settings)
+    tokens = preset_tokens(preset_of(name), max_tokens, **settings)
+    return tokens.of_length(tokens.max_tokens) if left_out else tokens
 
 
-def _preset(name: str) -> str:
+def preset_of(name: str) -> str:
+    """Returns the preset of keras-hub that a pretrained text encoder is made of.
+
+    Raises:
+        ValueError: the name is unknown.
+        ImportError: the package that `name` needs is not installed.
+    """
     if name == "minilm":
         return str(_minilm_directory())
     family, _, preset = name.partition("/")

@@ -128,6 +128,11 @@ class TokenizeTexts(keras.layers.Layer):
         """Returns a layer of the same name and settings that calls another tokenizer."""
         return TokenizeTexts(tokenizer, **self._settings(), name=self.name)
 
+    def of_length(self, length: int) -> TokenizeTexts:
+        """Returns a layer of the same settings whose sequences all have one length."""
+        settings = {**self._settings(), "length": length}
+        return TokenizeTexts(self.tokenizer, **settings, name=self.name)
+
     def _settings(self) -> dict:
         own = ("max_tokens", "length", "add_start", "add_end", "cleaning")
         return {name: getattr(self, name) for name in own}

