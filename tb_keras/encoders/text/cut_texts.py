@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tb_keras.encoders.shortened_names import whole_name
+from tb_keras.encoders.presets.preset_backbone import HUB
 
 
 def warn_of_cut_texts(texts: Sequence[str], name: str, max_tokens: int) -> None:
@@ -22,8 +22,8 @@ def warn_of_cut_texts(texts: Sequence[str], name: str, max_tokens: int) -> None:
     from tb_keras.encoders.text.text_encoder import text_tokens
 
     tokens = functools.cache(lambda: text_tokens(name, max_tokens))
-    # A preset may have its own length.
-    most = max_tokens if whole_name(name)[0] == "minilm" else tokens().max_tokens
+    # A preset may have a length of its own.
+    most = tokens().max_tokens if name.startswith(HUB) else max_tokens
     # A token has a byte at least. A start and an end token are added.
     long = [text for text in texts if len(text.encode("utf-8", "replace")) > most - 2]
     if not long:
