@@ -28,7 +28,7 @@ from tb_keras.encoders import proposed_corpus
 from tb_keras.features import encode_corpus
 from tb_keras.training import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
-from tb_keras.training.recipes.recipe import RECIPES
+from tb_keras.training.recipes.named_recipes import RECIPES
 
 _SEEDS = flags.DEFINE_integer("seeds", 3, "How many seeds.")
 _EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs, if not the recipe's.")

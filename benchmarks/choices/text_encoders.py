@@ -26,7 +26,7 @@ from tb_keras.encoders.text.fitted_text_encoder import fit_text_encoder
 from tb_keras.encoders.text.words import count_words
 from tb_keras.features import encode_images, encode_texts
 from tb_keras.features.encoded_words import encoded_word_vectors
-from tb_keras.training.recipes.recipe import RECIPES
+from tb_keras.training.recipes.named_recipes import RECIPES
 
 _SEEDS = flags.DEFINE_integer("seeds", 3, "How many seeds.")
 _EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs, if not the recipe's.")

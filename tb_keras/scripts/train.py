@@ -35,8 +35,9 @@ from tb_keras.scripts.runs.initial_run import check_initial, initial_flags, init
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import check_text_encoder, fitted_word_encoder
 from tb_keras.scripts.runs.trained_encoders import shortened_encoders, trained_blocks
+from tb_keras.training.recipes.named_recipes import RECIPES
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
-from tb_keras.training.recipes.recipe import NETWORKS, RECIPES, Recipe
+from tb_keras.training.recipes.recipe import NETWORKS, Recipe
 from tb_keras.training.whole_training import train_network
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run, e.g. runs/mine.", required=True)

@@ -11,8 +11,9 @@ from tb_keras.training.interpolation import Interpolation, interpolate
 from tb_keras.training.loss_attachment import attach_losses
 from tb_keras.training.metrics import network_metrics
 from tb_keras.training.recipes.from_recipe import from_recipe
+from tb_keras.training.recipes.named_recipes import RECIPES
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
-from tb_keras.training.recipes.recipe import RECIPES, Recipe
+from tb_keras.training.recipes.recipe import Recipe
 from tb_keras.training.reranker_fitting import fit_reranker
 from tb_keras.training.shared_space import identity_starts, shared_space_starts
 from tb_keras.training.whole_training import train_network

@@ -13,7 +13,7 @@ from tb_keras.networks import EmbeddingNetwork, LinearStart
 from tb_keras.scripts.runs.run import Run
 from tb_keras.training import network_metrics
 from tb_keras.training import whole_training as module
-from tb_keras.training.recipes.recipe import RECIPES
+from tb_keras.training.recipes.named_recipes import RECIPES
 from tests.training.toy_corpora import toy_corpus
 
 FIGURES = {"retrieval": retrieval_rsum, "localization": localization_recall_at_1}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import json
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tb_keras.training.recipes.recipe import RECIPES, Recipe
+from tb_keras.training.recipes.named_recipes import RECIPES
+from tb_keras.training.recipes.recipe import Recipe
 
 Drawn = Callable[[np.random.Generator], float | int | str]
 
@@ -121,7 +123,7 @@ class Method:
         recipe = dataclasses.replace(recipe, epochs=epochs)
         return {
             "trained_by": "keras" if in_keras else self.loss,
-            "recipe": {**dataclasses.asdict(recipe), "joint_dims": list(recipe.joint_dims)},
+            "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),  # as it is kept
             "loss": own,
         }
 

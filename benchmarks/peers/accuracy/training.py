@@ -67,7 +67,7 @@ def trained(
         took = time.monotonic() - started
         return Trained(baseline.embed_images, baseline.embed_texts, took, 0, 0)
     fields = settings["recipe"]
-    recipe = Recipe(**{**fields, "joint_dims": tuple(fields["joint_dims"])})
+    recipe = Recipe(**fields)
     if how == "keras":
         return _trained_in_keras(train, validation, recipe, settings["loss"], seed, seconds)
     from benchmarks.peers.pytorch import methods as torch_methods

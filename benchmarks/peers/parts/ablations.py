@@ -19,7 +19,8 @@ from benchmarks.peers.workers import shared_out
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.datasets import load
 from tb_keras.features import encode_corpus
-from tb_keras.training.recipes.recipe import RECIPES, Recipe
+from tb_keras.training.recipes.named_recipes import RECIPES
+from tb_keras.training.recipes.recipe import Recipe
 
 _FIGURES = ("i2t_recall@1", "t2i_recall@1", "rsum", "t2t_recall@1", "i2i_recall@1")
 _MOST_PICTURES = 5  # that a keyword may name: more, as of "nature", say little about any of them

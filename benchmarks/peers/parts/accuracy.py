@@ -17,7 +17,7 @@ from benchmarks.peers.accuracy.methods import DEFAULT, FROM_RANDOM, METHODS, PEE
 from benchmarks.peers.accuracy.table import accuracy_section, better_than
 from benchmarks.peers.accuracy.tuning import chosen_settings
 from benchmarks.peers.in_turn import in_process
-from tb_keras.training.recipes.recipe import RECIPES
+from tb_keras.training.recipes.named_recipes import RECIPES
 
 FULL = {
     "corpora": ("openmoji", "openmoji_languages", "scenes", "fluent_emoji"),

@@ -39,9 +39,7 @@ def initial_recipe(run: Run, network: str, changes: Mapping[str, Any]) -> Recipe
             f"--init_from={run.directory} has no {network} network whose training could go on. "
             f"Received: --network={network}"
         )
-    recipe = {**run.settings["recipes"][network]}
-    recipe |= {name: tuple(recipe[name]) for name in ("joint_dims", "matryoshka_dims")}
-    before = Recipe(**recipe)
+    before = Recipe(**run.settings["recipes"][network])
     for name in _OF_NETWORK.split():
         if name in changes and changes[name] != getattr(before, name):
             raise ValueError(

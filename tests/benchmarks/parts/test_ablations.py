@@ -9,7 +9,7 @@ import pytest
 from benchmarks.peers.parts import ablations
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
-from tb_keras.training.recipes.recipe import RECIPES
+from tb_keras.training.recipes.named_recipes import RECIPES
 from tests.benchmarks.table_cells import unpadded
 
 CONSTRAINTS = [(text, 0.0) for text in (0.05, 0.1, 0.2)]

@@ -22,7 +22,8 @@ from benchmarks.peers.accuracy.tuning import chosen_settings
 from benchmarks.peers.parts import accuracy
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
-from tb_keras.training.recipes.recipe import RECIPES, Recipe
+from tb_keras.training.recipes.named_recipes import RECIPES
+from tb_keras.training.recipes.recipe import Recipe
 from tests.benchmarks.table_cells import unpadded
 
 SPLITS = ("train", "validation", "test")
@@ -113,9 +114,7 @@ def test_the_package_s_rows_are_its_recipes():
     recipes = RECIPES["retrieval", "embedding"]
     for name, recipe in ((DEFAULT, "small"), ("this package: released settings", "paper")):
         settings = METHODS[name].settings()["recipe"]
-        assert (
-            Recipe(**{**settings, "joint_dims": tuple(settings["joint_dims"])}) == recipes[recipe]
-        )
+        assert Recipe(**settings) == recipes[recipe]
 
 
 def test_the_best_trial_on_validation_is_chosen():

@@ -12,7 +12,8 @@ from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, Pai
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import GradientCaching
 from tb_keras.training.recipes.from_recipe import from_recipe
-from tb_keras.training.recipes.recipe import RECIPES, TASKS
+from tb_keras.training.recipes.named_recipes import RECIPES
+from tb_keras.training.recipes.recipe import TASKS
 from tests.cases import slow_but
 from tests.training.toy_corpora import localization_corpus, retrieval_corpus, toy_corpus
 

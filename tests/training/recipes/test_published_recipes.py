@@ -9,8 +9,9 @@ import pytest
 from tb_keras import datasets
 from tb_keras.evaluation.metrics_table import COLUMNS
 from tb_keras.scripts.tables.published_row import published_row
+from tb_keras.training.recipes.named_recipes import RECIPES
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
-from tb_keras.training.recipes.recipe import RECIPES, TASKS
+from tb_keras.training.recipes.recipe import TASKS
 
 NAMED = """flickr8k_vgg_hglmm flickr30k_vgg_hglmm coco_vgg_hglmm flickr30k_resnet_attend
 coco_resnet_attend flickr30k_entities_embedding flickr30k_entities_similarity
