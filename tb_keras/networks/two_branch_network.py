@@ -66,7 +66,7 @@ class TwoBranchNetwork(PairScorer, keras.Model):
         Returns:
             float32 `(n, embedding_dim)`, rows of unit length.
         """
-        return _embedded(self.image_branch, features, batch_size)
+        return embedded(self.image_branch, features, batch_size)
 
     def embed_texts(self, features: ArrayLike, batch_size: int = 1024) -> np.ndarray:
         """Embeds text features, batch by batch; they may be a memory map of any float type.
@@ -78,7 +78,7 @@ class TwoBranchNetwork(PairScorer, keras.Model):
         Returns:
             float32 `(m, embedding_dim)`, rows of unit length.
         """
-        return _embedded(self.text_branch, features, batch_size)
+        return embedded(self.text_branch, features, batch_size)
 
     def fuse(self, image_embeddings: ArrayLike, text_embeddings: ArrayLike) -> np.ndarray:
         """Returns the scores of pairs of embeddings `(p, embedding_dim)` each, float32 `(p,)`."""
@@ -142,7 +142,8 @@ def branch_inputs(**branches: keras.Model) -> dict[str, keras.KerasTensor]:
     }
 
 
-def _embedded(branch: keras.Model, features: ArrayLike, batch_size: int) -> np.ndarray:
+def embedded(branch: keras.Model, features: ArrayLike, batch_size: int) -> np.ndarray:
+    """Returns what a branch, or its encoder, gives for features, float32, batch by batch."""
     features = np.asanyarray(features)
     width = branch.input_shape[1]
     if features.ndim != 2 or features.shape[1] != width:

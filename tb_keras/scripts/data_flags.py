@@ -8,7 +8,6 @@ from typing import Any
 
 from absl import flags
 
-from tb_keras.encoders import share_a_space
 from tb_keras.scripts.own_data import column_flag
 from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.runs.settled_paths import settle_paths
@@ -203,6 +202,8 @@ def _of_pair() -> dict[str, str]:
     pair = _ENCODERS.value
     if pair is None:
         return {}
+    from tb_keras.encoders import share_a_space
+
     for flag in (IMAGE_ENCODER, TEXT_ENCODER):
         if flags.FLAGS[flag.name].present:
             raise ValueError(

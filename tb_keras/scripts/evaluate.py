@@ -94,9 +94,10 @@ def main(arguments: list[str]) -> None:
     warn_of_other_data(run)
     corpus = load_encoded(run, _SPLIT.value)
     of_baselines = stage = None
-    if baselines or second:
+    untrained = bool(baselines) and trains_blocks(run)
+    if second or (baselines and not untrained):
         validation = load_encoded(run, "validation")
-    if baselines and trains_blocks(run):
+    if untrained:
         of_baselines = (
             load_encoded(run, "train", untrained=True),
             load_encoded(run, "validation", untrained=True),

@@ -15,7 +15,7 @@ _WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 class Interpolation(NamedTuple):
-    """What `interpolate` chose.
+    """The choice of `interpolate`.
 
     Attributes:
         weight: float in [0, 1], that of the trained network.

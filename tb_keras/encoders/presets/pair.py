@@ -27,7 +27,7 @@ def encoder_pair(
         max_tokens: as in `text_encoder`.
 
     Returns:
-        What `image_encoder(name)` and `text_encoder(name)` return; the preset is loaded once.
+        The models of `image_encoder(name)` and `text_encoder(name)`; the preset is loaded once.
 
     Raises:
         ValueError: the preset does not hold both encoders.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import keras
 
 HUB = "keras_hub/"
-"""What the names of encoders from keras-hub begin with."""
+"""The beginning of the names of encoders from keras-hub."""
 
 _WITH_TOWERS = {"CLIPBackbone", "MetaCLIP2Backbone", "SigLIPBackbone"}
 _LOADED: contextvars.ContextVar[dict | None] = contextvars.ContextVar("loaded", default=None)

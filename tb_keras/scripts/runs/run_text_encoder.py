@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.encoders.presets.preset_backbone import HUB
 from tb_keras.encoders.shortened_names import whole_name
 from tb_keras.encoders.text.fitted_text_encoder import BAGS, FITTED_TEXT_ENCODERS, fit_text_encoder
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
@@ -61,7 +62,7 @@ def check_text_encoder(settings: Mapping) -> None:
 
 
 def _is_pretrained(name: str) -> bool:
-    return whole_name(name)[0] == "minilm" or name.startswith("keras_hub/")
+    return whole_name(name)[0] == "minilm" or name.startswith(HUB)
 
 
 def fitted_word_encoder(run: Run, train: Corpus) -> keras.Model | None:

@@ -19,6 +19,7 @@ from tb_keras.losses import (
     PairwiseSigmoid,
 )
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
+from tb_keras.networks.two_branch_network import embedded
 from tb_keras.training.confused_images import ConfusedImages
 from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
@@ -143,13 +144,8 @@ def _encoded(corpus: Corpus, encoders: Mapping[str, keras.Model]) -> Corpus:
     features = {}
     for view in ("image", "text"):
         if encoder := encoders.get(f"{view}_encoder"):
-            rows = getattr(corpus, f"{view}_features")
-            features[f"{view}_features"] = np.concatenate(
-                [
-                    encoder.predict_on_batch(np.asarray(rows[start : start + _ROWS], "float32"))
-                    for start in range(0, len(rows), _ROWS)
-                ]
-            )
+            name = f"{view}_features"
+            features[name] = embedded(encoder, getattr(corpus, name), batch_size=_ROWS)
     return corpus.replace(**features)
 
 
@@ -196,7 +192,7 @@ def _batches(
     mined = min(recipe.mined_images, images_per_batch - 1)
     confused = None
     if mined:
-        # What a network of random weights takes for a match says nothing.
+        # A network of random weights does not know what may match.
         guarded = guarded or network.image_start is not None
         confused = ConfusedImages(network, train, guarded=guarded)
 

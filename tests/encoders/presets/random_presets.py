@@ -23,7 +23,7 @@ _TEXTS = [
 def write_preset(family, directory):
     """Writes a preset; returns the backbone and its preprocessor.
 
-    As in the published presets, those of SigLIP leave the preprocessor at its defaults, and
+    The presets of SigLIP leave the preprocessor at its defaults, as the published ones do, and
     SigLIP 2 has the tokenizer of Gemma.
     """
     import keras_hub
