@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import keras
 
-from tb_keras.encoders.image.block_split import split_backbone
+from tb_keras.encoders.block_split import split_blocks
 from tb_keras.encoders.image.crops_in_turn import CropsInTurn
 from tb_keras.encoders.image.image_backbone import image_backbone
-from tb_keras.encoders.presets.preset_backbone import load_backbone
+from tb_keras.encoders.presets.preset_backbone import has_towers, load_backbone
+from tb_keras.encoders.presets.text_tower import text_tower
 from tb_keras.encoders.shortened_names import whole_name
 from tb_keras.encoders.text.bert_split import last_layers
 from tb_keras.encoders.text.text_encoder import preset_of, text_tokens
@@ -37,7 +38,7 @@ def last_image_blocks(name: str, weights: str | None = "pretrained", crops: int 
         (None, 3584)
     """
     whole, left_out = _checked(name)
-    blocks = split_backbone(image_backbone(whole, weights), left_out).upper
+    blocks = split_blocks(image_backbone(whole, weights), left_out).upper
     if crops == 1:
         return blocks
     rows = keras.Input((crops * blocks.input_shape[1],), name="rows")
@@ -54,7 +55,7 @@ def last_text_blocks(
     for each of `max_tokens` tokens, so take no more than most texts have.
 
     Args:
-        name: name of a BERT without its last layers.
+        name: name of a BERT or a text tower without its last layers.
         weights: as in `text_encoder`.
         max_tokens: as in `text_encoder`.
 
@@ -62,7 +63,7 @@ def last_text_blocks(
         A model from rows, float32 `(batch, row_dim)`, to the whole encoder's features.
 
     Raises:
-        ValueError: if `name` leaves out no layers, or is not that of a BERT.
+        ValueError: if `name` leaves out no layers, or is of neither.
         ImportError: as in `text_encoder`.
 
     Examples:
@@ -71,7 +72,10 @@ def last_text_blocks(
     """
     whole, left_out = _checked(name)
     backbone = load_backbone(preset_of(whole), weights)
-    return last_layers(backbone, text_tokens(name, max_tokens).max_tokens, left_out)
+    length = text_tokens(name, max_tokens).length
+    if has_towers(backbone):
+        return split_blocks(text_tower(backbone, length), left_out).upper
+    return last_layers(backbone, length, left_out)
 
 
 def _checked(name: str) -> tuple[str, int]:

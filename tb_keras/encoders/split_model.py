@@ -45,8 +45,7 @@ def split_model(model: keras.Model, layer: str) -> SplitModel:
         >>> np.allclose(upper(lower(rows)), model(rows))
         True
     """
-    cut = model.get_layer(layer).output
-    boundary = _boundary(model, cut)
+    boundary = _boundary(model, layer)
     shapes = [tensor.shape[1:] for tensor in boundary]
     if any(size is None for shape in shapes for size in shape):
         raise ValueError(f"`layer` must be where shapes are static. Received: {layer!r}, {shapes}")
@@ -64,15 +63,16 @@ def split_model(model: keras.Model, layer: str) -> SplitModel:
     return SplitModel(lower, upper)
 
 
-def _boundary(model: keras.Model, cut: keras.KerasTensor) -> list[keras.KerasTensor]:
-    """Returns the tensors that what depends on a tensor takes, the tensor first."""
+def _boundary(model: keras.Model, layer: str) -> list[keras.KerasTensor]:
+    """Returns the tensors that what depends on a layer's output takes, this output first."""
     nodes = [
         node
         for depth in sorted(model._nodes_by_depth, reverse=True)
         for node in model._nodes_by_depth[depth]
     ]
-    above = {id(cut)}
-    boundary = {id(cut): cut}
+    # A layer that other models share has outputs there, too.
+    cut = next((node.outputs[0] for node in nodes if node.operation.name == layer), None)
+    above, boundary = {id(cut)}, {id(cut): cut}
     for node in nodes:
         taken = node.input_tensors
         if any(id(tensor) in above for tensor in taken):
@@ -80,5 +80,5 @@ def _boundary(model: keras.Model, cut: keras.KerasTensor) -> list[keras.KerasTen
             below = [tensor for tensor in taken if id(tensor) not in above]
             boundary |= {id(tensor): tensor for tensor in below}
     if id(model.output) not in above:
-        raise ValueError(f"`layer` must be one that the output depends on. Received: {cut}")
+        raise ValueError(f"`layer` must be one that the output depends on. Received: {layer!r}")
     return list(boundary.values())

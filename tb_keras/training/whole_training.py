@@ -18,6 +18,7 @@ from tb_keras.training.callbacks.network_checkpoint import NetworkCheckpoint
 from tb_keras.training.callbacks.training_backup import TrainingBackup
 from tb_keras.training.callbacks.training_progress import TrainingProgress
 from tb_keras.training.interpolation import interpolate
+from tb_keras.training.low_rank import unchanged_weights
 from tb_keras.training.metrics import headline_metric
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.recipe import Recipe
@@ -79,7 +80,7 @@ def train_network(
     network, model, batches = from_recipe(
         train, recipe, seed, text_encoder, validation, initial, image_encoder
     )
-    before = network.get_weights() if recipe.interpolate else None
+    before = unchanged_weights(network) if recipe.interpolate else None
     trained = path if before is None else directory / "trained.keras"
     backup = TrainingBackup(directory / "backup")
     first_epoch = backup.restore(model)

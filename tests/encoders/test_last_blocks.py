@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tb_keras.encoders import image_encoder, last_image_blocks, last_text_blocks, text_encoder
-from tb_keras.encoders.image.block_split import split_backbone
+from tb_keras.encoders.block_split import split_blocks
 from tb_keras.encoders.image.image_backbone import image_backbone
 from tests.cases import slow_but
 
@@ -70,7 +70,7 @@ def test_errors():
         last_image_blocks("efficientnet_lite0")
     backbone = image_backbone("efficientnet_lite0", weights=None, size=32)
     with pytest.raises(ValueError, match="than it has, 16"):
-        split_backbone(backbone, 16)
+        split_blocks(backbone, 16)
     with pytest.raises(ValueError, match="than it has, 0"):
         image_backbone("keras.applications/MobileNetV2[:-2]", weights=None, size=32)
 

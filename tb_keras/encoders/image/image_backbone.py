@@ -6,7 +6,7 @@ import os
 
 import keras
 
-from tb_keras.encoders.image.block_split import split_backbone
+from tb_keras.encoders.block_split import split_blocks
 from tb_keras.encoders.image.efficientnet_levels import efficientnet_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image.folded_norms import with_folded_norms
@@ -71,7 +71,7 @@ def image_backbone(
     """
     name, left_out = whole_name(name)
     if left_out:
-        lower = split_backbone(image_backbone(name, weights, size), left_out).lower
+        lower = split_blocks(image_backbone(name, weights, size), left_out).lower
         return keras.Model(lower.input, lower.output, name="backbone")
     members = [name] if name.startswith(HUB) else name.split("+")
     if len(members) > 1 and weights not in ("pretrained", None):

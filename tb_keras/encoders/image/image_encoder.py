@@ -57,7 +57,7 @@ def image_encoder(
             - several of these but presets joined by `"+"`, such as
               `"efficientnet_lite0_levels+efficientnet_lite2"`: the features of all. The image is
               decoded at the largest size and scaled down for the others.
-            - an EfficientNet-Lite without its last blocks, such as
+            - an EfficientNet-Lite or an image tower of keras-hub without its last blocks, such as
               `"efficientnet_lite0_levels[:-2]"`: rows for what `last_image_blocks` returns.
         weights: `"pretrained"` for the published weights, which are downloaded except for
             EfficientNet-Lite; None for random ones; or the path of a weights file (not for
@@ -98,7 +98,8 @@ def image_encoder(
         raise ValueError(f"`crops` must be 1, 2 or 10. Received: crops={crops!r}")
     backbone = image_backbone(name, weights, size)
     height, width = backbone.inputs[0].shape[1:3]
-    resizing = preset_resizing(name)
+    whole, left_out = whole_name(name)
+    resizing = preset_resizing(whole)
     image_bytes = keras.Input((), dtype="string", name="image_bytes")
     if crops < 10:
         decode = DecodeImages(height, width, **resizing, name="decode_images")
@@ -111,7 +112,7 @@ def image_encoder(
         resizing["crop_to_aspect_ratio"] = False
         decode = DecodeImages(whole_height, whole_width, **resizing, name="decode_images")
         features = backbone(TenCrops(height, width, name="ten_crops")(decode(image_bytes)))
-    if crops > 1 and whole_name(name)[1]:  # `last_image_blocks` averages them
+    if crops > 1 and left_out:  # `last_image_blocks` averages them
         features = JoinedCrops(crops, name="joined_crops")(features)
     elif crops > 1:
         features = MeanOfCrops(crops, name="mean_of_crops")(features)

@@ -6,6 +6,7 @@ import keras
 
 from tb_keras.encoders.image.image_encoder import image_encoder
 from tb_keras.encoders.presets.preset_backbone import HUB, loaded_once, tower_family
+from tb_keras.encoders.shortened_names import whole_name
 from tb_keras.encoders.text.text_encoder import text_encoder
 
 
@@ -59,7 +60,8 @@ def share_a_space(image_encoder: str | None, text_encoder: str | None) -> bool:
     """Returns whether the features of two encoders lie in one space, as told by their names.
 
     They do if both have the name of one preset of keras-hub: only a preset that holds both towers
-    can be an image encoder and a text encoder. Nothing is loaded.
+    can be an image encoder and a text encoder. Nothing is loaded. Names without last blocks count
+    as those of the whole encoders.
 
     Args:
         image_encoder: a name that `image_encoder` takes, or None.
@@ -70,8 +72,6 @@ def share_a_space(image_encoder: str | None, text_encoder: str | None) -> bool:
         >>> share_a_space(clip, clip), share_a_space(clip, "minilm")
         (True, False)
     """
-    return (
-        image_encoder is not None
-        and image_encoder.startswith(HUB)
-        and (image_encoder == text_encoder)
-    )
+    if not (image_encoder and text_encoder and image_encoder.startswith(HUB)):
+        return False
+    return whole_name(image_encoder)[0] == whole_name(text_encoder)[0]

@@ -43,6 +43,8 @@ def preset_image_backbone(
     inputs = (network.vision_encoder if both else network).inputs
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
         raise ValueError(f"`name` must be that of an image backbone. Received: {preset!r}")
+    if is_of_kind(network, {"SigLIPBackbone"}):
+        _state_true_shape(network.vision_encoder.embedding)
     height, width = inputs[0].shape[1:3]
     if height is None:
         height, width = _DEFAULT_SIZE, _DEFAULT_SIZE
@@ -86,6 +88,12 @@ def _converter(preset: str):
         return keras_hub.layers.ImageConverter.from_preset(preset)
     except (ValueError, FileNotFoundError):
         return None
+
+
+def _state_true_shape(embedding: keras.layers.Layer) -> None:
+    """Corrects the shape of SigLIP's patches: keras-hub counts a class token that is not there."""
+    places, dim = embedding.num_positions, embedding.hidden_dim
+    embedding.compute_output_shape = lambda input_shape: (input_shape[0], places, dim)
 
 
 def _pooled(network: keras.Model, pixels):

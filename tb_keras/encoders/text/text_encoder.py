@@ -9,8 +9,10 @@ from pathlib import Path
 
 import keras
 
+from tb_keras.encoders.block_split import split_blocks
 from tb_keras.encoders.presets.preset_backbone import HUB, has_towers, load_backbone
 from tb_keras.encoders.presets.preset_tokens import preset_tokens
+from tb_keras.encoders.presets.text_tower import text_tower
 from tb_keras.encoders.shortened_names import whole_name
 from tb_keras.encoders.text.bert_split import lower_rows
 from tb_keras.encoders.text.lean_bert import LeanBert
@@ -34,8 +36,8 @@ def text_encoder(
             - `"keras_hub/PRESET"`: a BERT-like backbone of keras-hub with its tokenizer, or one of
               CLIP, SigLIP or MetaCLIP 2 with its preprocessor, by the name of its preset or the
               path of a directory.
-            - a BERT without its last layers, such as `"minilm[:-2]"`: rows for what
-              `last_text_blocks` returns.
+            - a BERT or a text tower without its last layers, such as `"minilm[:-2]"`: rows for
+              what `last_text_blocks` returns.
             - the path of a `.keras` file: a saved encoder of `tb_keras.encoders.fit_text_encoder`.
         weights: `"pretrained"` for the published weights, None for random ones. A file has its own.
         max_tokens: number of tokens, start and end included, after which a text is cut. MiniLM
@@ -67,11 +69,12 @@ def text_encoder(
     backbone = load_backbone(preset_of(whole), weights)
     texts = keras.Input((), dtype="string", name="texts")
     tokens = text_tokens(name, max_tokens)(texts)
-    if left_out:
+    if has_towers(backbone):
+        tower = text_tower(backbone, tokens["token_ids"].shape[1])
+        encode = split_blocks(tower, left_out).lower if left_out else tower
+        features = encode(tokens["token_ids"])
+    elif left_out:
         features = lower_rows(backbone, tokens, left_out)
-    elif has_towers(backbone):
-        features = backbone.get_text_embeddings(tokens["token_ids"])
-        features = keras.layers.Activation("linear", name="features", dtype="float32")(features)
     else:
         mean = keras.layers.GlobalAveragePooling1D(name="mean", dtype="float32")(
             _vectors(backbone, tokens), mask=tokens["padding_mask"]
@@ -98,7 +101,7 @@ def text_tokens(name: str, max_tokens: int) -> TokenizeTexts:
     name, left_out = whole_name(name)
     settings = {"strip_accents": True} if name == "minilm" else {}
     tokens = preset_tokens(preset_of(name), max_tokens, **settings)
-    return tokens.of_length(tokens.max_tokens) if left_out else tokens
+    return tokens.of_length(tokens.length or tokens.max_tokens) if left_out else tokens
 
 
 def preset_of(name: str) -> str:

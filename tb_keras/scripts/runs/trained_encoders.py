@@ -15,16 +15,18 @@ from tb_keras.encoders.shortened_names import whole_name, without_last_blocks
 _TRAIN_IMAGE_ENCODER = flags.DEFINE_integer(
     "train_image_encoder",
     0,
-    "Retrieval: how many last blocks of the image encoder, an EfficientNet-Lite, are trained with "
-    "the network. What lies below them is computed once and kept, about 40 kB for each picture.",
+    "Retrieval: how many last blocks of the image encoder, an EfficientNet-Lite or that of "
+    "--encoders, are trained with the network. What lies below them is computed once and kept, "
+    "about 40 kB for each picture with an EfficientNet-Lite.",
     lower_bound=0,
 )
 _TRAIN_TEXT_ENCODER = flags.DEFINE_integer(
     "train_text_encoder",
     0,
-    "Retrieval: how many last layers of the text encoder, a BERT such as minilm, are trained with "
-    "the network. What lies below them is computed once and kept, about 50 kB for each text. Texts "
-    "are cut after 32 tokens unless --max_tokens says otherwise.",
+    "Retrieval: how many last layers of the text encoder, minilm, another BERT or that of "
+    "--encoders, are trained with the network. What lies below them is computed once and kept, "
+    "about 50 kB for each text with minilm. Texts are cut after 32 tokens unless --max_tokens says "
+    "otherwise.",
     lower_bound=0,
 )
 _COUNTS = {"image": _TRAIN_IMAGE_ENCODER, "text": _TRAIN_TEXT_ENCODER}

@@ -51,10 +51,9 @@ class TrainingBackup(keras.callbacks.Callback):
         if not backups:
             return 0
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(backups[-1])
         with h5py.File(backups[-1]) as file:
-            for number, state in enumerate(_random_states(model)):
-                state.assign(file[f"random_states/{number}"][()])
+            for number, variable in enumerate(_state(model)):
+                variable.assign(file[str(number)][()])
         return _epochs_done(backups[-1])
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -63,10 +62,9 @@ class TrainingBackup(keras.callbacks.Callback):
         self.directory.mkdir(parents=True, exist_ok=True)
         older = self._backups()
         beside = self.directory / "unfinished.weights.h5"
-        self.model.save_weights(beside, overwrite=True)
-        with h5py.File(beside, "a") as file:
-            for number, state in enumerate(_random_states(self.model)):
-                file[f"random_states/{number}"] = state.numpy()
+        with h5py.File(beside, "w") as file:
+            for number, variable in enumerate(_state(self.model)):
+                file[str(number)] = variable.numpy()
         os.replace(beside, self.directory / f"epoch-{epoch + 1:05d}.weights.h5")
         for backup in older:
             backup.unlink()
@@ -83,9 +81,14 @@ class TrainingBackup(keras.callbacks.Callback):
         return sorted(self.directory.glob("epoch-*.weights.h5"), key=_epochs_done)
 
 
-def _random_states(model: keras.Model) -> list[keras.Variable]:
-    """Returns the states of dropout, noise and the choice of pairs, which Keras does not save."""
-    return [v for v in model.variables if v.path.endswith("seed_generator_state")]
+def _state(model: keras.Model) -> list[keras.Variable]:
+    """Returns all that a training changes.
+
+    Keras's `save_weights` leaves out the states of dropout, noise and the choice of pairs, and adds
+    changes of low rank to what they change.
+    """
+    states = [v for v in model.variables if v.path.endswith("seed_generator_state")]
+    return [*model.weights, *states, *model.optimizer.variables]
 
 
 def _epochs_done(backup: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -24,6 +24,7 @@ from tb_keras.training.confused_images import ConfusedImages
 from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.loss_attachment import attach_losses
+from tb_keras.training.low_rank import train_low_rank
 from tb_keras.training.recipes.recipe import Recipe
 from tb_keras.training.shared_space import Starts, identity_starts, shared_space_starts
 
@@ -91,6 +92,9 @@ def from_recipe(
     keras.utils.set_random_seed(seed)
     encoders = {"image_encoder": image_encoder, "text_encoder": text_encoder}
     network = initial or _network(train, recipe, encoders, validation)
+    trained = network.image_encoder, network.text_encoder
+    if recipe.lora_rank:
+        _train_low_rank(trained, recipe.lora_rank)
     batches, positives = _batches(train, recipe, seed, network, guarded=bool(initial))
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()
@@ -110,8 +114,7 @@ def from_recipe(
         weight_decay=recipe.weight_decay or None,
         global_clipnorm=recipe.clip_norm or None,
     )
-    rates = recipe.image_encoder_rate, recipe.text_encoder_rate
-    for encoder, rate in zip((network.image_encoder, network.text_encoder), rates):
+    for encoder, rate in zip(trained, (recipe.image_encoder_rate, recipe.text_encoder_rate)):
         if encoder is not None:
             optimizer.scale_learning_rate(encoder.trainable_variables, rate)
     model.compile(optimizer)
@@ -137,6 +140,16 @@ def _network(
     network = build(*dims, **settings)
     network.standardize(train.image_features, train.text_features)
     return network
+
+
+def _train_low_rank(encoders: Sequence[keras.Model | None], rank: int) -> None:
+    if encoders == (None, None):
+        raise ValueError(
+            f"`lora_rank` must be 0 unless an encoder is trained. Received: lora_rank={rank}"
+        )
+    for encoder in encoders:
+        if encoder is not None:
+            train_low_rank(encoder, rank)
 
 
 def _encoded(corpus: Corpus, encoders: Mapping[str, keras.Model]) -> Corpus:

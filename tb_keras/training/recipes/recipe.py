@@ -144,6 +144,11 @@ class Recipe:
     text_encoder_rate: float = _setting(
         1.0, "Factor of the learning rate for a text encoder that is trained with the network."
     )
+    lora_rank: int = _setting(
+        0,
+        "Rank of the changes to the attention of encoders that are trained with the network, whose "
+        "other weights stay; 0 to train all weights.",
+    )
     kept_epoch: str = _setting(
         "best", "Epoch whose network is kept: best on the validation split, or last."
     )
@@ -172,6 +177,7 @@ class Recipe:
                 f"Received: {self.kept_epoch!r}"
             )
         check_int("epochs", self.epochs, least=1)
+        check_int("lora_rank", self.lora_rank, least=0)
         if not self.learning_rate > 0:
             raise ValueError(
                 f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}"

@@ -30,7 +30,7 @@ def write_preset(family, directory):
 
     keras.utils.set_random_seed(3)
     layers, models = keras_hub.layers, keras_hub.models
-    tower = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2, "intermediate_dim": 24}
+    tower = {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "intermediate_dim": 24}
     image = {**tower, "patch_size": 16, "image_shape": (SIZE, SIZE, 3)}
     size = {"image_size": (SIZE, SIZE)}
     mean = {"scale": [1 / 60, 1 / 62, 1 / 65], "offset": [-1.8, -1.7, -1.5]}

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tb_keras.encoders import encoder_pair, image_encoder, share_a_space, text_encoder
+from tb_keras.encoders import (
+    encoder_pair,
+    image_encoder,
+    last_image_blocks,
+    last_text_blocks,
+    share_a_space,
+    text_encoder,
+)
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.encoders.text.text_encoder import text_tokens
 from tests.cases import OnDemand, slow_but
@@ -158,3 +165,21 @@ def test_images_are_resized_as_keras_does_it(interpolation):
         decode = DecodeImages(24, 30, interpolation=interpolation, antialias=antialias)
         for pixels, found in zip(wide_and_high(), decode(encoded(wide_and_high()))):
             np.testing.assert_allclose(found, resize(pixels.astype("float32")), atol=1e-3)
+
+
+@pytest.mark.parametrize("family", CASES)
+def test_towers_in_two_parts(presets, pairs, family):
+    name = f"{presets[family][0]}[:-1]"
+    images, texts = pairs[family]
+    rows = image_encoder(name)(encoded(wide_and_high()))
+    upper = last_image_blocks(name)
+    np.testing.assert_allclose(upper(rows), images(encoded(wide_and_high())), atol=1e-4)
+    trained = {"encoder_block_0" in w.path or "embedding" in w.path for w in upper.weights}
+    assert trained == {False}
+    rows = text_encoder(name)(tf.constant(TEXTS))
+    upper = last_text_blocks(name)
+    assert rows.shape[1] == upper.input_shape[1]
+    np.testing.assert_allclose(upper(rows), texts(tf.constant(TEXTS)), atol=1e-4)
+    copied = keras.Model.from_config(upper.get_config())
+    copied.set_weights(upper.get_weights())
+    np.testing.assert_array_equal(copied(rows), upper(rows))
