@@ -34,6 +34,8 @@ PUBLISHED = [
 ]
 # Requests for a server: the client, warm-up records, the server's configuration.
 SERVING = ["requests>=2.28,<3", "tensorflow-serving-api>=2.21,<2.22"]
+# Filters of an index.
+INDEX = ["sqlglot>=27,<31"]
 # What `make benchmark` measures beside the package.
 BENCHMARK = [
     "hypothesis>=6.100",
@@ -90,6 +92,7 @@ setup(
         "demo": DEMO,
         "published": PUBLISHED,
         "serving": SERVING,
+        "index": INDEX,
         "docs": DOCS,
         "dev": DEV,
         "benchmark": BENCHMARK,
@@ -101,6 +104,7 @@ setup(
             "tb-evaluate = tb_keras.scripts.entry_points:evaluate",
             "tb-export = tb_keras.scripts.entry_points:export",
             "tb-extract = tb_keras.scripts.entry_points:extract",
+            "tb-index = tb_keras.scripts.entry_points:index",
             "tb-localize = tb_keras.scripts.entry_points:localize",
             "tb-promote = tb_keras.scripts.entry_points:promote",
             "tb-search = tb_keras.scripts.entry_points:search",

@@ -1,10 +1,11 @@
 """Search in an embedded corpus."""
 
 from tb_keras.search.graph_index import GraphIndex
+from tb_keras.search.image_text_index import Added, Embedder, ImageTextIndex, Item
 from tb_keras.search.index import Index
 from tb_keras.search.searchable import Searchable
 
-__all__ = ["GraphIndex", "Index", "Searchable"]
+__all__ = ["Added", "Embedder", "GraphIndex", "ImageTextIndex", "Index", "Item", "Searchable"]
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -54,41 +56,89 @@ class Index:
             ValueError: if shapes disagree, `k` is not in [1, n], or a query is not finite, as for
                 `embeddings`.
         """
-        with np.errstate(over="ignore"):
-            queries = np.asarray(queries, np.float32)
-        size, dim = self.embeddings.shape
-        if queries.ndim != 2 or queries.shape[1] != dim:
-            raise ValueError(f"`queries` must have shape (q, {dim}). Received: {queries.shape}")
+        queries = checked_queries(queries, self.embeddings.shape[1])
+        size = len(self.embeddings)
         if not 1 <= k <= size:
             raise ValueError(f"`k` must be in [1, {size}]. Received: k={k}")
         check_int("k", k, least=1)
-        check_norms("queries", queries)
-        best = np.empty((len(queries), k), np.float32)
-        best_rows = np.empty((len(queries), k), np.int64)
-        most = max(k, min(_BLOCK_ROWS, _BLOCK_VALUES // max(1, dim)))
-        start, step = 0, max(k, most // 8)
-        while start < size:
-            block = np.asarray(self.embeddings[start : start + step], np.float32)
-            count = max(1, _BLOCK_VALUES // len(block))
-            for first in range(0, len(queries), count):
-                some = slice(first, first + count)
-                scores = queries[some] @ block.T
-                if start:
-                    scores, columns = _above(scores, best[some].min(axis=1, keepdims=True))
-                    scores = np.concatenate([best[some], scores], axis=1)
-                    rows = np.concatenate([best_rows[some], start + columns], axis=1)
-                else:
-                    rows = np.broadcast_to(np.arange(len(block)), scores.shape)
-                kept = _highest(scores, k)
-                best[some] = scores[kept].reshape(-1, k)
-                best_rows[some] = rows[kept].reshape(-1, k)
-            # Many of the first rows are among the best so far, and fewer and fewer later ones.
-            start, step = start + len(block), min(2 * step, most)
-        order = np.argsort(-best, axis=1, kind="stable")
-        return (
-            np.take_along_axis(best, order, axis=1),
-            np.take_along_axis(best_rows, order, axis=1),
-        )
+        return highest_rows(self.embeddings, queries, k)
+
+
+def checked_queries(queries: ArrayLike, dim: int) -> np.ndarray:
+    """Returns queries as float32 `(q, dim)`.
+
+    Raises:
+        ValueError: if they have another shape, or are not finite.
+    """
+    with np.errstate(over="ignore"):
+        queries = np.asarray(queries, np.float32)
+    if queries.ndim != 2 or queries.shape[1] != dim:
+        raise ValueError(f"`queries` must have shape (q, {dim}). Received: {queries.shape}")
+    check_norms("queries", queries)
+    return queries
+
+
+def highest_rows(
+    embeddings: Any, queries: np.ndarray, k: int, rows: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the rows of highest dot product, in blocks. Ties go to the lower row.
+
+    Args:
+        embeddings: finite `(n, dim)`: an array, a memory map, or what gives one by slices.
+        queries: finite float32 `(q, dim)`.
+        k: int in [1, n], or at most the number of `rows`.
+        rows: int64, ascending, the rows to search in; all if left out.
+
+    Returns:
+        float32 `(q, k)` scores and int64 `(q, k)` rows, best first.
+
+    Examples:
+        >>> highest_rows(np.eye(3), np.float32([[3, 2, 1]]), 1, rows=np.array([1, 2]))[1]
+        array([[1]])
+    """
+    size = embeddings.shape[0] if rows is None else len(rows)
+    best = np.empty((len(queries), k), np.float32)
+    best_rows = np.empty((len(queries), k), np.int64)
+    most = max(k, min(_BLOCK_ROWS, _BLOCK_VALUES // max(1, embeddings.shape[1])))
+    start, step = 0, max(k, most // 8)
+    while start < size:
+        stop = min(start + step, size)
+        block, taken = _block(embeddings, start, stop, rows)
+        count = max(1, _BLOCK_VALUES // len(block))
+        for first in range(0, len(queries), count):
+            some = slice(first, first + count)
+            scores = queries[some] @ block.T
+            if taken is not None:
+                scores = scores[:, taken]
+            if start:
+                scores, columns = _above(scores, best[some].min(axis=1, keepdims=True))
+                scores = np.concatenate([best[some], scores], axis=1)
+                found = np.concatenate([best_rows[some], start + columns], axis=1)
+            else:
+                found = np.broadcast_to(np.arange(stop), scores.shape)
+            kept = _highest(scores, k)
+            best[some] = scores[kept].reshape(-1, k)
+            best_rows[some] = found[kept].reshape(-1, k)
+        # Many of the first rows are among the best so far, and fewer and fewer later ones.
+        start, step = stop, min(2 * step, most)
+    order = np.argsort(-best, axis=1, kind="stable")
+    best_rows = np.take_along_axis(best_rows, order, axis=1)
+    found = best_rows if rows is None else rows[best_rows]
+    return np.take_along_axis(best, order, axis=1), found
+
+
+def _block(
+    embeddings: Any, start: int, stop: int, rows: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns a block that holds rows number `start` to `stop`, and which of the block they are."""
+    if rows is None:
+        return np.asarray(embeddings[start:stop], np.float32), None
+    rows = rows[start:stop]
+    span = rows[-1] + 1 - rows[0]
+    if span > 2 * len(rows):
+        return np.asarray(embeddings[rows], np.float32), None
+    block = np.asarray(embeddings[rows[0] : rows[-1] + 1], np.float32)
+    return block, None if span == len(rows) else rows - rows[0]
 
 
 def _above(scores: np.ndarray, lowest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

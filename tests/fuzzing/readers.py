@@ -240,7 +240,7 @@ def _pictures_in_parquet(folder):
 
 @_reader
 def _list_of_pictures(folder):
-    from tb_keras.scripts.picture_list import listed_pictures
+    from tb_keras.scripts.own_data.picture_list import listed_pictures
 
     _text(folder, {"list.txt": "a.png\nb/c.png\n\u00e4.jpg\n"})
     return lambda folder: listed_pictures(str(folder / "list.txt"))

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tb_keras.scripts.picture_list import listed_pictures
+from tb_keras.scripts.own_data.picture_list import listed_pictures
 
 
 def made(folder, *names):

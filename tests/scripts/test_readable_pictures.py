@@ -7,7 +7,7 @@ from absl import flags
 
 from tb_keras import Corpus
 from tb_keras.scripts import readable_pictures
-from tb_keras.scripts.picture_list import listed_pictures
+from tb_keras.scripts.own_data.picture_list import listed_pictures
 from tb_keras.scripts.readable_pictures import readable_corpus, readable_paths, skips
 from tb_keras.scripts.searched_collection import searched_folder
 

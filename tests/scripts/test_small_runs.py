@@ -16,7 +16,7 @@ from tests.scripts.running import SMALL_IMAGE_ENCODERS, answers, printed_boxes, 
 pytestmark = pytest.mark.xdist_group("forking")
 
 SMALL = ["--text_encoder=tfidf", "--epochs=1", "--hidden_dim=16", "--embedding_dim=4"]
-MODEL = "--model=savedmodels/mine"
+MODEL, INDEX = "--model=savedmodels/mine", "--index=kept"
 WAY = {
     "train": ["train", "--data=pairs.csv", "--run=runs/mine", *SMALL],
     "export": ["export", "--run=runs/mine"],
@@ -25,6 +25,12 @@ WAY = {
         *("search", MODEL, "--data=pairs.csv", "--split=test", "--k=3"),
         *("a red ring", "pictures/blue_ring.png"),
     ],
+    "build": ["index", "build", MODEL, "--images=pairs.csv", "--attributes=split", INDEX],
+    "add": ["index", "add", "--images=pictures", INDEX],
+    "delete": ["index", "delete", "--filter=split = 'test'", INDEX],
+    "delete one": ["index", "delete", "pictures/red_disc.png", INDEX],
+    "info": ["index", "info", INDEX],
+    "check": ["index", "check", INDEX],
 }
 PHRASES = ["a red disc", "the blue <in> square"]
 TO_LOCALIZE = {
@@ -70,6 +76,14 @@ def test_retrieval(tmp_path):
     texts = {text for c in COLORS for text in (f"a {c} ring", f"ring <in> {c}")}
     assert set(found["pictures/blue_ring.png"]) < texts
     assert all(len(set(of_query)) == 3 for of_query in found.values())
+    assert out["build"].endswith("Wrote kept: 20 pictures, 40 texts\n")
+    assert out["add"].endswith("Pictures: 0 new, 0 changed, 20 as before\n")
+    assert out["delete"] == "Deleted 4 pictures, 16 are left\n"
+    assert out["delete one"] == "Deleted 1 pictures, 15 are left\n"
+    about = "15 pictures, 40 texts\nstore: exact, float32, 4 dims\nmodel: --model=/"
+    assert out["info"].startswith(about)
+    assert out["info"].endswith("MB\nattribute: split (text)\n")
+    assert out["check"] == "15 pictures and 40 texts are as they should be\n"
 
 
 def test_localization(tmp_path):

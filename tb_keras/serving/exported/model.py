@@ -82,10 +82,12 @@ class ExportedModel:
                 ]
             )
 
-        settings = {"saved_model": self._fingerprint(), "signature": signature}
+        settings = {"saved_model": self.fingerprint, "signature": signature}
         return cached_features(settings, items, digest, encode, verbose)
 
-    def _fingerprint(self) -> str:
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the model, which changes with anything that embeddings depend on."""
         files = ("saved_model.pb", "variables/variables.index", "fingerprint.pb")
         content = b"".join((self.path / name).read_bytes() for name in files)
         return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,224 @@
+"""The images or the texts of an index: items, embeddings and store, kept in step."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tb_keras.search.kept.embedding_rows import EmbeddingRows, OpenedRows
+from tb_keras.search.kept.entries import Entry, Known, Live
+from tb_keras.search.kept.item_filter import Condition, sql_of
+from tb_keras.search.kept.items import Items
+from tb_keras.search.kept.proposed_keys import is_among, proposed_keys, rows_of
+from tb_keras.search.searchable import check_norms
+from tb_keras.search.stores.store import opened_store
+
+_STORE_ROWS = 65_536  # handed to a store at a time
+_MOST_HOLES = 1000  # rows without an item, before half of all may be holes
+
+
+class Collection:
+    """The items of one kind.
+
+    Each change is written to the embeddings' files first and then, in one transaction, to the
+    items, with a note of what the store has to learn. So a process may be killed at any moment: the
+    items say what is there, and `catch_up` teaches the store what it has missed.
+
+    Args:
+        directory: of the index.
+        items: of the index.
+        kind: `"images"` or `"texts"`.
+    """
+
+    def __init__(self, directory: Path, items: Items, kind: str):
+        self._directory, self._items, self.kind = directory, items, kind
+        self._dtype = items.settings["dtype"]
+        self._lock = threading.Lock()
+        self._seen: tuple[int, Live, OpenedRows] | None = None
+        self.store = opened_store(items.settings, kind, directory)
+
+    def opened(self) -> tuple[Live, OpenedRows]:
+        """Returns the items there are now, and their embeddings."""
+        with self._lock:
+            while True:
+                version = self._items.version()
+                if self._seen is not None and self._seen[0] == version:
+                    return self._seen[1:]
+                live = self._items.live(self.kind)
+                count = int(live.rows[-1]) + 1 if len(live.rows) else 0
+                # Others may compact right now, and delete the file.
+                with contextlib.suppress(FileNotFoundError):
+                    self._seen = version, live, self._files(live.generation).opened(count)
+                if self._seen is None and version == self._items.version():
+                    raise FileNotFoundError(f"{self._directory} has lost its {self.kind} (.npy)")
+
+    def put(
+        self, entries: Sequence[Entry], attributes: Sequence[str], embeddings: np.ndarray
+    ) -> None:
+        """Adds items, or changes the content of those whose identifiers are there, all at once.
+
+        Args:
+            entries: the items.
+            attributes: the names of the attributes that are set.
+            embeddings: float `(len(entries), dim)`.
+
+        Raises:
+            ValueError: if `embeddings` are not finite, or not of the size of those that are there.
+        """
+        embeddings = np.asarray(embeddings, np.float32)
+        dim = self._items.settings.get("dim") or embeddings.shape[-1]
+        if embeddings.shape != (len(entries), dim):
+            raise ValueError(
+                f"the model must give embeddings of shape {(len(entries), dim)}. "
+                f"Received: shape={embeddings.shape}"
+            )
+        check_norms("embeddings", embeddings)
+        live, _ = self.opened()
+        row = int(live.rows[-1]) + 1 if len(live.rows) else 0
+        before = self._items.known(self.kind, [entry.id for entry in entries])
+        with self._changing():
+            key = self._items.settings["next_key"]
+            self._files(live.generation).write(row, embeddings)
+            self._items.put(self.kind, entries, attributes, key, row)
+            self._items.set(next_key=key + len(entries), dim=embeddings.shape[1])
+            self._note([known.key for known in before.values()])
+            self._note(range(key, key + len(entries)))
+
+    def update(self, entries: Sequence[Entry], attributes: Sequence[str]) -> None:
+        """Sets the paths and some attributes of items that are there, all at once."""
+        known = self._items.known(self.kind, [entry.id for entry in entries])
+        with self._changing():
+            self._items.update(self.kind, entries, attributes)
+            self._note([item.key for item in known.values()])
+
+    def delete(self, keys: Sequence[int]) -> None:
+        """Deletes items, all at once."""
+        with self._changing():
+            self._items.delete(self.kind, keys)
+            self._note(keys)
+
+    def catch_up(self) -> None:
+        """Teaches the store what it has missed, and deletes files that are no longer used."""
+        live, rows = self.opened()
+        current = self._files(live.generation).path.name
+        for file in self._directory.glob(f"{self.kind}-*.npy"):
+            if file.name.partition(".")[0] != current:
+                file.unlink()
+        for start in range(0, len(live.pending), _STORE_ROWS):
+            keys = live.pending[start : start + _STORE_ROWS]
+            is_there = is_among(keys, live.keys)
+            if self.store is not None:
+                self.store.delete(keys[~is_there])
+                there = keys[is_there]
+                values = self._items.values(self.kind, there.tolist())
+                vectors = np.asarray(rows.floats[rows_of(live, there)], np.float32)
+                self.store.add(there, vectors, [values[key] for key in there.tolist()])
+            with self._changing():
+                self._items.settle(self.kind, keys.tolist())
+
+    def compact(self) -> None:
+        """Writes the embeddings anew, without holes, if more than half of the rows are holes."""
+        live, _ = self.opened()
+        size = int(live.rows[-1]) + 1 if len(live.rows) else 0
+        if size - len(live.rows) <= max(_MOST_HOLES, len(live.rows)):
+            return
+        old, new = self._files(live.generation), self._files(live.generation + 1)
+        old.copy_to(new, live.rows)
+        with self._changing():
+            self._items.move(self.kind, enumerate(live.keys.tolist()))
+            self._items.set(**{f"{self.kind}_generation": live.generation + 1})
+        old.delete()
+
+    def search(
+        self, queries: np.ndarray, k: int, condition: Condition | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns float32 scores and identifiers, both `(q, min(k, n))`, best first.
+
+        n items fit the condition. Of equal scores the item that was added first comes first.
+
+        Args:
+            queries: finite float32 `(q, dim)`.
+            k: how many to find.
+            condition: on columns of the attributes; None for all items.
+        """
+        while True:
+            live, rows = self.opened()
+            keys = live.keys
+            if condition is not None:
+                fit = self._items.matching(self.kind, *sql_of(condition))
+                keys = fit[is_among(fit, keys)]
+            count = min(k, len(keys))
+            proposed = proposed_keys(
+                queries, count, keys, live, rows, self._dtype, self.store, condition
+            )
+            scores = rows.scores(queries, rows_of(live, np.maximum(proposed, live.keys[:1])))
+            scores[proposed < 0] = -np.inf
+            order = np.lexsort((proposed, -scores))[:, :count]
+            scores, found = (np.take_along_axis(a, order, axis=1) for a in (scores, proposed))
+            names = self._items.ids(self.kind, np.unique(found).tolist())
+            if len(names) == len(np.unique(found)):  # none was deleted meanwhile
+                return scores, np.array([names[key] for key in found.flat], object).reshape(
+                    found.shape
+                )
+
+    def ids(self, condition: Condition | None) -> list[str]:
+        """Returns the identifiers of the items that fit a condition, by ascending key."""
+        return self._items.all_ids(self.kind, *(sql_of(condition) if condition else ("1", [])))
+
+    def known(self, ids: Sequence[str]) -> dict[str, Known]:
+        """Returns what is kept of the items with some identifiers, by identifier."""
+        return self._items.known(self.kind, ids)
+
+    def embeddings(self, keys: Sequence[int]) -> np.ndarray:
+        """Returns the embeddings of items, float32 `(len(keys), dim)`."""
+        live, rows = self.opened()
+        return np.asarray(rows.floats[rows_of(live, np.asarray(keys, np.int64))], np.float32)
+
+    def clear_store(self) -> None:
+        """Deletes all that the store has."""
+        if self.store is not None:
+            self.store.clear()
+
+    def close(self) -> None:
+        """Lets go of the store."""
+        if self.store is not None:
+            self.store.close()
+
+    def problems(self) -> list[str]:
+        """Returns what is wrong with the embeddings or the store, a line each."""
+        try:
+            live, rows = self.opened()
+        except (FileNotFoundError, ValueError) as error:
+            return [str(error)]
+        found = []
+        if wrong := rows.wrong_row(live.rows, self._dtype):
+            key = int(live.keys[np.searchsorted(live.rows, wrong[0])])
+            name = self._items.ids(self.kind, [key]).get(key)
+            found.append(f"the embedding of {name!r}, and perhaps more, {wrong[1]}")
+        if (np.diff(live.rows) <= 0).any():
+            found.append(f"two {self.kind} have one row")
+        if self.store is not None:
+            kept = np.setdiff1d(self.store.keys(), live.pending)
+            items = np.setdiff1d(live.keys, live.pending)
+            lacks, has = len(np.setdiff1d(items, kept)), len(np.setdiff1d(kept, items))
+            if lacks or has:
+                found.append(f"the store lacks {lacks} of the {self.kind} and has {has} too many")
+        return found
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._items.transaction():
+            yield
+        with self._lock:
+            self._seen = None
+
+    def _note(self, keys: Sequence[int]) -> None:
+        if self.store is not None:
+            self._items.note(self.kind, keys)
+
+    def _files(self, generation: int) -> EmbeddingRows:
+        return EmbeddingRows(self._directory / f"{self.kind}-{generation}", self._dtype)
