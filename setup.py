@@ -34,8 +34,11 @@ PUBLISHED = [
 ]
 # Requests for a server: the client, warm-up records, the server's configuration.
 SERVING = ["requests>=2.28,<3", "tensorflow-serving-api>=2.21,<2.22"]
-# Filters of an index.
+# Filters of an index, and the libraries that it may keep its vectors in.
 INDEX = ["sqlglot>=27,<31"]
+FAISS = [*INDEX, "faiss-cpu>=1.12,<2"]
+QDRANT = [*INDEX, "qdrant-client>=1.15,<2"]
+LANCEDB = [*INDEX, "lancedb>=0.30,<1", "pyarrow>=15"]
 # What `make benchmark` measures beside the package.
 BENCHMARK = [
     "hypothesis>=6.100",
@@ -93,6 +96,9 @@ setup(
         "published": PUBLISHED,
         "serving": SERVING,
         "index": INDEX,
+        "faiss": FAISS,
+        "qdrant": QDRANT,
+        "lancedb": LANCEDB,
         "docs": DOCS,
         "dev": DEV,
         "benchmark": BENCHMARK,

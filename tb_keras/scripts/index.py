@@ -45,7 +45,7 @@ from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.runs.settled_paths import seen_from_here
 from tb_keras.search import ImageTextIndex
 from tb_keras.search.kept.embedding_rows import DTYPES
-from tb_keras.search.stores.store import STORES
+from tb_keras.search.stores.opening import STORES
 from tb_keras.serving import ExportedModel
 
 _INDEX = flags.DEFINE_string("index", None, "Directory of the index.", required=True)

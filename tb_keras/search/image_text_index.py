@@ -27,7 +27,7 @@ from tb_keras.search.kept.collection import Collection
 from tb_keras.search.kept.entries import KINDS, Entry, Known
 from tb_keras.search.kept.item_filter import Condition, parsed_filter, renamed
 from tb_keras.search.kept.items import Items
-from tb_keras.search.stores.store import check_settings
+from tb_keras.search.stores.opening import check_settings
 from tb_keras.storage.atomic_file import directory_beside
 from tb_keras.storage.kept_directory import locked
 from tb_keras.storage.pictures.picture_reference import picture_digest
@@ -181,7 +181,7 @@ class ImageTextIndex:
             "store": store,
             "store_url": store_url,
         }
-        check_settings(settings)
+        check_settings(store, store_url, dtype)
         paths = absolute_paths(paths)
         names = checked_ids(paths if ids is None else ids, len(paths))
         beside = directory.absolute().with_name(f".{directory.name}-building")

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 DIM = 8
-STORES = {"exact": None}
+STORES = {"exact": None, "faiss": "faiss", "qdrant": "qdrant_client", "lancedb": "lancedb"}
 
 
 def needs(store):
-    """A case that is skipped where the store's package is not installed."""
+    """A case that is skipped where the store's package is not installed, and else slow."""
     package = STORES[store]
     missing = package is not None and importlib.util.find_spec(package) is None
-    return pytest.param(store, marks=pytest.mark.skipif(missing, reason=f"{package} is missing"))
+    skip = pytest.mark.skipif(missing, reason=f"{package} is missing")
+    return pytest.param(store, marks=[skip, *([pytest.mark.slow] if package else [])])
 
 
 INSTALLED = [needs(store) for store in STORES]

@@ -294,7 +294,6 @@ def test_wrong_questions_are_refused(small, arguments, message):
     ("settings", "message"),
     [
         ({"dtype": "float8"}, "`dtype` must be one of float32, float16, int8, binary"),
-        ({"store": "drawer"}, "`store` must be one of exact"),
     ],
 )
 def test_wrong_settings_are_refused(tmp_path, settings, message):

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tb_keras.search.kept.codes import CODED_DTYPES
 from tb_keras.search.kept.embedding_rows import EmbeddingRows, OpenedRows
 from tb_keras.search.kept.entries import Entry, Known, Live
 from tb_keras.search.kept.item_filter import Condition, sql_of
 from tb_keras.search.kept.items import Items
 from tb_keras.search.kept.proposed_keys import is_among, proposed_keys, rows_of
 from tb_keras.search.searchable import check_norms
-from tb_keras.search.stores.store import opened_store
+from tb_keras.search.stores.opening import opened_store
 
 _STORE_ROWS = 65_536  # handed to a store at a time
 _MOST_HOLES = 1000  # rows without an item, before half of all may be holes
@@ -40,6 +41,8 @@ class Collection:
         self._lock = threading.Lock()
         self._seen: tuple[int, Live, OpenedRows] | None = None
         self.store = opened_store(items.settings, kind, directory)
+        has_codes = self._dtype in CODED_DTYPES and self.store is not None  # of its own
+        self._kept_dtype = "float32" if has_codes else self._dtype
 
     def opened(self) -> tuple[Live, OpenedRows]:
         """Returns the items there are now, and their embeddings."""
@@ -77,6 +80,11 @@ class Collection:
                 f"Received: shape={embeddings.shape}"
             )
         check_norms("embeddings", embeddings)
+        most = None if self.store is None else self.store.most
+        if most is not None and len(self.opened()[0].keys) + len(entries) > most:
+            raise ValueError(
+                f"the store takes up to {most:,} {self.kind} without `store_url`. Received: more"
+            )
         live, _ = self.opened()
         row = int(live.rows[-1]) + 1 if len(live.rows) else 0
         before = self._items.known(self.kind, [entry.id for entry in entries])
@@ -108,6 +116,8 @@ class Collection:
         for file in self._directory.glob(f"{self.kind}-*.npy"):
             if file.name.partition(".")[0] != current:
                 file.unlink()
+        if self.store is not None and len(live.pending) <= self.store.waits:
+            return
         for start in range(0, len(live.pending), _STORE_ROWS):
             keys = live.pending[start : start + _STORE_ROWS]
             is_there = is_among(keys, live.keys)
@@ -195,14 +205,18 @@ class Collection:
         except (FileNotFoundError, ValueError) as error:
             return [str(error)]
         found = []
-        if wrong := rows.wrong_row(live.rows, self._dtype):
+        if wrong := rows.wrong_row(live.rows, self._kept_dtype):
             key = int(live.keys[np.searchsorted(live.rows, wrong[0])])
             name = self._items.ids(self.kind, [key]).get(key)
             found.append(f"the embedding of {name!r}, and perhaps more, {wrong[1]}")
         if (np.diff(live.rows) <= 0).any():
             found.append(f"two {self.kind} have one row")
         if self.store is not None:
-            kept = np.setdiff1d(self.store.keys(), live.pending)
+            try:
+                keys = self.store.keys()
+            except ValueError as error:
+                return [*found, str(error)]
+            kept = np.setdiff1d(keys, live.pending)
             items = np.setdiff1d(live.keys, live.pending)
             lacks, has = len(np.setdiff1d(items, kept)), len(np.setdiff1d(kept, items))
             if lacks or has:
@@ -221,4 +235,4 @@ class Collection:
             self._items.note(self.kind, keys)
 
     def _files(self, generation: int) -> EmbeddingRows:
-        return EmbeddingRows(self._directory / f"{self.kind}-{generation}", self._dtype)
+        return EmbeddingRows(self._directory / f"{self.kind}-{generation}", self._kept_dtype)

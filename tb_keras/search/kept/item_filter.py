@@ -98,6 +98,13 @@ def renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
     return condition._replace(column=names[condition.column])
 
 
+def columns_of(condition: Condition) -> set[str]:
+    """Returns the columns that a condition compares."""
+    if isinstance(condition, Group):
+        return set().union(*map(columns_of, condition.parts))
+    return {condition.column}
+
+
 def sql_of(condition: Condition) -> tuple[str, list[Value]]:
     """Returns a condition as SQL with a question mark for each value, and the values.
 

@@ -50,8 +50,7 @@ def proposed_keys(
     rescored = max(count, _RESCORED) if dtype in CODED_DTYPES else count
     if store is None or len(keys) <= _FEW_ROWS:
         return exactly(queries, min(rescored, len(keys)), keys)
-    share = len(keys) / len(live.keys)
-    found = [store.search(queries, rescored, condition, share)]
+    found = [store.search(queries, rescored, condition, keys)]
     waiting = live.pending[is_among(live.pending, keys)]
     if len(waiting):
         found.append(exactly(queries, min(count, len(waiting)), waiting))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
-from tb_keras.search.kept.embedding_rows import DTYPES
 from tb_keras.search.kept.item_filter import Condition
 
 
@@ -19,7 +17,14 @@ class Store(Protocol):
     filter, scores what the store proposes by its own embeddings, and searches exactly what the
     store has not learned yet. A store makes it faster. A key's vector never changes, and all calls
     may be repeated.
+
+    Attributes:
+        most: the largest number of vectors that it takes; None for any number.
+        waits: how many changes may wait until the store learns of them.
     """
+
+    most: int | None
+    waits: int
 
     def add(self, keys: np.ndarray, vectors: np.ndarray, attributes: Sequence[dict]) -> None:
         """Adds vectors durably, or sets the attributes of those that are there.
@@ -34,23 +39,19 @@ class Store(Protocol):
         """Deletes int64 `(n,)` keys durably; some may not be there."""
 
     def search(
-        self, queries: np.ndarray, k: int, condition: Condition | None, share: float
+        self, queries: np.ndarray, k: int, condition: Condition | None, keys: np.ndarray
     ) -> np.ndarray:
         """Proposes keys for each query.
 
         Args:
             queries: float32 `(q, dim)`.
             k: how many are wanted that fit.
-            condition: what the attributes must fit, on columns; None for all. A store that cannot
-                filter proposes more keys instead.
-            share: the share of the items that fit, in (0, 1].
+            condition: what the attributes must fit, on columns; None for all.
+            keys: int64, ascending, of the items that fit, for a store that knows no attributes.
 
         Returns:
             int64 `(q, c)` with any c, -1 where there is none.
         """
-
-    def count(self) -> int:
-        """Returns the number of vectors."""
 
     def keys(self) -> np.ndarray:
         """Returns all keys, int64."""
@@ -60,25 +61,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Lets go of files and connections."""
-
-
-STORES = ("exact",)
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Checks the settings `"store"`, `"store_url"` and `"dtype"` of an index, before it is made.
-
-    Raises:
-        ValueError: if one is not one that there is.
-        ModuleNotFoundError: if the store's package is not installed.
-    """
-    for name, known in (("store", STORES), ("dtype", DTYPES)):
-        if settings[name] not in known:
-            raise ValueError(
-                f"`{name}` must be one of {', '.join(known)}. Received: {settings[name]!r:.80}"
-            )
-
-
-def opened_store(settings: Mapping[str, Any], kind: str, directory: Path) -> Store | None:
-    """Opens the store of an index for `"images"` or `"texts"`, None if it is searched exactly."""
-    return None
