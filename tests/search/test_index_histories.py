@@ -103,7 +103,7 @@ def contents_of(index):
 
 
 @pytest.mark.parametrize("store", INSTALLED)
-@hypothesis.settings(max_examples=8 if FAST else 25)
+@hypothesis.settings(max_examples=6 if FAST else 25)
 @given(history=st.lists(changes(), max_size=6), half=st.booleans())
 def test_a_history_with_kills_ends_as_built_anew(tmp_path_factory, store, history, half):
     folder = tmp_path_factory.mktemp("history")

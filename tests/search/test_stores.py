@@ -119,6 +119,7 @@ def test_a_lost_and_a_damaged_file_of_faiss(tmp_path, always):
         assert "is damaged" in index.check()[0]
 
 
+@pytest.mark.slow
 def test_a_folder_of_qdrant_has_room_for_few(tmp_path, monkeypatch):
     pytest.importorskip("qdrant_client")
     monkeypatch.setattr(qdrant_store, "_LOCAL", 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +52,13 @@ class Collection:
                 if self._seen is not None and self._seen[0] == version:
                     return self._seen[1:]
                 live = self._items.live(self.kind)
-                count = int(live.rows[-1]) + 1 if len(live.rows) else 0
-                # Others may compact right now, and delete the file.
-                with contextlib.suppress(FileNotFoundError):
-                    self._seen = version, live, self._files(live.generation).opened(count)
-                if self._seen is None and version == self._items.version():
-                    raise FileNotFoundError(f"{self._directory} has lost its {self.kind} (.npy)")
+                try:
+                    self._seen = version, live, self._files(live.generation).opened(_size(live))
+                except FileNotFoundError:
+                    if version == self._items.version():  # no other process has compacted it
+                        raise FileNotFoundError(
+                            f"{self._directory} has lost its {self.kind} (.npy)"
+                        ) from None
 
     def put(
         self, entries: Sequence[Entry], attributes: Sequence[str], embeddings: np.ndarray
@@ -86,28 +87,35 @@ class Collection:
                 f"the store takes up to {most:,} {self.kind} without `store_url`. Received: more"
             )
         live, _ = self.opened()
-        row = int(live.rows[-1]) + 1 if len(live.rows) else 0
-        before = self._items.known(self.kind, [entry.id for entry in entries])
-        with self._changing():
-            key = self._items.settings["next_key"]
+        before = [item.key for item in self.known([entry.id for entry in entries]).values()]
+        with self._changing() as follow:
+            key, row = self._items.settings["next_key"], _size(live)
             self._files(live.generation).write(row, embeddings)
             self._items.put(self.kind, entries, attributes, key, row)
             self._items.set(next_key=key + len(entries), dim=embeddings.shape[1])
-            self._note([known.key for known in before.values()])
-            self._note(range(key, key + len(entries)))
+            new = np.arange(key, key + len(entries))
+            pending = self._noted(live, [*before, *new.tolist()])
+            left = ~is_among(live.keys, np.sort(np.array(before, np.int64)))
+            keys = np.concatenate([live.keys[left], new])
+            rows = np.concatenate([live.rows[left], row + np.arange(len(entries))])
+            follow(Live(keys, rows, pending, live.generation))
 
     def update(self, entries: Sequence[Entry], attributes: Sequence[str]) -> None:
         """Sets the paths and some attributes of items that are there, all at once."""
-        known = self._items.known(self.kind, [entry.id for entry in entries])
-        with self._changing():
+        live, _ = self.opened()
+        known = self.known([entry.id for entry in entries])
+        with self._changing() as follow:
             self._items.update(self.kind, entries, attributes)
-            self._note([item.key for item in known.values()])
+            follow(live._replace(pending=self._noted(live, [k.key for k in known.values()])))
 
     def delete(self, keys: Sequence[int]) -> None:
         """Deletes items, all at once."""
-        with self._changing():
+        live, _ = self.opened()
+        with self._changing() as follow:
             self._items.delete(self.kind, keys)
-            self._note(keys)
+            pending = self._noted(live, keys)
+            left = ~is_among(live.keys, np.sort(np.array(keys, np.int64)))
+            follow(Live(live.keys[left], live.rows[left], pending, live.generation))
 
     def catch_up(self) -> None:
         """Teaches the store what it has missed, and deletes files that are no longer used."""
@@ -127,20 +135,22 @@ class Collection:
                 values = self._items.values(self.kind, there.tolist())
                 vectors = np.asarray(rows.floats[rows_of(live, there)], np.float32)
                 self.store.add(there, vectors, [values[key] for key in there.tolist()])
-            with self._changing():
+            with self._changing() as follow:
                 self._items.settle(self.kind, keys.tolist())
+                follow(live._replace(pending=live.pending[start + len(keys) :]))
 
     def compact(self) -> None:
         """Writes the embeddings anew, without holes, if more than half of the rows are holes."""
         live, _ = self.opened()
-        size = int(live.rows[-1]) + 1 if len(live.rows) else 0
-        if size - len(live.rows) <= max(_MOST_HOLES, len(live.rows)):
+        if _size(live) - len(live.rows) <= max(_MOST_HOLES, len(live.rows)):
             return
         old, new = self._files(live.generation), self._files(live.generation + 1)
         old.copy_to(new, live.rows)
-        with self._changing():
+        with self._changing() as follow:
             self._items.move(self.kind, enumerate(live.keys.tolist()))
             self._items.set(**{f"{self.kind}_generation": live.generation + 1})
+            rows = np.arange(len(live.keys))
+            follow(live._replace(rows=rows, generation=live.generation + 1))
         old.delete()
 
     def search(
@@ -174,6 +184,7 @@ class Collection:
                 return scores, np.array([names[key] for key in found.flat], object).reshape(
                     found.shape
                 )
+            self._forget()
 
     def ids(self, condition: Condition | None) -> list[str]:
         """Returns the identifiers of the items that fit a condition, by ascending key."""
@@ -224,15 +235,34 @@ class Collection:
         return found
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[None]:
-        with self._items.transaction():
-            yield
+    def _changing(self) -> Iterator[Callable[[Live], None]]:
+        """A transaction, in which a call says what there is after it, so that it is not read."""
+        told: list[Live] = []
+        try:
+            with self._items.transaction():
+                yield told.append
+            rows = self._files(told[0].generation).opened(_size(told[0]))
+            with self._lock:
+                self._seen = self._seen and (self._seen[0], told[0], rows)
+        except BaseException:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
         with self._lock:
             self._seen = None
 
-    def _note(self, keys: Sequence[int]) -> None:
-        if self.store is not None:
-            self._items.note(self.kind, keys)
+    def _noted(self, live: Live, keys: Sequence[int]) -> np.ndarray:
+        """Notes keys that the store has to learn of, and returns all of these."""
+        if self.store is None:
+            return live.pending
+        self._items.note(self.kind, keys)
+        return np.union1d(live.pending, np.array(keys, np.int64))
 
     def _files(self, generation: int) -> EmbeddingRows:
         return EmbeddingRows(self._directory / f"{self.kind}-{generation}", self._kept_dtype)
+
+
+def _size(live: Live) -> int:
+    """Returns the number of rows up to the last item's."""
+    return int(live.rows[-1]) + 1 if len(live.rows) else 0
