@@ -168,11 +168,15 @@ class ImageTextIndex:
 
         Raises:
             FileExistsError: if `directory` exists.
+            ImportError: if a package of the store is not installed.
             ValueError: if an argument is wrong.
         """
         directory = Path(directory)
         if os.path.lexists(directory):
             raise FileExistsError(f"{str(directory)!r} exists: add to it, or name another")
+        check_settings(store, store_url, dtype)
+        if store_url is not None and "://" not in store_url:  # a directory
+            store_url = os.path.abspath(os.path.expanduser(store_url))
         settings = {
             "format": _FORMAT,
             "model": model.fingerprint,
@@ -181,7 +185,6 @@ class ImageTextIndex:
             "store": store,
             "store_url": store_url,
         }
-        check_settings(store, store_url, dtype)
         paths = absolute_paths(paths)
         names = checked_ids(paths if ids is None else ids, len(paths))
         beside = directory.absolute().with_name(f".{directory.name}-building")

@@ -169,6 +169,28 @@ def test_search_of_a_small_corpus(tmp_path):
     assert "of 300 embeddings of 8" in page
 
 
+def test_stores_of_a_small_index(tmp_path):
+    pytest.importorskip("faiss")
+    command = [sys.executable, "-m", "benchmarks.stores", f"--directory={tmp_path}", "--dim=16"]
+    command += [
+        "--sizes=300,11000",
+        "--added=10",
+        "--queries=5",
+        "--stores=exact int8,faiss float32",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0, done.stderr[-3000:]
+    measured = json.loads((tmp_path / "stores.json").read_text())
+    names = ("300, exact int8", "300, faiss float32", "11,000, exact int8", "11,000, faiss float32")
+    assert list(measured) == [f"{name}, seed 0" for name in names]
+    for row in measured.values():
+        assert row["recall"] >= 90
+        assert min(row.values()) >= 0
+    page = (tmp_path / "stores.md").read_text()
+    assert page in done.stdout
+    assert page.count("| 11,000") == 2
+
+
 def test_latency_of_a_signature_beside_its_encoder(tmp_path):
     sizes = ["--batches=1,3", "--seconds=0.1", "--picture=64", f"--directory={tmp_path}"]
     command = [sys.executable, "-m", "benchmarks.serving.latency", *sizes]

@@ -2,6 +2,8 @@
 
 import re
 import sqlite3
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -172,6 +174,37 @@ def test_another_process_sees_each_change(tmp_path):
         assert other.search(QUERIES, filter="camera = 'Leica'")[1].tolist() == [["new"]] * 3
         index.delete(["new"])
         assert "new" not in other.search(vector("new")[None], 31)[1]
+
+
+def test_threads_search_while_others_change_it(tmp_path):
+    index, paths = built(tmp_path)
+    stop, failures, gone = threading.Event(), [], set()
+
+    def ask():
+        while not stop.is_set():
+            before = set(gone)
+            try:
+                found = set(index.search(QUERIES, 30)[1].ravel())
+                assert not found & before & gone, found & before
+                assert {"20", "29"} <= found
+            except Exception as error:  # told below, by the test itself
+                failures.append(error)
+                return
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for name in NAMES[:8]:
+        index.delete([name])
+        gone.add(name)
+        time.sleep(0.005)
+        gone.remove(name)
+        index.add([paths[int(name)]], [name])
+    stop.set()
+    for thread in threads:
+        thread.join()
+    index.close()
+    assert failures == []
 
 
 def test_one_process_writes_at_a_time(tmp_path):

@@ -128,6 +128,15 @@ def test_a_folder_of_qdrant_has_room_for_few(tmp_path, monkeypatch):
         ImageTextIndex.build(tmp_path / "index", Model(), paths, NAMES[:3], store="qdrant")
 
 
+@pytest.mark.slow
+def test_a_server_that_is_not_there_is_told(tmp_path):
+    pytest.importorskip("qdrant_client")
+    paths = write_pictures(tmp_path / "pictures", {"a": "a"})
+    url = "http://localhost:1"
+    with pytest.raises(OSError, match=r"Qdrant at http://localhost:1 did not answer: "):
+        ImageTextIndex.build(tmp_path / "index", Model(), paths, store="qdrant", store_url=url)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -143,5 +152,5 @@ def test_wrong_settings_are_refused(tmp_path, settings, message):
 
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'tb_keras\[lancedb\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'tb_keras\[lancedb\]'"):
         ImageTextIndex.build(tmp_path / "index", Model(), store="lancedb")

@@ -100,9 +100,13 @@ class OpenedRows(NamedTuple):
     def scores(self, queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Returns the float32 `(q, c)` dot products of each query with rows of its own."""
         scores = np.empty(rows.shape, np.float32)
-        for query, some, found in zip(queries, rows, scores if rows.size else ()):
-            read_ahead(self.floats, some)
-            found[:] = self.floats[some].astype(np.float32) @ query
+        step = max(1, _BLOCK_ROWS // max(1, rows.shape[1]))
+        for start in range(0, len(rows) if rows.size else 0, step):
+            some = slice(start, start + step)
+            distinct, places = np.unique(rows[some], return_inverse=True)
+            read_ahead(self.floats, distinct)
+            vectors = self.floats[distinct].astype(np.float32)[places.reshape(rows[some].shape)]
+            scores[some] = (vectors @ queries[some, :, None])[..., 0]
         return scores
 
     def wrong_row(self, rows: np.ndarray, dtype: str) -> tuple[int, str] | None:

@@ -63,7 +63,7 @@ def parsed_filter(written: str, columns: Mapping[str, str]) -> Condition:
     Raises:
         ValueError: if it is written otherwise, or compares a column that is not there, or one with
             a value of the other type.
-        ModuleNotFoundError: without the package sqlglot.
+        ImportError: without the package sqlglot.
 
     Examples:
         >>> parsed_filter("year >= 2019 and place = 'Bern'", {"year": "number", "place": "text"})
@@ -74,7 +74,7 @@ def parsed_filter(written: str, columns: Mapping[str, str]) -> Condition:
     try:
         import sqlglot
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
+        raise ImportError(
             "a filter needs the package sqlglot: pip install 'tb_keras[index]'"
         ) from None
     if not isinstance(written, str) or not written.strip() or len(written) > _LONGEST:

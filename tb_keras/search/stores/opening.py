@@ -24,7 +24,7 @@ def check_settings(store: str, store_url: str | None, dtype: str) -> None:
 
     Raises:
         ValueError: if there is no such store or type, or they do not go together.
-        ModuleNotFoundError: if the store's package is not installed.
+        ImportError: if the store's package is not installed.
 
     Examples:
         >>> check_settings("faiss", None, "int8")
@@ -44,9 +44,7 @@ def check_settings(store: str, store_url: str | None, dtype: str) -> None:
         )
     package = _PACKAGES.get(store)
     if package is not None and importlib.util.find_spec(package) is None:
-        raise ModuleNotFoundError(
-            f"{store=} needs the package {package}: pip install 'tb_keras[{store}]'"
-        )
+        raise ImportError(f"{store=} needs the package {package}: pip install 'tb_keras[{store}]'")
 
 
 def opened_store(settings: Mapping[str, Any], kind: str, directory: Path) -> Store | None:
@@ -59,7 +57,7 @@ def opened_store(settings: Mapping[str, Any], kind: str, directory: Path) -> Sto
 
     Raises:
         ValueError: if it cannot be opened.
-        ModuleNotFoundError: if the store's package is not installed.
+        ImportError: if the store's package is not installed.
     """
     store, url, dtype = settings["store"], settings["store_url"], settings["dtype"]
     check_settings(store, url, dtype)

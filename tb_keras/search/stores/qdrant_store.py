@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,25 @@ import numpy as np
 from tb_keras.search.kept.item_filter import Comparison, Condition, Group
 
 _BATCH = 500  # vectors in a request: 10 MB of JSON at 1024 dimensions
+_WAIT = 60  # seconds, for an answer
 _LOCAL = 20_000  # vectors, above which Qdrant's client advises against a folder
 _RANGES = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+
+
+def _answered(method: Callable) -> Callable:
+    """Makes an error of the server, or of the way to it, one that says so in a line."""
+
+    @functools.wraps(method)
+    def answered(self, *arguments):
+        from qdrant_client.http.exceptions import ApiException
+
+        try:
+            return method(self, *arguments)
+        except ApiException as error:
+            told = " ".join(str(error).split())
+            raise OSError(f"Qdrant at {self._url} did not answer: {told:.300}") from None
+
+    return answered
 
 
 class QdrantStore:
@@ -32,16 +50,19 @@ class QdrantStore:
         from qdrant_client import QdrantClient, models
 
         self.most = None if url else _LOCAL
-        self._models, self._name, self._dtype = models, name, dtype
+        self._models, self._name, self._dtype, self._url = models, name, dtype, url
         if url:
             key = os.environ.get("QDRANT_API_KEY")
-            self._client = QdrantClient(url=url, api_key=key, timeout=60)
+            self._client = QdrantClient(
+                url=url, api_key=key, timeout=_WAIT, check_compatibility=False
+            )
         else:
             try:
                 self._client = QdrantClient(path=str(folder))
             except RuntimeError as error:
                 raise ValueError(f"{folder}: {error!s:.300}") from None
 
+    @_answered
     def add(self, keys: np.ndarray, vectors: np.ndarray, attributes: Sequence[dict]) -> None:
         if not self._client.collection_exists(self._name):
             self._create(vectors.shape[1])
@@ -54,11 +75,13 @@ class QdrantStore:
             )
             self._client.upsert(self._name, points, wait=True)
 
+    @_answered
     def delete(self, keys: np.ndarray) -> None:
         if len(keys) and self._client.collection_exists(self._name):
             points = self._models.PointIdsList(points=keys.tolist())
             self._client.delete(self._name, points, wait=True)
 
+    @_answered
     def search(
         self, queries: np.ndarray, k: int, condition: Condition | None, keys: np.ndarray
     ) -> np.ndarray:
@@ -78,6 +101,7 @@ class QdrantStore:
             row[: len(answer.points)] = [point.id for point in answer.points]
         return found
 
+    @_answered
     def keys(self) -> np.ndarray:
         keys: list[Any] = []
         offset, there = None, self._client.collection_exists(self._name)
@@ -89,6 +113,7 @@ class QdrantStore:
             there = offset is not None
         return np.array(keys, np.int64)
 
+    @_answered
     def clear(self) -> None:
         self._client.delete_collection(self._name)
 
