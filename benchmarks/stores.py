@@ -109,7 +109,7 @@ def _size_of(name: str) -> int:
 
 def _in_a_process(folder: Path, setting: dict, seed: int) -> dict[str, float]:
     vectors = _vectors_file(folder, setting["size"], seed)
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as processes:
+    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as processes:
         arguments = folder, vectors, setting["store"], _ADDED.value, _QUERIES.value, seed
         return processes.apply(_measured, arguments)
 

@@ -364,8 +364,8 @@ def two_in_a_row(folder):
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        (damaged_floats, "embedding of '03', and perhaps more, is not finite"),
-        (damaged_codes, "embedding of '03', .* has another int8 code"),
+        (damaged_floats, "embedding in row 3 of the images, and perhaps more, is not finite"),
+        (damaged_codes, "embedding in row 3 of the images, .* has another int8 code"),
         (cut_off, "texts-0.npy"),
         (lost, "lost its texts"),
         (two_in_a_row, "two images have one row"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tb_keras.search.kept.checking import rows_problems, store_problems
 from tb_keras.search.kept.codes import CODED_DTYPES
 from tb_keras.search.kept.embedding_rows import EmbeddingRows, OpenedRows
 from tb_keras.search.kept.entries import Entry, Known, Live
@@ -81,24 +82,23 @@ class Collection:
                 f"Received: shape={embeddings.shape}"
             )
         check_norms("embeddings", embeddings)
+        live, _ = self.opened()
         most = None if self.store is None else self.store.most
-        if most is not None and len(self.opened()[0].keys) + len(entries) > most:
+        if most is not None and len(live.keys) + len(entries) > most:
             raise ValueError(
                 f"the store takes up to {most:,} {self.kind} without `store_url`. Received: more"
             )
-        live, _ = self.opened()
         before = [item.key for item in self.known([entry.id for entry in entries]).values()]
         with self._changing() as follow:
             key, row = self._items.settings["next_key"], _size(live)
             self._files(live.generation).write(row, embeddings)
             self._items.put(self.kind, entries, attributes, key, row)
             self._items.set(next_key=key + len(entries), dim=embeddings.shape[1])
+            live = self._without(live, before)
             new = np.arange(key, key + len(entries))
-            pending = self._noted(live, [*before, *new.tolist()])
-            left = ~is_among(live.keys, np.sort(np.array(before, np.int64)))
-            keys = np.concatenate([live.keys[left], new])
-            rows = np.concatenate([live.rows[left], row + np.arange(len(entries))])
-            follow(Live(keys, rows, pending, live.generation))
+            keys = np.concatenate([live.keys, new])
+            rows = np.concatenate([live.rows, row + np.arange(len(entries))])
+            follow(Live(keys, rows, self._noted(live, new.tolist()), live.generation))
 
     def update(self, entries: Sequence[Entry], attributes: Sequence[str]) -> None:
         """Sets the paths and some attributes of items that are there, all at once."""
@@ -113,9 +113,7 @@ class Collection:
         live, _ = self.opened()
         with self._changing() as follow:
             self._items.delete(self.kind, keys)
-            pending = self._noted(live, keys)
-            left = ~is_among(live.keys, np.sort(np.array(keys, np.int64)))
-            follow(Live(live.keys[left], live.rows[left], pending, live.generation))
+            follow(self._without(live, keys))
 
     def catch_up(self) -> None:
         """Teaches the store what it has missed, and deletes files that are no longer used."""
@@ -215,24 +213,8 @@ class Collection:
             live, rows = self.opened()
         except (FileNotFoundError, ValueError) as error:
             return [str(error)]
-        found = []
-        if wrong := rows.wrong_row(live.rows, self._kept_dtype):
-            key = int(live.keys[np.searchsorted(live.rows, wrong[0])])
-            name = self._items.ids(self.kind, [key]).get(key)
-            found.append(f"the embedding of {name!r}, and perhaps more, {wrong[1]}")
-        if (np.diff(live.rows) <= 0).any():
-            found.append(f"two {self.kind} have one row")
-        if self.store is not None:
-            try:
-                keys = self.store.keys()
-            except ValueError as error:
-                return [*found, str(error)]
-            kept = np.setdiff1d(keys, live.pending)
-            items = np.setdiff1d(live.keys, live.pending)
-            lacks, has = len(np.setdiff1d(items, kept)), len(np.setdiff1d(kept, items))
-            if lacks or has:
-                found.append(f"the store lacks {lacks} of the {self.kind} and has {has} too many")
-        return found
+        found = rows_problems(live, rows, self._kept_dtype, self.kind)
+        return found if self.store is None else found + store_problems(live, self.store, self.kind)
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[Callable[[Live], None]]:
@@ -252,12 +234,22 @@ class Collection:
         with self._lock:
             self._seen = None
 
+    def _without(self, live: Live, keys: Sequence[int]) -> Live:
+        """Returns what there is without some items, of which the store has to learn."""
+        if not keys:
+            return live
+        left = ~is_among(live.keys, np.sort(np.array(keys, np.int64)))
+        return Live(live.keys[left], live.rows[left], self._noted(live, keys), live.generation)
+
     def _noted(self, live: Live, keys: Sequence[int]) -> np.ndarray:
         """Notes keys that the store has to learn of, and returns all of these."""
         if self.store is None:
             return live.pending
         self._items.note(self.kind, keys)
-        return np.union1d(live.pending, np.array(keys, np.int64))
+        noted = np.sort(np.array(keys, np.int64))
+        if len(noted) and noted[0] > live.pending.max(initial=0):  # new ones, which are many
+            return np.concatenate([live.pending, noted])
+        return np.union1d(live.pending, noted)
 
     def _files(self, generation: int) -> EmbeddingRows:
         return EmbeddingRows(self._directory / f"{self.kind}-{generation}", self._kept_dtype)
