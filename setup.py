@@ -81,9 +81,13 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["tb_keras", "tb_keras.*"]),
-    package_data={"tb_keras": ["py.typed"]},  # it has type hints
+    package_data={
+        "tb_keras": ["py.typed"],  # it has type hints
+        "tb_keras.scripts.pages": ["templates/*.html"],
+    },
     install_requires=[
         "absl-py>=2.0,<3",
+        "jinja2>=3.1,<4",  # pages
         "keras>=3.12,<4",
         "keras-hub>=0.25,<1",
         "numpy>=1.26,<3",

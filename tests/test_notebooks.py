@@ -112,18 +112,21 @@ def is_blank(png):
 
 
 def check_retrieval(table):
-    assert all(0 <= figure <= 600 for row in table.values() for figure in row)
-    assert all(abs(sum(row[:-1]) - row[-1]) < 0.5 for row in table.values())  # the rsum
-    assert table["ridge"][-1] > table["chance"][-1]
+    for *recalls, rsum, error in table.values():
+        assert all(0 <= recall <= 100 for recall in recalls)
+        assert abs(sum(recalls) - rsum) < 0.5
+        assert 0 < error < 100
+    assert table["ridge"][-2] > table["chance"][-2]
 
 
 def check_localization(table):
-    for *recalls, upper_bound, pointing, mean_iou in table.values():
-        assert 0 <= recalls[0] <= recalls[1] <= recalls[2] <= upper_bound <= 100
+    for first, error, *recalls, upper_bound, pointing, mean_iou in table.values():
+        assert 0 <= first <= recalls[0] <= recalls[1] <= upper_bound <= 100
+        assert 0 <= error < 100
         assert 0 <= pointing <= 100
         assert 0 <= mean_iou <= 1
-    assert len({row[3] for row in table.values()}) == 1  # all have the same proposals
-    assert max(row[2] for row in table.values()) > 0
+    assert len({row[4] for row in table.values()}) == 1  # all have the same proposals
+    assert max(row[3] for row in table.values()) > 0
 
 
 CHECKS = {"quickstart": check_retrieval, "localization": check_localization}

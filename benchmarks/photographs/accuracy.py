@@ -21,10 +21,10 @@ from tabulate import tabulate
 
 from benchmarks.choices.ablation import ablation_table, measured_in_turn
 from benchmarks.pages import measured_on, write_page
-from benchmarks.paired_pictures import difference_error, hits_of_ranks, rsum_error
 from benchmarks.photographs.flickr8k import DIRECTORY, EPOCHS, SEEDS, SEEN, flickr8k
 from tb_keras.corpus import Corpus
-from tb_keras.evaluation import KernelCCABaseline, RegularizedCCABaseline
+from tb_keras.evaluation import KernelCCABaseline, RegularizedCCABaseline, paired_difference
+from tb_keras.evaluation.hits_by_picture import hits_of_ranks
 from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
 from tb_keras.evaluation.retrieval import figures_of_ranks
 from tb_keras.networks import PairScorer
@@ -113,13 +113,14 @@ def _published_table() -> str:
 def _figures(changes: dict, seed: int) -> dict[str, float]:
     matches = flickr8k(_SPLIT.value, _IMAGE_ENCODER.value, changes["texts"]).matches
     ranks, default = (_ranks(name, changes["texts"], seed) for name in (changes["name"], _DEFAULT))
-    figures, base = (figures_of_ranks(*found, _KS) for found in (ranks, default))
-    counts, base_counts = (np.array(hits_of_ranks(*found, matches)) for found in (ranks, default))
+    figures = figures_of_ranks(*ranks, matches, _KS)
+    hits, of_default = (hits_of_ranks(*found, matches, _KS) for found in (ranks, default))
+    beyond = paired_difference([hits], [of_default])
     return {
         **{column: figures[column] for column in _COLUMNS if column in figures},
-        "error": rsum_error(counts),
-        "beyond": figures["rsum"] - base["rsum"],
-        "beyond_error": difference_error([counts], [base_counts]),
+        "error": figures["rsum_error"],
+        "beyond": beyond.difference,
+        "beyond_error": beyond.error,
     }
 
 

@@ -16,9 +16,11 @@ COLUMNS = {
         "t2i_recall@5": "R@5",
         "t2i_recall@10": "R@10",
         "rsum": "rsum",
+        "rsum_error": "±",
     },
     "localization": {
         "recall@1": "R@1",
+        "recall@1_error": "±",
         "recall@5": "R@5",
         "recall@10": "R@10",
         "upper_bound": "upper bound",
@@ -28,9 +30,11 @@ COLUMNS = {
     "ranked_precision": {
         "i2t_map@r": "i2t mAP@R",
         "i2t_r_precision": "R-P",
+        "i2t_ndcg@10": "nDCG@10",
         "i2t_recall@1": "R@1",
         "t2i_map@r": "t2i mAP@R",
         "t2i_r_precision": "R-P",
+        "t2i_ndcg@10": "nDCG@10",
         "t2i_recall@1": "R@1",
     },
 }
@@ -40,7 +44,8 @@ COLUMNS = {
 class MetricsTable:
     """A Markdown table with a row for each result; a notebook shows it as a table.
 
-    A cell is empty where a result lacks the figure.
+    A cell is empty where a result lacks the figure. ± is the standard error over the pictures, of
+    rsum or, to localize phrases, of R@1.
 
     Args:
         rows: the results of `tb_keras.evaluation`, by name.
@@ -54,9 +59,9 @@ class MetricsTable:
     Examples:
         >>> from tb_keras.evaluation import retrieval_metrics_from_scores
         >>> print(MetricsTable({"mine": retrieval_metrics_from_scores([[1.0]], [0])}))
-        |      |   i2t R@1 |   R@5 |   R@10 |   t2i R@1 |   R@5 |   R@10 |   rsum |
-        |------|-----------|-------|--------|-----------|-------|--------|--------|
-        | mine |     100.0 | 100.0 |  100.0 |     100.0 | 100.0 |  100.0 |  600.0 |
+        |      |   i2t R@1 |   R@5 |   R@10 |   t2i R@1 |   R@5 |   R@10 |   rsum |   ± |
+        |------|-----------|-------|--------|-----------|-------|--------|--------|-----|
+        | mine |     100.0 | 100.0 |  100.0 |     100.0 | 100.0 |  100.0 |  600.0 | 0.0 |
     """
 
     rows: dict[str, dict[str, float]]

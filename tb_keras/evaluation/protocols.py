@@ -93,6 +93,8 @@ def by_language(corpus: Corpus) -> dict[str, Corpus]:
 def mean_metrics(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Returns the mean of each figure over several corpora, and the sum of queries and phrases.
 
+    The standard error of a mean follows from those of its parts, whose pictures are distinct.
+
     Args:
         metrics: dicts of the same figures, one for each corpus, such as the `retrieval_metrics` of
             each fold.
@@ -114,4 +116,6 @@ def mean_metrics(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
         values = [one[name] for one in metrics]
         counted = name == "phrases" or name.endswith("queries")
         means[name] = int(np.sum(values)) if counted else float(np.mean(values))
+        if name.endswith("_error"):
+            means[name] = float(np.linalg.norm(values) / len(values))
     return means

@@ -1,4 +1,4 @@
-"""mAP@R and R-precision, which ask for all matches of a query."""
+"""mAP@R, R-precision and nDCG@10, which ask for all matches of a query."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tb_keras.evaluation.score_blocks import (
     score_blocks,
 )
 
+_PLACES = 10  # of nDCG@10
+
 
 def ranked_precision_metrics(
     image_embeddings: ArrayLike,
@@ -24,16 +26,18 @@ def ranked_precision_metrics(
     image_queries: ArrayLike | None = None,
     text_queries: ArrayLike | None = None,
 ) -> dict[str, float]:
-    """Measures mAP@R, R-precision and recall@1 of retrieval by dot product, in both directions.
+    """Measures mAP@R, R-precision, nDCG@10 and recall@1 by dot product, in both directions.
 
     Let R be the number of matches of a query. R-precision is the share of matches among the first R
     candidates. mAP@R takes, at each of the first R places that holds a match, the share of matches
-    up to there, and divides the sum of these shares by R. Unlike recall@k, both ask for all
-    matches. They are meant for ground truths with many matches, such as ECCV Caption.
+    up to there, and divides the sum of these shares by R. nDCG@10 adds 1 / log2(1 + place) for each
+    match among the first 10 candidates, and divides by the sum that is reached where all matches
+    come first. Unlike recall@k, they ask for all matches. They are meant for ground truths with
+    many matches, such as ECCV Caption.
 
     A negative that scores at least as high as a match stands before it. Scores tie if they differ
     by no more than the rounding of the matrix product, as in `retrieval_metrics`. Ignored pairs are
-    not candidates. Only the R best negatives of a query are sorted.
+    not candidates. Only the best negatives of a query are sorted, R or 10 of them.
 
     Args:
         image_embeddings: float `(n, dim)`.
@@ -45,7 +49,8 @@ def ranked_precision_metrics(
 
     Returns:
         A dict. Names that begin with `i2t` (image queries) and `t2i` (text queries) end in
-        `_map@r`, `_r_precision` and `_recall@1`, in percent, and `_queries`, the number of queries.
+        `_map@r`, `_r_precision`, `_ndcg@10` and `_recall@1`, in percent, and `_queries`, the number
+        of queries.
         Figures without a query are NaN.
 
     Raises:
@@ -53,8 +58,9 @@ def ranked_precision_metrics(
 
     Reference:
         Musgrave, Belongie and Lim, *A Metric Learning Reality Check*, ECCV 2020
-        (arXiv 2003.08505); for images and texts Chun et al., *ECCV Caption*, ECCV 2022 (arXiv
-        2204.03359).
+        (arXiv 2003.08505), for mAP@R; for images and texts Chun et al., *ECCV Caption*, ECCV 2022
+        (arXiv 2204.03359). Järvelin and Kekäläinen, *Cumulated Gain-Based Evaluation of IR
+        Techniques*, TOIS 2002, for nDCG.
 
     Examples:
         >>> images = np.eye(2)
@@ -127,7 +133,7 @@ def _metrics(
     texts = np.flatnonzero(queries[1])
     # The best negatives of each text so far, and the score of each match, over all blocks.
     best = np.zeros((len(texts), 0))
-    keep = matches.images_per_text()[texts].max(initial=0)
+    keep = matches.images_per_text()[texts].max(initial=_PLACES)
     pair_scores = np.empty(len(matches.pairs))
     figures = []
     for first, block in checked_blocks(blocks, matches, finite=True):
@@ -139,7 +145,7 @@ def _metrics(
         ignored = ignored[slice(*np.searchsorted(ignored[:, 0], [first, first + len(block)]))]
         block[image - first, text] = block[ignored[:, 0] - first, ignored[:, 1]] = -np.inf
         asked = np.flatnonzero(queries[0][first : first + len(block)])
-        most = matches.texts_per_image()[first + asked].max(initial=0)
+        most = matches.texts_per_image()[first + asked].max(initial=_PLACES)
         of_asked = queries[0][image]
         negatives = _largest(block[asked], most)
         figures.append(_of_queries(negatives, image[of_asked], pair_scores[rows][of_asked]))
@@ -149,28 +155,30 @@ def _metrics(
     of_texts = _of_queries(best, matches.pairs[by_text, 1], pair_scores[by_text])
     metrics = {}
     for direction, found in (
-        ("i2t", np.concatenate([np.zeros((0, 3)), *figures])),
+        ("i2t", np.concatenate([np.zeros((0, 4)), *figures])),
         ("t2i", of_texts),
     ):
-        means = 100.0 * found.mean(axis=0) if len(found) else np.full(3, np.nan)
-        for name, mean in zip(("map@r", "r_precision", "recall@1"), means):
+        means = 100.0 * found.mean(axis=0) if len(found) else np.full(4, np.nan)
+        for name, mean in zip(("map@r", "r_precision", "ndcg@10", "recall@1"), means):
             metrics[f"{direction}_{name}"] = float(mean)
         metrics[f"{direction}_queries"] = len(found)
     return metrics
 
 
 def _of_queries(negatives: np.ndarray, query: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Returns mAP@R, R-precision and hit at 1 of each query, float64 `(q, 3)`.
+    """Returns mAP@R, R-precision, nDCG@10 and hit at 1 of each query, float64 `(q, 4)`.
 
     Args:
         negatives: float `(q, r)`, the scores of the r best negatives of each query, where r is at
-            least the largest R; -inf where a query has fewer.
+            least the largest R and 10; -inf where a query has fewer.
         query: int `(p,)`, sorted, the query of each match. Every query has one.
         scores: float `(p,)`, the score of each match.
     """
     _, start, counts = np.unique(query, return_index=True, return_counts=True)
-    found = np.empty((len(counts), 3))
+    found = np.empty((len(counts), 4))
     size = int(counts.max(initial=0))
+    gains = 1 / np.log2(2 + np.arange(_PLACES))
+    best_gains = np.cumsum(gains)[np.minimum(counts, _PLACES) - 1]
     step = max(1, BLOCK_VALUES // max(1, 8 * (negatives.shape[1] + size)))
     for low in range(0, len(counts), step):
         some = slice(low, low + step)
@@ -180,12 +188,16 @@ def _of_queries(negatives: np.ndarray, query: np.ndarray, scores: np.ndarray) ->
         matching = np.where(inside, scores[of_match], -np.inf)
         # Negatives come first, so that they win ties in a stable sort.
         both = np.concatenate([negatives[some], matching], axis=1)
-        order = np.argsort(-both, axis=1, kind="stable")[:, :size]
-        hit = (order >= negatives.shape[1]) & inside
+        order = np.argsort(-both, axis=1, kind="stable")
+        is_match = order >= negatives.shape[1]
+        # Padding is -inf, and after the negatives that are: it stands last.
+        first = is_match[:, :_PLACES] & np.isfinite(np.take_along_axis(both, order, 1)[:, :_PLACES])
+        hit = is_match[:, :size] & inside
         precision = np.cumsum(hit, axis=1) / (place + 1)
         found[some, 0] = (precision * hit).sum(axis=1) / counts[some]
         found[some, 1] = hit.sum(axis=1) / counts[some]
-        found[some, 2] = hit[:, 0] if size else 0
+        found[some, 2] = first @ gains[: first.shape[1]] / best_gains[some]
+        found[some, 3] = hit[:, 0] if size else 0
     return found
 
 

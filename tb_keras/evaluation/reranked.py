@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from tb_keras.checks.arguments import check_rows
 from tb_keras.corpus.matches import Matches
+from tb_keras.evaluation.checked_embeddings import checked_embeddings
 from tb_keras.evaluation.ranks import ranks_from_embeddings
-from tb_keras.evaluation.retrieval import checked_embeddings, figures_of_ranks
+from tb_keras.evaluation.retrieval import figures_of_ranks
 
 Candidates = tuple[ArrayLike, ArrayLike]
 
@@ -60,6 +61,7 @@ def reranked_retrieval_metrics(
     return figures_of_ranks(
         reranked_ranks(image_ranks, *image_candidates, matches),
         reranked_ranks(text_ranks, *text_candidates, matches.transposed()),
+        matches,
         ks,
     )
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.checks.arguments import first_false
 from tb_keras.corpus.matches import Matches
+from tb_keras.evaluation.checked_embeddings import checked_embeddings
+from tb_keras.evaluation.hits_by_picture import hits_of_ranks
+from tb_keras.evaluation.picture_bootstrap import figure_error
 from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
 from tb_keras.evaluation.score_blocks import ScoreBlocks, score_blocks
 
@@ -39,9 +41,10 @@ def retrieval_metrics(
 
     Returns:
         A dict. Names that begin with `i2t` (image queries) and `t2i` (text queries) end in
-        `_recall@k`, in percent, `_median_rank` and `_mean_rank`, from 1, and `_queries`, the number
-        of queries. `rsum` is the sum of all recalls and `mean_recall` their mean. Figures without a
-        query are NaN.
+        `_recall@k`, in percent, `_median_rank` and `_mean_rank`, from 1, `_mrr`, the mean
+        reciprocal rank, in percent, and `_queries`, the number of queries. `rsum` is the sum of all
+        recalls, `rsum_error` its standard error over pictures (see `paired_difference`), and
+        `mean_recall` the mean of all recalls. Figures without a query are NaN.
 
     Raises:
         ValueError: if shapes disagree or an embedding is not finite.
@@ -54,7 +57,7 @@ def retrieval_metrics(
         (50.0, 100.0, 33.33333333333333)
     """
     embedded = checked_embeddings(image_embeddings, text_embeddings, matches)
-    return figures_of_ranks(*ranks_from_embeddings(*embedded), ks)
+    return figures_of_ranks(*ranks_from_embeddings(*embedded), embedded[-1], ks)
 
 
 def retrieval_metrics_from_scores(
@@ -83,17 +86,18 @@ def retrieval_metrics_from_scores(
     """
     blocks = score_blocks(scores)
     matches = Matches.of(matches, None if callable(scores) else np.shape(scores)[0])
-    return figures_of_ranks(*ranks_from_scores(blocks, matches), ks)
+    return figures_of_ranks(*ranks_from_scores(blocks, matches), matches, ks)
 
 
 def figures_of_ranks(
-    image_ranks: np.ndarray, text_ranks: np.ndarray, ks: Sequence[int]
+    image_ranks: np.ndarray, text_ranks: np.ndarray, matches: Matches, ks: Sequence[int]
 ) -> dict[str, float]:
     """Returns the dict of `retrieval_metrics`.
 
     Args:
         image_ranks: int `(n,)`, from 1, and 0 for a query without a match.
         text_ranks: int `(m,)`, so too.
+        matches: between images and texts.
         ks: the k of each recall@k, positive ints.
     """
     metrics: dict[str, float] = {}
@@ -105,34 +109,11 @@ def figures_of_ranks(
         metrics |= {f"{direction}_recall@{k}": recall for k, recall in found.items()}
         metrics[f"{direction}_median_rank"] = float(np.median(ranks)) if len(ranks) else np.nan
         metrics[f"{direction}_mean_rank"] = float(np.mean(ranks)) if len(ranks) else np.nan
+        metrics[f"{direction}_mrr"] = float(100 * np.mean(1 / ranks)) if len(ranks) else np.nan
         metrics[f"{direction}_queries"] = len(ranks)
-    return {**metrics, "rsum": float(np.sum(recalls)), "mean_recall": float(np.mean(recalls))}
-
-
-def checked_embeddings(
-    image_embeddings: ArrayLike, text_embeddings: ArrayLike, matches: Matches | ArrayLike
-) -> tuple[np.ndarray, np.ndarray, Matches]:
-    """Returns the arguments of `retrieval_metrics`: float32 embeddings and a `Matches`.
-
-    Raises:
-        ValueError: if shapes disagree or an embedding is not finite.
-    """
-    images = _checked("image_embeddings", image_embeddings)
-    texts = _checked("text_embeddings", text_embeddings)
-    matches = Matches.of(matches, len(images))
-    if matches.num_texts != len(texts) or images.shape[1] != texts.shape[1]:
-        raise ValueError(
-            f"`text_embeddings` must have shape {(matches.num_texts, images.shape[1])}, as "
-            f"`matches` and `image_embeddings` have it. Received: shape={texts.shape}"
-        )
-    return images, texts, matches
-
-
-def _checked(argument: str, embeddings: ArrayLike) -> np.ndarray:
-    array = np.asarray(embeddings)
-    if array.ndim != 2:
-        raise ValueError(f"`{argument}` must have rank 2. Received: shape={array.shape}")
-    row = first_false(np.isfinite(array).all(axis=1))
-    if row is not None:
-        raise ValueError(f"`{argument}` must be finite. Received: NaN or infinity in row {row}")
-    return array.astype(np.float32, copy=False)
+    return {
+        **metrics,
+        "rsum": float(np.sum(recalls)),
+        "rsum_error": figure_error(hits_of_ranks(image_ranks, text_ranks, matches, ks)),
+        "mean_recall": float(np.mean(recalls)),
+    }

@@ -4,6 +4,7 @@
     tb-evaluate --run=runs/scenes --model=savedmodels/scenes,savedmodels/scenes-similarity
     tb-evaluate --run=runs/photos --baselines=chance,regularized_cca
     tb-evaluate --run=runs/photos --rerank=runs/photos-similarity
+    tb-evaluate --run=runs/photos --compare=runs/another
 
 Prints a table and writes RUN/metrics.json. There, "embedding", "similarity" and "cca" hold the
 figures of the exported model that --model names, or else of the best seed's network; "seeds" holds
@@ -14,6 +15,8 @@ the similarity network, and "embedding + similarity" by both scores; "reranked" 
 which is chosen on the validation split. MSCOCO's test split is also measured in five folds, and
 each of several languages alone. For localization, recall@k is the share of phrases with a region of
 IoU >= 0.5 among the first k, and upper_bound is the share with such a region among all proposals.
+± is the standard error of rsum or R@1 over the pictures asked for, by a bootstrap. "ranked" holds
+mAP@R and nDCG@10, and "compared" the difference from another run, paired over the pictures.
 """
 
 from __future__ import annotations
@@ -24,12 +27,14 @@ from absl import flags
 
 from tb_keras.encoders.presets.pair import share_a_space
 from tb_keras.scripts.pages.localization_page import write_localization_page
+from tb_keras.scripts.pages.retrieval_page import write_retrieval_page
 from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_encoded, trains_blocks, warn_of_other_data
 from tb_keras.scripts.runs.second_stage import fitted_second_stage, second_stage_run
 from tb_keras.scripts.tables import localization_tables, retrieval_tables
+from tb_keras.scripts.tables.comparison import compared_run, comparison_table
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 
@@ -55,10 +60,16 @@ _CANDIDATES = flags.DEFINE_integer(
     "Retrieval: how many candidates of each query are ranked again.",
     lower_bound=1,
 )
+_COMPARE = flags.DEFINE_string(
+    "compare",
+    None,
+    "Directory of another run on the same data, from which the difference is measured.",
+)
 _HTML = flags.DEFINE_string(
     "html",
     None,
-    "Localization: file to write a page to, with pictures and the predicted and true boxes.",
+    "File to write a page to: for localization pictures with the predicted and true boxes, for "
+    "retrieval the worst queries, what comes first too often, and the curves of the training.",
 )
 
 flags.declare_key_flag(UNREADABLE)  # so that --help shows it
@@ -71,8 +82,6 @@ def main(arguments: list[str]) -> None:
     run = Run(_RUN.value)
     settings = run.settings
     run.networks()  # an error where nothing is trained, before anything is encoded
-    if _HTML.value and settings["task"] != "localization":
-        raise ValueError(f"--html is for localization. Received: a run of {settings['task']}")
     if settings["task"] == "localization":
         evaluate, known = localization_tables.evaluate_localization, localization_tables.BASELINES
     else:
@@ -90,6 +99,7 @@ def main(arguments: list[str]) -> None:
                 f"Received: {settings['image_encoder']} and {settings['text_encoder']}"
             )
         baselines = [name for name in baselines if name != "zero_shot"]
+    other = compared_run(run, _COMPARE.value) if _COMPARE.value else None
     second = None if _RERANK.value == "" else second_stage_run(run, _RERANK.value)
     warn_of_other_data(run)
     corpus = load_encoded(run, _SPLIT.value)
@@ -110,6 +120,9 @@ def main(arguments: list[str]) -> None:
     metrics, tables = evaluate(
         run, corpus, _SPLIT.value, baselines, of_baselines, _MODEL.value, stage
     )
+    if other:
+        compared = comparison_table(run, other, corpus, _SPLIT.value)
+        metrics["compared"], tables = compared.rows, [*tables, compared]
     print("", "\n\n".join(map(str, tables)), sep="\n")
     if settings["published"]:
         recipe = PUBLISHED_RECIPES[settings["published"]]
@@ -119,7 +132,10 @@ def main(arguments: list[str]) -> None:
         beside.write_text(json.dumps({**metrics, "split": _SPLIT.value}, indent=2) + "\n")
     print(f"\nWrote {file}")
     if _HTML.value:
-        write_localization_page(_HTML.value, run, corpus)
+        if settings["task"] == "localization":
+            write_localization_page(_HTML.value, run, corpus)
+        else:
+            write_retrieval_page(_HTML.value, run, corpus, _SPLIT.value)
         print(f"Wrote {_HTML.value}")
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+import numpy as np
+
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.evaluation import (
-    corpus_localization_metrics,
-    retrieval_metrics,
-    retrieval_metrics_from_scores,
-)
+from tb_keras.evaluation import corpus_localization_metrics, localization_hits
 from tb_keras.evaluation.baselines.localization_baselines import localization_recall_at_1
 from tb_keras.evaluation.baselines.ridge_baseline import Embedder, retrieval_rsum
+from tb_keras.evaluation.checked_embeddings import checked_embeddings
+from tb_keras.evaluation.hits_by_picture import hits_of_ranks
+from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
+from tb_keras.evaluation.retrieval import figures_of_ranks
 from tb_keras.networks import EmbeddingNetwork, PairScorer, Reranker
 from tb_keras.training.scored_candidates import ScoredCandidates
 
@@ -69,17 +71,40 @@ def embedding_metrics(
     """
     if isinstance(network, Reranker):
         return ScoredCandidates(network, embedded).metrics(network, ks)
-    embeddings = embedded.image_features, embedded.text_features
     if embedded.grounding is not None:
-        pairs = embedded.grounding.same_picture_pairs()
-        return corpus_localization_metrics(network.fuse_rows(*embeddings, *pairs), embedded, ks=ks)
+        return corpus_localization_metrics(_region_scores(network, embedded), embedded, ks=ks)
+    return figures_of_ranks(*_ranks(network, embedded), embedded.matches, ks)
+
+
+def embedding_hits(network: PairScorer, embedded: Corpus) -> np.ndarray:
+    """Returns what each picture adds to rsum or, to localize phrases, to recall@1.
+
+    Args:
+        network: a trained network, not a `Reranker`.
+        embedded: its `embedded_corpus`.
+
+    Returns:
+        The array of `retrieval_hits` or of `localization_hits`.
+    """
+    if embedded.grounding is not None:
+        return localization_hits(_region_scores(network, embedded), embedded)
+    return hits_of_ranks(*_ranks(network, embedded), embedded.matches, (1, 5, 10))
+
+
+def _region_scores(network: PairScorer, embedded: Corpus) -> np.ndarray:
+    pairs = embedded.grounding.same_picture_pairs()
+    return network.fuse_rows(embedded.image_features, embedded.text_features, *pairs)
+
+
+def _ranks(network: PairScorer, embedded: Corpus) -> tuple[np.ndarray, np.ndarray]:
+    embeddings = embedded.image_features, embedded.text_features
     if isinstance(network, EmbeddingNetwork):
-        return retrieval_metrics(*embeddings, embedded.matches, ks)
+        return ranks_from_embeddings(*checked_embeddings(*embeddings, embedded.matches))
     scores = functools.partial(network.fuse_blocks, *embeddings)
     if embedded.num_images * embedded.num_texts <= _MATRIX_VALUES:
         held = list(scores())
         scores = functools.partial(iter, held)
-    return retrieval_metrics_from_scores(scores, embedded.matches, ks)
+    return ranks_from_scores(scores, embedded.matches)
 
 
 def headline_metric(corpus: Corpus) -> str:

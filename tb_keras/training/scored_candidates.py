@@ -9,9 +9,10 @@ import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.evaluation import corpus_localization_metrics
+from tb_keras.evaluation.checked_embeddings import checked_embeddings
 from tb_keras.evaluation.ranks import ranks_from_embeddings
 from tb_keras.evaluation.reranked import reranked_ranks
-from tb_keras.evaluation.retrieval import checked_embeddings, figures_of_ranks
+from tb_keras.evaluation.retrieval import figures_of_ranks
 from tb_keras.networks import Reranker
 from tb_keras.search import Index
 
@@ -67,7 +68,7 @@ class ScoredCandidates:
         if self._corpus.grounding is not None:
             scores = reranker.mixed(self.first_scores, self.second_scores)
             return corpus_localization_metrics(scores, self._corpus, ks=ks)
-        return figures_of_ranks(*self.ranks(reranker), ks)
+        return figures_of_ranks(*self.ranks(reranker), self._corpus.matches, ks)
 
     def ranks(self, reranker: Reranker) -> tuple[np.ndarray, np.ndarray]:
         """Returns the ranks of the image queries and of the text queries, of a corpus to retrieve.

@@ -9,8 +9,10 @@ from tb_keras.evaluation import (
 )
 from tb_keras.evaluation.metrics_table import COLUMNS
 
-RETRIEVAL = [f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)] + ["rsum"]
-LOCALIZATION = [f"recall@{k}" for k in (1, 5, 10)] + ["upper_bound", "pointing_game", "mean_iou"]
+RETRIEVAL = [f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)]
+RETRIEVAL += ["rsum", "rsum_error"]
+LOCALIZATION = ["recall@1", "recall@1_error", "recall@5", "recall@10"]
+LOCALIZATION += ["upper_bound", "pointing_game", "mean_iou"]
 
 
 def cells(line):
@@ -24,7 +26,10 @@ def cells(line):
         (
             "localization",
             LOCALIZATION,
-            localization_metrics([[1]], [[[0, 0, 9, 9]]], [[0, 0, 9, 9]]),
+            {
+                **localization_metrics([[1]], [[[0, 0, 9, 9]]], [[0, 0, 9, 9]]),
+                "recall@1_error": 1.0,
+            },
         ),
     ],
 )
@@ -60,4 +65,4 @@ def test_a_title_stands_above():
 def test_figures_that_are_not_known():
     nothing = localization_metrics([[1.0]], [[[0, 0, 9, 9]]], [[float("nan")] * 4])
     (*_, line) = str(MetricsTable({"no phrase": nothing}, "localization")).splitlines()
-    assert cells(line) == ["no phrase", *["nan"] * 6]
+    assert cells(line) == ["no phrase", "nan", "", *["nan"] * 5]

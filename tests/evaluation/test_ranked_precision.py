@@ -1,5 +1,6 @@
-"""Tests of mAP@R and R-precision against their definition, and against eccv_caption's own."""
+"""Tests of mAP@R, R-precision and nDCG@10 against their definition and eccv_caption's own."""
 
+import math
 import warnings
 
 import numpy as np
@@ -16,11 +17,11 @@ from tb_keras.evaluation import (
 )
 
 MATCH, IGNORED, NEGATIVE = 1, 2, 0
-NAMES = ("map@r", "r_precision", "recall@1")
+NAMES = ("map@r", "r_precision", "ndcg@10", "recall@1")
 
 
 def by_loops(scores, kinds, asked):
-    """The three figures of each query, from the whole ranking with negatives first among equals."""
+    """The figures of each query, from the whole ranking with negatives first among equals."""
     found = []
     for row, kind, ask in zip(scores, kinds, asked):
         r = int((kind == MATCH).sum())
@@ -29,7 +30,9 @@ def by_loops(scores, kinds, asked):
         ranking = sorted((-s, k) for s, k in zip(row, kind) if k != IGNORED)  # NEGATIVE < MATCH
         hits = [k == MATCH for _, k in ranking[:r]]
         shares = [sum(hits[: i + 1]) / (i + 1) for i in range(r) if hits[i]]
-        found.append([sum(shares) / r, sum(hits) / r, float(hits[0])])
+        gain = sum(k == MATCH and 1 / math.log2(2 + i) for i, (_, k) in enumerate(ranking[:10]))
+        most = sum(1 / math.log2(2 + i) for i in range(min(r, 10)))
+        found.append([sum(shares) / r, sum(hits) / r, gain / most, float(hits[0])])
     return found
 
 
@@ -40,13 +43,13 @@ def assert_figures(metrics, scores, kinds, image_queries, text_queries):
     ):
         assert metrics[f"{direction}_queries"] == len(found)
         figures = [metrics[f"{direction}_{name}"] for name in NAMES]
-        expected = 100 * np.mean(found, axis=0) if found else [np.nan] * 3
+        expected = 100 * np.mean(found, axis=0) if found else [np.nan] * 4
         np.testing.assert_allclose(figures, expected, rtol=1e-12)
 
 
 @st.composite
 def cases(draw):
-    n, m = draw(st.integers(1, 7)), draw(st.integers(1, 8))
+    n, m = draw(st.integers(1, 7)), draw(st.integers(1, 14))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     share = draw(st.sampled_from([[0.7, 0.2, 0.1], [0.3, 0.5, 0.2], [1, 0, 0], [0, 1, 0]]))
     kinds = rng.choice([NEGATIVE, MATCH, IGNORED], (n, m), p=share)
@@ -135,8 +138,9 @@ def test_the_figures_of_eccv_captions_own_code():
         scores, Matches.of(related), image_queries, text_queries
     )
     for direction in ("i2t", "t2i"):
-        for ours, name in zip(NAMES, ("eccv_map_at_r", "eccv_rprecision", "eccv_r1")):
-            expected = 100 * theirs[name][direction]
+        names = {"map@r": "map_at_r", "r_precision": "rprecision", "recall@1": "r1"}
+        for ours, name in names.items():
+            expected = 100 * theirs[f"eccv_{name}"][direction]
             assert 0 < expected < 100
             np.testing.assert_allclose(found[f"{direction}_{ours}"], expected)
 

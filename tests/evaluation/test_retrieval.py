@@ -34,12 +34,15 @@ def metrics_by_sorting(scores, kinds, ks):
         middle = ranks[half : half + 1] if len(ranks) % 2 else ranks[half - 1 : half + 1]
         found[f"{direction}_median_rank"] = sum(middle) / len(middle) if ranks else math.nan
         found[f"{direction}_mean_rank"] = sum(ranks) / len(ranks) if ranks else math.nan
+        inverse = sum(1 / rank for rank in ranks)
+        found[f"{direction}_mrr"] = 100 * inverse / len(ranks) if ranks else math.nan
         found[f"{direction}_queries"] = len(ranks)
     return {**found, "rsum": sum(recalls), "mean_recall": sum(recalls) / len(recalls)}
 
 
 def assert_equal(found, expected):
-    assert set(found) == set(expected)
+    """The error has tests of its own, with the bootstrap."""
+    assert set(found) == {*expected, "rsum_error"}
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-12, err_msg=name)
         assert type(found[name]) is (int if name.endswith("_queries") else float)

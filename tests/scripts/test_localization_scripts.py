@@ -35,7 +35,7 @@ MODELS = {"embedding": "savedmodels/shapes", "similarity": "savedmodels/shapes-s
 MODEL = f"--model={MODELS['embedding']}"
 MIXED = "embedding + similarity"
 FIGURES = {"recall@1", "recall@5", "recall@10", "upper_bound", "mean_iou", "pointing_game"}
-FIGURES |= {"phrases", "without_region", "without_box"}
+FIGURES |= {"recall@1_error", "phrases", "without_region", "without_box"}
 PHRASES = ["a red disc", "the blue <in> square"]
 
 
@@ -133,7 +133,8 @@ def ended(folder):
         "export embedding": ["export", "--run=runs/shapes"],
         "export similarity": ["export", "--run=runs/shapes", "--network=similarity"],
         "evaluate": [
-            *("evaluate", "--run=runs/shapes", f"--model={models}", "--html=pages/boxes.html")
+            *("evaluate", "--run=runs/shapes", f"--model={models}", "--html=pages/boxes.html"),
+            "--compare=runs/shapes",
         ],
         **{
             f"localize {network}": [
@@ -190,7 +191,7 @@ def test_export(ended, folder):
 
 def test_evaluate(ended, folder):
     metrics = json.loads((folder / "runs" / "shapes" / "metrics.json").read_text())
-    parts = {"baselines", "by_category", "seeds", "split", "reranked", MIXED}
+    parts = {"baselines", "by_category", "seeds", "split", "reranked", "compared", MIXED}
     assert set(metrics) == {*MODELS, *parts}
     assert set(metrics["by_category"]) == {*MODELS, MIXED}
     assert set(metrics["reranked"]) == {"run", "weight", "scales"}
@@ -211,13 +212,15 @@ def test_evaluate(ended, folder):
         for name in ("recall@1", "mean_iou"):  # of six phrases a category
             mean = np.mean([figures[name] for figures in categories.values()])
             assert mean == pytest.approx(metrics[network][name], abs=1e-3)
+    for difference in metrics["compared"].values():
+        assert difference == dict.fromkeys(("difference", "error", "low", "high"), 0.0)
     out = ended["evaluate"].out
     assert "refcoco, split test" in out
     rows = ["random", "largest", "ridge", "embedding, seed 0", "similarity, seed 0"]
     rows += [rf"embedding \+ similarity, weight {metrics['reranked']['weight']:g}"]
     for name in (*rows, *(f"exported {model}/1" for model in MODELS.values())):
         (line,) = re.findall(rf"^\| {name} +\|.*$", out, re.MULTILINE)
-        assert len(re.findall(r"\d+\.\d", line.split("|", 2)[2])) == 6
+        assert len(re.findall(r"\d+\.\d", line.split("|", 2)[2])) == 7
     assert "Wrote runs/shapes/metrics.json" in out
     assert "Wrote pages/boxes.html" in out
 

@@ -43,6 +43,7 @@ TWO_STAGES = ("embedding, then similarity", "embedding + similarity")
 FIGURES = {
     *(f"{d}_recall@{k}" for d in ("i2t", "t2i") for k in (1, 5, 10)),
     *(f"{d}_{name}" for d in ("i2t", "t2i") for name in ("median_rank", "mean_rank", "queries")),
+    *("i2t_mrr", "t2i_mrr", "rsum_error"),
     "rsum",
     "mean_recall",
 }
@@ -64,7 +65,7 @@ def pipeline(folder):
         "train similarity": ["train", *SIMILARITY],
         "export": ["export", "--run=runs/mine"],
         "export similarity": ["export", "--run=runs/mine", "--network=similarity"],
-        "evaluate": ["evaluate", "--run=runs/mine", BOTH],
+        "evaluate": ["evaluate", "--run=runs/mine", BOTH, "--compare=runs/mine"],
     }
     ended.update(zip(forked, run_forked(folder, list(forked.values()))))
     search = [
@@ -134,7 +135,7 @@ def test_export_of_the_similarity_network(pipeline, folder):
 
 def test_evaluate(pipeline, folder):
     metrics = json.loads((folder / "runs" / "mine" / "metrics.json").read_text())
-    parts = {"split", "baselines", "seeds", "reranked"}
+    parts = {"split", "baselines", "seeds", "reranked", "ranked", "compared"}
     assert set(metrics) == {*FIGURES, *NETWORKS, *TWO_STAGES, *parts}
     for network in (*NETWORKS, *TWO_STAGES):
         assert set(metrics[network]) == FIGURES
@@ -163,7 +164,14 @@ def test_evaluate(pipeline, folder):
     reranked = metrics["reranked"]
     assert set(reranked) == {"run", "weight", "scales", "candidates"}
     assert (reranked["run"], reranked["candidates"]) == ("runs/mine", 100)
+    ranked, compared = metrics["ranked"], metrics["compared"]
+    assert list(ranked) == list(NETWORKS)
+    assert ranked["embedding"]["t2i_recall@1"] == metrics["seeds"][best]["t2i_recall@1"]
+    assert list(compared) == [f"{kind} - {kind} of runs/mine" for kind in NETWORKS]
+    for difference in compared.values():
+        assert difference == dict.fromkeys(("difference", "error", "low", "high"), 0.0)
     out = pipeline["evaluate"].out
+    assert "Difference of rsum, paired over the pictures of split test" in out
     assert f"weight of the similarity network: {reranked['weight']:g}\n" in out
     mixed = rf"embedding \+ similarity, weight {reranked['weight']:g}"
     rows = ["embedding, then similarity", mixed]
@@ -298,9 +306,9 @@ TYPED = {
         ["export", "--run=runs/mine", "--network=graph"],
         (1, "--network must be one that 'runs/mine' has: embedding, similarity.*graph"),
     ),
-    "a page of boxes where there are none": (
-        ["evaluate", "--run=runs/mine", "--html=pages/boxes.html"],
-        (1, "--html is for localization"),
+    "a page of the worst queries": (
+        ["evaluate", "--run=runs/mine", "--html=pages/worst.html", "--baselines="],
+        (0, "Wrote pages/worst.html"),
     ),
     "a search by a similarity network": (
         ["search", "--model=savedmodels/mine-similarity", "--data=pairs.csv", "a dog"],
@@ -360,6 +368,10 @@ TYPED = {
     ),
     "a second stage of no run": (
         ["evaluate", "--run=runs/mine", "--rerank=runs/none"],
+        (1, "tb-evaluate: 'runs/none' must be a run of tb-train"),
+    ),
+    "compared with no run": (
+        ["evaluate", "--run=runs/mine", "--compare=runs/none"],
         (1, "tb-evaluate: 'runs/none' must be a run of tb-train"),
     ),
     "a baseline that is none": (

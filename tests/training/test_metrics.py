@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.evaluation.picture_bootstrap import figure_of_hits
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, pair_scorer
 from tb_keras.training import network_metrics
-from tb_keras.training.metrics import embedded_corpus, embedding_metrics, headline_metric
-from tests.evaluation import localization_oracle
+from tb_keras.training.metrics import (
+    embedded_corpus,
+    embedding_hits,
+    embedding_metrics,
+    headline_metric,
+)
+from tests.evaluation.localization import localization_oracle
 from tests.training.toy_corpora import localization_corpus, retrieval_corpus
 
 # The function hides the module of its name.
@@ -57,6 +63,7 @@ def retrieval_figures(scores, matches, ks):
             recalls.append(figures[f"{direction}_recall@{k}"])
         figures[f"{direction}_median_rank"] = np.median(ranks)
         figures[f"{direction}_mean_rank"] = np.mean(ranks)
+        figures[f"{direction}_mrr"] = 100 * np.mean([1 / rank for rank in ranks])
         figures[f"{direction}_queries"] = len(ranks)
     return {**figures, "rsum": sum(recalls), "mean_recall": np.mean(recalls)}
 
@@ -65,7 +72,12 @@ def test_retrieval(network):
     corpus = retrieval_corpus(9, seed=0)
     expected = retrieval_figures(all_scores(network, corpus), corpus.matches, (1, 3))
     assert 1 < expected["i2t_mean_rank"] < corpus.num_texts
-    assert network_metrics(network, corpus, ks=(1, 3)) == pytest.approx(expected)
+    found = network_metrics(network, corpus, ks=(1, 3))
+    assert 0 < found.pop("rsum_error") < 100
+    assert found == pytest.approx(expected)
+    hits = embedding_hits(network, embedded_corpus(network, corpus))
+    rsum = network_metrics(network, corpus)["rsum"]
+    assert float(figure_of_hits(hits)) == pytest.approx(rsum)
 
 
 def test_localization(network):
@@ -86,7 +98,11 @@ def test_localization(network):
     )
     assert 0 < expected["recall@1"] < expected["recall@3"]
     assert expected["without_box"] == 1
-    assert network_metrics(network, corpus, ks=(1, 3)) == pytest.approx(expected)
+    found = network_metrics(network, corpus, ks=(1, 3))
+    assert 0 < found.pop("recall@1_error") < 100
+    assert found == pytest.approx(expected)
+    hits = embedding_hits(network, embedded_corpus(network, corpus))
+    assert float(figure_of_hits(hits)) == pytest.approx(found["recall@1"])
 
 
 def test_the_first_ten_are_looked_at_unless_told_otherwise(network):
@@ -111,7 +127,8 @@ def test_a_matrix_too_large_to_be_held_is_scored_in_blocks(monkeypatch, held):
         return fuse(self, images, texts)
 
     monkeypatch.setattr(SimilarityNetwork, "fuse", counted)
-    assert network_metrics(network, corpus) == pytest.approx(expected)
+    found = network_metrics(network, corpus)
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert max(sizes) <= 2 * corpus.num_texts
     assert len(sizes) == (1 if held else 2) * 5  # 9 images, two at a time
 

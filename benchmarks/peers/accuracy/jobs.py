@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import machine
-from benchmarks.paired_pictures import KS, hits_by_picture
 from benchmarks.peers.workers import shared_out
 
-_FIGURES = [f"{direction}_recall@{k}" for direction in ("i2t", "t2i") for k in KS]
+_FIGURES = [f"{direction}_recall@{k}" for direction in ("i2t", "t2i") for k in (1, 5, 10)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +60,7 @@ def run_jobs(
     Returns:
         The figures of each job: recalls and `rsum` in percent, `seconds` of the training, `steps`
         it took and whether it was `ended` by the seconds; the `machine`; on the test split `hits`,
-        see `hits_by_picture`.
+        see `tb_keras.evaluation.retrieval_hits`.
     """
     arguments = {job.key(): (job, directories[job.corpus]) for job in jobs}
     measured = shared_out(file, done_job, arguments, workers)
@@ -74,7 +73,7 @@ def done_job(job: Job, directory: Path) -> dict:
 
     from benchmarks.peers.accuracy.training import trained
     from tb_keras.corpus.corpus import Corpus
-    from tb_keras.evaluation import retrieval_metrics
+    from tb_keras.evaluation import retrieval_hits, retrieval_metrics
 
     keras.backend.clear_session()
     train, validation = (Corpus.load(directory / split) for split in ("train", "validation"))
@@ -95,5 +94,5 @@ def done_job(job: Job, directory: Path) -> dict:
         "machine": machine(),
     }
     if job.held_out == "test":
-        result["hits"] = hits_by_picture(*embeddings, held_out.matches)
+        result["hits"] = retrieval_hits(*embeddings, held_out.matches).tolist()
     return result

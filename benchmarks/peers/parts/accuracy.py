@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.paired_pictures import difference_error
 from benchmarks.peers.accuracy.corpora import corpus_directory, prepare_corpora
 from benchmarks.peers.accuracy.jobs import Job, run_jobs
 from benchmarks.peers.accuracy.methods import DEFAULT, FROM_RANDOM, METHODS, PEERS
 from benchmarks.peers.accuracy.table import accuracy_section, better_than
 from benchmarks.peers.accuracy.tuning import chosen_settings
 from benchmarks.peers.in_turn import in_process
+from tb_keras.evaluation import paired_difference
 from tb_keras.training.recipes.named_recipes import RECIPES
 
 FULL = {
@@ -153,7 +153,7 @@ def _beyond(rows: Sequence[Mapping], others: Sequence[Mapping]) -> tuple[float, 
     if not all("hits" in row for row in (*rows, *others)):  # kept before hits were
         return difference, None
     hits = [[row["hits"] for row in each] for each in (rows, others)]
-    return difference, difference_error(*hits)
+    return difference, paired_difference(*hits).error
 
 
 def _epochs(train_texts: int, steps: int) -> int:

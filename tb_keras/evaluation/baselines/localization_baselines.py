@@ -12,7 +12,7 @@ from tb_keras.corpus import boxes
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.evaluation.baselines.ridge_baseline import Embedder
-from tb_keras.evaluation.corpus_localization import corpus_localization_metrics
+from tb_keras.evaluation.localization.corpus_figures import corpus_localization_metrics
 
 _BLOCK_VALUES = 2**24  # features and embeddings in a block: 64 MiB
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import io
 import os
 
@@ -12,28 +10,13 @@ import numpy as np
 from tb_keras.corpus import boxes
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.evaluation import draw_boxes
+from tb_keras.scripts.pages.rendering import data_uri, write_page
 from tb_keras.scripts.runs.run import Run
-from tb_keras.storage.atomic_file import written_beside
 
 _PICTURES, _PHRASES = 16, 4  # shown, and of each picture
 _COLORS = {"true": "#118833", "embedding": "#1144dd", "similarity": "#dd5500"}
 _WIDTHS = {"true": 9, "embedding": 6, "similarity": 3}  # so that equal boxes can be told apart
 _SIZE = 400  # pixels
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Phrase localization</title>
-<style>
-body {{ font: 16px/1.4 sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }}
-section {{ display: flex; flex-wrap: wrap; gap: 1rem; margin: 2rem 0 }}
-figure {{ margin: 0; width: 17rem }}
-img {{ display: block; width: 100% }}
-small {{ display: block }}
-</style>
-<h1>Phrase localization</h1>
-<p>{legend}. IoU with the true box behind each network's name; 0.5 and more counts as found.</p>
-{sections}
-</html>
-"""
 
 
 def write_localization_page(path: str | os.PathLike, run: Run, corpus: Corpus) -> None:
@@ -49,16 +32,18 @@ def write_localization_page(path: str | os.PathLike, run: Run, corpus: Corpus) -
         for network in run.networks()
     }
     grounding = corpus.grounding
-    sections = []
-    for picture in np.unique(grounding.phrase_pictures)[:_PICTURES]:
-        phrases = np.flatnonzero(grounding.phrase_pictures == picture)[:_PHRASES]
-        figures = [_figure(corpus, phrase, found) for phrase in phrases]
-        sections.append(f"<section>{''.join(figures)}</section>")
+    shown = [
+        np.flatnonzero(grounding.phrase_pictures == picture)[:_PHRASES]
+        for picture in np.unique(grounding.phrase_pictures)[:_PICTURES]
+    ]
     names = {"true": "true box", **{network: f"{network} network" for network in found}}
-    legend = ", ".join(f'<b style="color:{_COLORS[k]}">{name}</b>' for k, name in names.items())
-    with written_beside(path) as beside:
-        page = _PAGE.format(legend=legend, sections="\n".join(sections))
-        beside.write_text(page, encoding="utf-8")
+    write_page(
+        path,
+        "localization.html",
+        title="Phrase localization",
+        legend=[(_COLORS[key], name) for key, name in names.items()],
+        pictures=[[_shown(corpus, phrase, found) for phrase in phrases] for phrases in shown],
+    )
 
 
 def best_regions(network, corpus: Corpus) -> np.ndarray:
@@ -79,7 +64,8 @@ def best_regions(network, corpus: Corpus) -> np.ndarray:
     return best
 
 
-def _figure(corpus: Corpus, phrase: int, found: dict[str, np.ndarray]) -> str:
+def _shown(corpus: Corpus, phrase: int, found: dict[str, np.ndarray]) -> dict[str, str]:
+    """Returns the picture of a phrase with its boxes, the phrase, and what was found."""
     grounding = corpus.grounding
     true = grounding.phrase_boxes[phrase]
     drawn = {"true": true} if grounding.has_box[phrase] else {}
@@ -100,8 +86,8 @@ def _figure(corpus: Corpus, phrase: int, found: dict[str, np.ndarray]) -> str:
     )
     jpeg = io.BytesIO()
     image.save(jpeg, "JPEG", quality=90, subsampling=0)  # sharp lines
-    return (
-        f'<figure><img src="data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}">'
-        f"<figcaption>{html.escape(corpus.texts[phrase])}<small>{', '.join(notes)}</small>"
-        "</figcaption></figure>"
-    )
+    return {
+        "picture": data_uri(jpeg.getvalue(), "image/jpeg"),
+        "text": corpus.texts[phrase],
+        "note": ", ".join(notes),
+    }

@@ -1,4 +1,4 @@
-"""Further tables of retrieval: folds, languages, extended ground truths."""
+"""Further tables of retrieval: all matches, folds, languages, extended ground truths."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tb_keras.training.metrics import embedding_metrics
 Embedded = tuple[PairScorer, Corpus]  # a network, and the corpus of its embeddings
 
 _FOLDS = 5
+_RANKED_PAIRS = 2**28  # whose negatives are sorted in half a minute
 _COCO_5K = 5000  # test pictures, for which more matches are known
 _GROUND_TRUTHS = {"original": "the captions' own images", "cxc": "CxC", "eccv": "ECCV Caption"}
 
@@ -38,6 +39,8 @@ def protocol_tables(
             whose features are its embeddings (`tb_keras.training.metrics.embedded_corpus`).
     """
     tables = {}
+    if corpus.num_images * corpus.num_texts <= _RANKED_PAIRS:
+        tables["ranked"] = _ranked(corpus, networks)
     if settings["dataset"] == "coco" and split == "test" and corpus.num_images >= _FOLDS:
         rows = {}
         for name, (network, embedded) in networks.items():
@@ -57,6 +60,21 @@ def protocol_tables(
     if settings["dataset"] == "coco" and split == "test" and corpus.num_images == _COCO_5K:
         tables |= _extended(corpus, networks)
     return tables
+
+
+def _ranked(corpus: Corpus, networks: Mapping[str, Embedded]) -> MetricsTable:
+    rows = {
+        name: _ranked_precision(*embedded, corpus.matches) | embedding_metrics(*embedded)
+        for name, embedded in networks.items()
+        if not isinstance(embedded[0], Reranker)
+    }
+    figures = {"map@r": "mAP@R", "ndcg@10": "nDCG@10", "mrr": "MRR"}
+    columns = {
+        f"{way}_{figure}": f"{way} {name}"
+        for way in ("i2t", "t2i")
+        for figure, name in figures.items()
+    }
+    return MetricsTable(rows, columns, "All matches of a query, in percent")
 
 
 def _extended(corpus: Corpus, networks: Mapping[str, Embedded]) -> dict[str, MetricsTable]:

@@ -12,12 +12,14 @@ from tb_keras.corpus.grounding import Grounding
 from tb_keras.evaluation import (
     corpus_localization_metrics,
     corpus_localization_metrics_by_category,
+    localization_hits,
     localization_metrics,
     localization_metrics_by_category,
-    localization_outcomes,
 )
-from tb_keras.evaluation.corpus_localization import padded_by_phrase
-from tests.evaluation import localization_oracle
+from tb_keras.evaluation.localization import outcomes
+from tb_keras.evaluation.localization.corpus_figures import padded_by_phrase
+from tb_keras.evaluation.picture_bootstrap import figure_error, figure_of_hits
+from tests.evaluation.localization import localization_oracle
 
 
 @st.composite
@@ -78,7 +80,7 @@ def test_figures_of_a_corpus_are_those_of_the_loop(case, block):
     grounding, pair_scores = case
     corpus = Corpus(grounding.matches_by_iou(), grounding=grounding)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(localization_outcomes, "_BLOCK_REGIONS", block)
+        patched.setattr(outcomes, "_BLOCK_REGIONS", block)
         found = corpus_localization_metrics(pair_scores, corpus, iou_threshold=0.25, ks=(1, 2))
     rows = rows_by_loops(grounding, pair_scores)
     expected = localization_oracle.figures(
@@ -88,6 +90,9 @@ def test_figures_of_a_corpus_are_those_of_the_loop(case, block):
         Fraction(1, 4),
         (1, 2),
     )
+    hits = localization_hits(pair_scores, corpus, iou_threshold=0.25)
+    assert found.pop("recall@1_error") == pytest.approx(figure_error(hits), nan_ok=True)
+    assert found["recall@1"] == pytest.approx(float(figure_of_hits(hits)), nan_ok=True)
     assert list(found) == list(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-12, err_msg=name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tb_keras.evaluation.localization_outcomes import (
+from tb_keras.evaluation.localization.outcomes import (
     figures_by_category,
     localization_figures,
     localization_outcomes,

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.paired_pictures import difference_error, hits_by_picture, rsum_of
 from tb_keras.corpus.matches import Matches
-from tb_keras.evaluation import retrieval_metrics
+from tb_keras.evaluation import paired_difference, retrieval_hits, retrieval_metrics
+from tb_keras.evaluation.picture_bootstrap import figure_of_hits
 
 
 def embeddings(seed, n=30, m=50):
@@ -21,16 +21,16 @@ def embeddings(seed, n=30, m=50):
 @given(st.integers(0, 10_000))
 @settings(deadline=None, max_examples=25)
 def test_the_hits_add_up_to_rsum(seed):
-    found = hits_by_picture(*embeddings(seed))
+    found = retrieval_hits(*embeddings(seed))
     assert len(found) == 30
-    assert rsum_of(found) == pytest.approx(retrieval_metrics(*embeddings(seed))["rsum"])
+    assert figure_of_hits(found) == pytest.approx(retrieval_metrics(*embeddings(seed))["rsum"])
 
 
 def test_a_weight_is_as_many_pictures():
     counts = np.random.default_rng(0).integers(1, 9, (5, 4))
     weights = np.array([[0, 2, 1, 0, 3], [1, 1, 1, 1, 1]])
-    expected = [rsum_of(np.repeat(counts, row, axis=0)) for row in weights]
-    np.testing.assert_allclose(rsum_of(counts, weights), expected)
+    expected = [figure_of_hits(np.repeat(counts, row, axis=0)) for row in weights]
+    np.testing.assert_allclose(figure_of_hits(counts, weights), expected)
 
 
 def test_the_error_is_the_spread_over_other_pictures():
@@ -43,16 +43,20 @@ def test_the_error_is_the_spread_over_other_pictures():
         return [np.stack([np.ones(400), hit, np.ones(400), hit], axis=1) for hit in hits]
 
     samples = [drawn() for _ in range(2000)]
-    spread = np.std([rsum_of(one) - rsum_of(other) for one, other in samples])
-    errors = [difference_error([one], [other]) for one, other in samples[:20]]
+    spread = np.std([figure_of_hits(one) - figure_of_hits(other) for one, other in samples])
+    errors = [paired_difference([one], [other]).error for one, other in samples[:20]]
     assert np.mean(errors) == pytest.approx(spread, rel=0.1)
-    alone = np.hypot(*(np.std([rsum_of(pair[side]) for pair in samples]) for side in (0, 1)))
+    alone = np.hypot(*(np.std([figure_of_hits(pair[side]) for pair in samples]) for side in (0, 1)))
     assert spread < 0.8 * alone  # paired
+    truth = np.mean([figure_of_hits(one) - figure_of_hits(other) for one, other in samples])
+    found = [paired_difference([one], [other]) for one, other in samples[:200]]
+    assert 0.9 < np.mean([one.low <= truth <= one.high for one in found]) < 0.99
 
 
 def test_seeds_are_averaged_first():
-    one, other = (np.array(hits_by_picture(*embeddings(seed))) for seed in (0, 0))
+    one, other = (np.array(retrieval_hits(*embeddings(seed))) for seed in (0, 0))
     worse = one * [1, 0, 1, 0]
-    assert difference_error([one, worse], [other]) == pytest.approx(
-        difference_error([worse], [other]) / 2
-    )
+    found = paired_difference([one, worse], [other])
+    assert found == paired_difference([(one + worse) / 2], [other])
+    assert found.difference == pytest.approx(paired_difference([worse], [other]).difference / 2)
+    assert found.low < found.difference < found.high < 0 < found.error

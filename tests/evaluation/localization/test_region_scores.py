@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tb_keras.evaluation import localization_metrics, localization_metrics_by_category
-from tb_keras.evaluation import localization_outcomes as outcomes_module
-from tests.evaluation import localization_oracle
+from tb_keras.evaluation.localization import outcomes as outcomes_module
+from tests.evaluation.localization import localization_oracle
 
 CATEGORIES = ["people", "animals", "other"]
 

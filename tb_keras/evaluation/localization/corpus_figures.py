@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.grounding import Grounding
-from tb_keras.evaluation.localization_outcomes import (
+from tb_keras.evaluation.localization.outcomes import (
     figures_by_category,
     localization_figures,
     localization_outcomes,
     phrase_blocks,
 )
+from tb_keras.evaluation.picture_bootstrap import figure_error
 
 
 def corpus_localization_metrics(
@@ -33,7 +34,8 @@ def corpus_localization_metrics(
         ks: the k of each recall@k, positive ints.
 
     Returns:
-        The dict of `localization_metrics`.
+        The dict of `localization_metrics`, and `recall@1_error`, the standard error of recall@1
+        over pictures, in percent (see `paired_difference`).
 
     Raises:
         ValueError: if the corpus has no grounding, the number of scores is wrong, a score is NaN or
@@ -52,7 +54,29 @@ def corpus_localization_metrics(
         >>> corpus_localization_metrics([0.8, 0.3], corpus)["recall@1"]
         100.0
     """
-    return localization_figures(_outcomes(pair_scores, corpus, iou_threshold), ks)
+    outcomes = _outcomes(pair_scores, corpus, iou_threshold)
+    figures = localization_figures(outcomes, ks)
+    return {**figures, "recall@1_error": figure_error(_hits(outcomes, corpus.grounding))}
+
+
+def localization_hits(
+    pair_scores: ArrayLike, corpus: Corpus, iou_threshold: float = 0.5
+) -> np.ndarray:
+    """Returns what each picture adds to recall@1.
+
+    Args:
+        pair_scores: float `(q,)`, as `corpus_localization_metrics` takes them.
+        corpus: a corpus with a grounding, of n pictures.
+        iou_threshold: least IoU of a right region, in (0, 1].
+
+    Returns:
+        int64 `(n, 2)`: the picture's phrases with a true box, and how many of them are found.
+        `paired_difference` takes the hits of two networks.
+
+    Raises:
+        ValueError: as in `corpus_localization_metrics`.
+    """
+    return _hits(_outcomes(pair_scores, corpus, iou_threshold), corpus.grounding)
 
 
 def corpus_localization_metrics_by_category(
@@ -103,6 +127,14 @@ def corpus_localization_metrics_by_category(
     values = corpus.text_attributes[attribute]
     categories = [[value] if isinstance(value, str) else value for value in values]
     return figures_by_category(_outcomes(pair_scores, corpus, iou_threshold), categories, ks)
+
+
+def _hits(outcomes: np.ndarray, grounding: Grounding) -> np.ndarray:
+    hits = np.zeros((len(grounding.picture_paths), 2), int)
+    counted = outcomes["has_box"]
+    np.add.at(hits[:, 0], grounding.phrase_pictures[counted], 1)
+    np.add.at(hits[:, 1], grounding.phrase_pictures[counted & (outcomes["rank"] == 1)], 1)
+    return hits
 
 
 def _outcomes(pair_scores: ArrayLike, corpus: Corpus, iou_threshold: float) -> np.ndarray:

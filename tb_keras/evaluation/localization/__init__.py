@@ -1,0 +1,1 @@
+"""Figures of phrase localization."""
