@@ -37,7 +37,11 @@ from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
-from tb_keras.scripts.searched_collection import Searched, searched_corpus, searched_folder
+from tb_keras.scripts.searching.searched_collection import (
+    Searched,
+    searched_corpus,
+    searched_folder,
+)
 from tb_keras.search import Searchable
 from tb_keras.search.graph_index import STORED_DTYPES
 from tb_keras.serving import export, latest_version, write_server_config

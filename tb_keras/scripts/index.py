@@ -22,7 +22,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 from absl import flags
 
@@ -41,12 +40,11 @@ from tb_keras.scripts.readable_pictures import (
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
-from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.runs.settled_paths import seen_from_here
+from tb_keras.scripts.searching.source_model import source_model
 from tb_keras.search import ImageTextIndex
 from tb_keras.search.kept.embedding_rows import DTYPES
 from tb_keras.search.stores.opening import STORES
-from tb_keras.serving import ExportedModel
 
 _INDEX = flags.DEFINE_string("index", None, "Directory of the index.", required=True)
 _RUN = flags.DEFINE_string("run", None, "build: directory of a run that tb-train made.")
@@ -97,7 +95,7 @@ def _build() -> None:
         raise FileExistsError(f"{_INDEX.value!r} exists: tb-index add adds to it")
     kind, source = ("run", _RUN.value) if _RUN.value else ("model", _MODEL.value)
     source = f"--{kind}={os.path.abspath(source)}"
-    model, found = _model_of(source), _found(source, {})
+    model, found = source_model(source, "tb-index"), _found(source, {})
     with ImageTextIndex.build(
         _INDEX.value,
         model,
@@ -115,7 +113,7 @@ def _build() -> None:
 def _add() -> None:
     with ImageTextIndex(_INDEX.value) as index:
         source, types = index.settings["source"], index.attributes
-    model, (paths, ids, attributes, texts) = _model_of(source), _found(source, types)
+    model, (paths, ids, attributes, texts) = source_model(source, "tb-index"), _found(source, types)
     with ImageTextIndex(_INDEX.value, model) as index:
         new, changed, same = index.add(paths, ids, attributes, verbose=True)
         told = index.add_texts(texts, verbose=True) if texts else None
@@ -157,19 +155,6 @@ def _check() -> None:
             more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
             raise ValueError(f"{_INDEX.value!r} is damaged: {'; '.join(problems[:_LISTED])}{more}")
         print(f"{index.count()} pictures and {index.count('texts')} texts are as they should be")
-
-
-def _model_of(source: str) -> SimpleNamespace:
-    """Returns a model that embeds without a progress bar of its own."""
-    kind, _, path = source.partition("=")
-    model = RunModel(Run(path)) if kind == "--run" else ExportedModel(path)
-    if model.network == "similarity":
-        raise ValueError(f"tb-index needs an embedding network; {path!r} has another")
-    return SimpleNamespace(
-        fingerprint=model.fingerprint,
-        embed_images=functools.partial(model.embed_images, verbose=False),
-        embed_texts=functools.partial(model.embed_texts, verbose=False),
-    )
 
 
 def _found(source: str, types: dict[str, str]) -> IndexedPictures:

@@ -1,18 +1,23 @@
 """Finds pictures for a text, and texts for a picture.
 
     tb-search --run=runs/mine "a sleeping cat" holiday.png
+    tb-search --index=photos.index "a dog on a beach" --filter="year >= 2019"
+    tb-search --index=photos.index --find=images holiday.png --distinct
     tb-search --model=savedmodels/openmoji --dataset=openmoji "a sleeping cat"
     tb-search --run=runs/mine --images=~/Pictures "a dog on a beach" --html=found.html
 
-Searches with the best network of a run or with an exported model. If you name no pictures, it
-searches all of the run's own data set. Each argument is a query: the path of a picture file finds
-texts, anything else finds pictures. Answers are ranked by the dot product of the embeddings, best
+Searches in an index that tb-index keeps; or with the best network of a run or an exported model in
+pictures that are encoded first. If you name no pictures, it searches all of the run's own data set.
+Each argument is a query: the path of a picture file finds texts, or pictures where there are no
+texts; anything else finds pictures. Answers are ranked by the dot product of the embeddings, best
 first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,13 +38,21 @@ from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.run_model import RunModel
-from tb_keras.scripts.searched_collection import Searched, searched_corpus, searched_folder
-from tb_keras.search import Index
+from tb_keras.scripts.searching.best_answers import best_answers
+from tb_keras.scripts.searching.places import KeptPlace, NewPlace, Place
+from tb_keras.scripts.searching.searched_collection import (
+    Searched,
+    searched_corpus,
+    searched_folder,
+)
+from tb_keras.scripts.searching.source_model import source_model
+from tb_keras.search import ImageTextIndex
 from tb_keras.serving import ExportedModel
 from tb_keras.storage.pictures.picture_reference import picture_exists
 
 _RUN = flags.DEFINE_string("run", None, "Directory of a run that tb-train made.")
 _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model, instead of --run.")
+_INDEX = flags.DEFINE_string("index", None, "Index of tb-index to search, instead of --run.")
 _IMAGES = flags.DEFINE_string(
     "images", None, "Folder of pictures to search, with its subfolders; instead of --dataset."
 )
@@ -49,6 +62,19 @@ _SPLIT = flags.DEFINE_string(
     "Split to search; by default all of a run's own data set or of a table, else test.",
 )
 _K = flags.DEFINE_integer("k", 5, "Answers to each query.", lower_bound=1)
+_FIND = flags.DEFINE_enum(
+    "find", None, ["images", "texts"], "What to find; by default what the query is not."
+)
+_MINUS = flags.DEFINE_string(
+    "minus", None, "Text to be far from: it is subtracted from each query."
+)
+_FILTER = flags.DEFINE_string(
+    "filter", None, 'Condition on the attributes of an index, such as "year >= 2019".'
+)
+_LEAST_SCORE = flags.DEFINE_float("least_score", None, "Lowest score of an answer; by default any.")
+_DISTINCT = flags.DEFINE_bool(
+    "distinct", False, "Whether of nearly equal pictures or texts the best alone is an answer."
+)
 _HTML = flags.DEFINE_string("html", None, "File to write a page to that shows the pictures.")
 for _flag in (data_flags.DATASET, data_flags.DATA, COLUMNS, UNREADABLE):
     flags.declare_key_flag(_flag)  # so that --help shows it
@@ -59,51 +85,87 @@ class Answer(NamedTuple):
 
     Attributes:
         query: a text, or the path of a picture.
-        is_picture: whether the query is a picture, so that the answers are texts.
+        is_picture: whether the query is a picture.
+        finds_pictures: whether the answers are.
         answers: (score, text or path of a picture), best first.
+        names: of pictures among the answers, by path.
     """
 
     query: str
     is_picture: bool
+    finds_pictures: bool
     answers: list[tuple[float, str]]
+    names: dict[str, str]
 
 
 def main(queries: list[str]) -> None:
     """Runs the script."""
     if not queries:
         raise ValueError('name what to search for, e.g. "a sleeping cat" or the path of a picture')
-    if (_RUN.value is None) == (_MODEL.value is None):
-        raise ValueError("name either --run or --model")
-    is_picture = np.array([_is_picture(query) for query in queries])
-    # First: a run without encoders cannot be searched, whatever pictures are named.
-    model = RunModel(Run(_RUN.value)) if _RUN.value else None
-    readable_paths([query for query, picture in zip(queries, is_picture) if picture])
-    paths, texts, names = _searched()
-    if is_picture.any() and not texts:
-        raise ValueError("a picture as a query needs texts to search: name a --dataset")
-    model = model or ExportedModel(_MODEL.value)
-    if model.network == "similarity":
-        raise ValueError(f"tb-search needs an embedding network; {str(model.path)!r} has another")
-    answers: dict[str, list[tuple[float, str]]] = {}
-    for asked, found_in, embed_query, embed_found in (
-        (False, paths, model.embed_texts, model.embed_images),
-        (True, texts, model.embed_images, model.embed_texts),
-    ):
-        mine = [query for query, picture in zip(queries, is_picture) if picture == asked]
-        if mine:
-            index = Index(embed_found(found_in))
-            scores, rows = index.search(embed_query(mine), min(_K.value, len(found_in)))
-            for query, score, row in zip(mine, scores.tolist(), rows):
-                answers[query] = [(s, found_in[r]) for s, r in zip(score, row)]
-    results = [Answer(q, bool(p), answers[q]) for q, p in zip(queries, is_picture)]
+    if sum(flag.value is not None for flag in (_RUN, _MODEL, _INDEX)) != 1:
+        raise ValueError("name either --run, --model or --index")
+    is_picture = [_is_picture(query) for query in queries]
+    with contextlib.ExitStack() as stack:
+        model, place = _place(stack, [q for q, picture in zip(queries, is_picture) if picture])
+        results = [
+            _answer(place, query, embedding, picture)
+            for query, embedding, picture in zip(
+                queries, _embedded(model, queries, is_picture), is_picture
+            )
+        ]
     for result in results:
         print(f"\n{result.query}")
         for rank, (score, answer) in enumerate(result.answers, start=1):
-            name = f"{names[answer]}  " if answer in names else ""
+            name = f"{result.names[answer]}  " if answer in result.names else ""
             print(f"  {rank}. {score:6.3f}  {name}{answer}")
+        if not result.answers:
+            print("  nothing fits")
     if _HTML.value:
-        write_search_page(_HTML.value, results, names)
+        write_search_page(_HTML.value, results)
         print(f"\nWrote {_HTML.value}")
+
+
+def _place(stack: contextlib.ExitStack, pictures: Sequence[str]):
+    """Returns the model, and where to look."""
+    if _INDEX.value:
+        readable_paths(pictures)
+        index = stack.enter_context(ImageTextIndex(_INDEX.value))
+        model = source_model(index.settings["source"], "tb-search")
+        return model, KeptPlace(stack.enter_context(ImageTextIndex(_INDEX.value, model)))
+    # First: a run without encoders cannot be searched, whatever pictures are named.
+    model = RunModel(Run(_RUN.value)) if _RUN.value else None
+    readable_paths(pictures)
+    searched = _searched()
+    model = model or ExportedModel(_MODEL.value)
+    if model.network == "similarity":
+        raise ValueError(f"tb-search needs an embedding network; {str(model.path)!r} has another")
+    return model, NewPlace(model, searched)
+
+
+def _embedded(model, queries: Sequence[str], is_picture: Sequence[bool]) -> list[np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    for picture, embed in ((False, model.embed_texts), (True, model.embed_images)):
+        some = [query for query, is_one in zip(queries, is_picture) if is_one == picture]
+        if some:
+            found |= zip(some, embed(some))
+    embedded = [found[query] for query in queries]
+    if _MINUS.value:
+        (minus,) = model.embed_texts([_MINUS.value])
+        embedded = [query - minus for query in embedded]
+    return embedded
+
+
+def _answer(place: Place, query: str, embedding: np.ndarray, is_picture: bool) -> Answer:
+    of = _FIND.value or ("texts" if is_picture and place.count("texts") else "images")
+    if not place.count(of):
+        raise ValueError(f"there are no {of} to search: name a --dataset or an --index with some")
+    scores, ids = best_answers(
+        place, embedding, _K.value, of, _FILTER.value, _LEAST_SCORE.value, _DISTINCT.value
+    )
+    shown = place.shown(ids.tolist(), of)
+    names = {answer: name for answer, name in shown if name}
+    answers = list(zip(scores.tolist(), [answer for answer, _ in shown]))
+    return Answer(query, is_picture, of == "images", answers, names)
 
 
 def _is_picture(query: str) -> bool:

@@ -137,7 +137,7 @@ TYPED = {
         ["search", "--model=none", "--data=pairs.csv", "a dog"],
         (1, "must hold an exported model .*'none'"),
     ),
-    "a search by nothing": (["search", "a dog"], (1, "name either --run or --model")),
+    "a search by nothing": (["search", "a dog"], (1, "name either --run, --model or --index")),
     "too few answers": (["search", MODEL, "--k=0", "a dog"], (1, "--k=0.*--help")),
     "columns of nothing": (
         ["train", "--data=pairs.csv", "--columns=picture=image", "--run=runs/other"],

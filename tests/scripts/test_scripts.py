@@ -337,8 +337,16 @@ TYPED = {
         (1, "'pairs.csv' is no picture of a known kind"),
     ),
     "a picture as a query without texts": (
-        ["search", MODEL, "--images=pictures", "pictures/red_disc.png"],
-        (1, "needs texts to search"),
+        ["search", MODEL, "--images=pictures", "--k=1", "pictures/red_disc.png"],
+        (0, "  1.  1.000  pictures/red_disc.png"),
+    ),
+    "texts where there are none": (
+        ["search", MODEL, "--images=pictures", "--find=texts", "a dog"],
+        (1, "there are no texts to search"),
+    ),
+    "a filter without an index": (
+        ["search", MODEL, "--images=pictures", "--filter=year > 9", "a dog"],
+        (1, "--filter needs an --index"),
     ),
     "an empty folder": (
         ["search", MODEL, "--images=empty", "a dog"],

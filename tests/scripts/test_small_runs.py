@@ -27,6 +27,11 @@ WAY = {
     ],
     "build": ["index", "build", MODEL, "--images=pairs.csv", "--attributes=split", INDEX],
     "add": ["index", "add", "--images=pictures", INDEX],
+    "search kept": ["search", INDEX, "--filter=split = 'train'", "--k=3", "a red ring"],
+    "search alike": [
+        *("search", INDEX, "--find=images", "--distinct", "--least_score=0.5", "--k=30"),
+        *("--minus=a red disc", "pictures/blue_ring.png", "--html=found.html"),
+    ],
     "delete": ["index", "delete", "--filter=split = 'test'", INDEX],
     "delete one": ["index", "delete", "pictures/red_disc.png", INDEX],
     "info": ["index", "info", INDEX],
@@ -78,6 +83,13 @@ def test_retrieval(tmp_path):
     assert all(len(set(of_query)) == 3 for of_query in found.values())
     assert out["build"].endswith("Wrote kept: 20 pictures, 40 texts\n")
     assert out["add"].endswith("Pictures: 0 new, 0 changed, 20 as before\n")
+    kept = answers(out["search kept"])
+    rows = [line.split(",") for line in (tmp_path / "pairs.csv").read_text().splitlines()]
+    train = {row[0] for row in rows if row[-1] == "train"}
+    assert len(set(kept["a red ring"]) & train) == 3
+    alike = re.findall(r"^ +\d+\. +(-?\d\.\d+)", out["search alike"], re.MULTILINE)
+    assert all(float(score) >= 0.5 for score in alike)
+    assert "Wrote found.html" in out["search alike"]
     assert out["delete"] == "Deleted 4 pictures, 16 are left\n"
     assert out["delete one"] == "Deleted 1 pictures, 15 are left\n"
     about = "15 pictures, 40 texts\nstore: exact, float32, 4 dims\nmodel: --model=/"

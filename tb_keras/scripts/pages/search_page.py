@@ -11,19 +11,16 @@ from tb_keras.scripts.pages.rendering import data_uri, write_page
 from tb_keras.storage.pictures.picture_reference import read_picture
 
 
-def write_search_page(
-    path: str | os.PathLike, results: Iterable, names: Mapping[str, str] | None = None
-) -> None:
+def write_search_page(path: str | os.PathLike, results: Iterable) -> None:
     """Writes the page, with the pictures embedded in it.
 
     Args:
         path: file of the page.
-        results: each with `query`, `is_picture` and `answers`, as `tb-search` makes them.
-        names: names of pictures by path; by default their file names.
+        results: each with `query`, `is_picture`, `finds_pictures`, `answers` and `names`, as
+            `tb-search` makes them. A picture without a name has that of its file.
     """
-    names = names or {}
 
-    def picture(path: str) -> dict[str, str]:
+    def picture(path: str, names: Mapping[str, str]) -> dict[str, str]:
         content = read_picture(path)  # browsers do not show what is made to PNG here
         is_png = content.startswith(b"\x89PNG")
         kind = "image/png" if is_png else mimetypes.guess_type(path)[0] or "image/jpeg"

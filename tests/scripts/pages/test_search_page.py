@@ -15,7 +15,9 @@ class Answer(NamedTuple):
 
     query: str
     is_picture: bool
+    finds_pictures: bool
     answers: list[tuple[float, str]]
+    names: dict
 
 
 HOSTILE = """<script>alert("x")</script> & {braces} 'quoted'"""
@@ -28,8 +30,8 @@ def written(tmp_path):
         (tmp_path / name).write_bytes(content)
     paths = [str(tmp_path / name) for name in pictures]
     results = [
-        Answer(HOSTILE, False, [(0.91234, paths[0]), (0.5, paths[1])]),
-        Answer(paths[2], True, [(0.25, HOSTILE), (-0.125, "ein Käfer 犬")]),
+        Answer(HOSTILE, False, True, [(0.91234, paths[0]), (0.5, paths[1])], {}),
+        Answer(paths[2], True, False, [(0.25, HOSTILE), (-0.125, "ein Käfer 犬")], {}),
     ]
     write_search_page(tmp_path / "pages" / "found.html", results)
     return tmp_path / "pages", Page((tmp_path / "pages" / "found.html").read_text("utf-8"))
@@ -48,7 +50,7 @@ def test_pictures_are_embedded(written):
 
 def test_members_of_an_archive_are_embedded(tmp_path):
     path = f"{write_tar(tmp_path / '0.tar', [('b/a.jpg', b'jpeg bytes')])}::b/a.jpg"
-    write_search_page(tmp_path / "found.html", [Answer("a", False, [(0.5, path)])])
+    write_search_page(tmp_path / "found.html", [Answer("a", False, True, [(0.5, path)], {})])
     (picture,) = Page((tmp_path / "found.html").read_text("utf-8")).all("img")
     kind, content = picture["src"].split(";base64,")
     assert (kind, base64.b64decode(content)) == ("data:image/jpeg", b"jpeg bytes")

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from tb_keras import Corpus, Matches
-from tb_keras.scripts.searched_collection import Searched, searched_corpus, searched_folder
+from tb_keras.scripts.searching.searched_collection import (
+    Searched,
+    searched_corpus,
+    searched_folder,
+)
 
 
 def corpus(paths, texts, **attributes):

@@ -1,0 +1,1 @@
+"""What tb-search looks for, and where."""
