@@ -39,6 +39,8 @@ INDEX = ["sqlglot>=27,<31"]
 FAISS = [*INDEX, "faiss-cpu>=1.12,<2"]
 QDRANT = [*INDEX, "qdrant-client>=1.15,<2"]
 LANCEDB = [*INDEX, "lancedb>=0.30,<1", "pyarrow>=15"]
+# The page of tb-serve.
+PAGE = [*INDEX, "fastapi>=0.115,<1", "uvicorn>=0.30,<1"]
 # What `make benchmark` measures beside the package.
 BENCHMARK = [
     "hypothesis>=6.100",
@@ -58,11 +60,13 @@ DOCS = [
 ]
 DEV = [
     "build",
+    "httpx>=0.27,<1",  # asks tb-serve
     "hypothesis>=6.100",
     "ipykernel>=6",
     "mypy>=1.11",
     "nbclient>=0.10",
     "nbformat>=5.10",
+    "playwright>=1.45,<2",  # drives a browser, if there is one
     "pytest>=8",
     "pytest-cov>=5",
     "pytest-xdist>=3.5",
@@ -84,6 +88,7 @@ setup(
     package_data={
         "tb_keras": ["py.typed"],  # it has type hints
         "tb_keras.scripts.pages": ["templates/*.html"],
+        "tb_keras.scripts.server": ["page/*"],
     },
     install_requires=[
         "absl-py>=2.0,<3",
@@ -103,6 +108,7 @@ setup(
         "faiss": FAISS,
         "qdrant": QDRANT,
         "lancedb": LANCEDB,
+        "page": PAGE,
         "docs": DOCS,
         "dev": DEV,
         "benchmark": BENCHMARK,
@@ -118,6 +124,7 @@ setup(
             "tb-localize = tb_keras.scripts.entry_points:localize",
             "tb-promote = tb_keras.scripts.entry_points:promote",
             "tb-search = tb_keras.scripts.entry_points:search",
+            "tb-serve = tb_keras.scripts.entry_points:serve",
         ]
     },
 )

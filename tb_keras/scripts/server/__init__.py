@@ -1,0 +1,1 @@
+"""The web server of tb-serve: its interface and its page."""

@@ -1,0 +1,155 @@
+"""The application of tb-serve: a JSON interface to an index, and a page that uses it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+import tb_keras
+from tb_keras.evaluation import draw_boxes
+from tb_keras.scripts.server.query_model import QueryModel
+from tb_keras.scripts.server.searches import Answers, found
+from tb_keras.scripts.server.uploads import MOST_BYTES, checked_upload
+from tb_keras.search import ImageTextIndex
+
+_PAGE = Path(__file__).parent / "page"
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+Of = Annotated[Literal["images", "texts"], Query(description="What to find.")]
+K = Annotated[int, Query(ge=1, le=200, description="How many answers, at most.")]
+Offset = Annotated[int, Query(ge=0, le=10_000, description="How many best ones to leave out.")]
+Filter = Annotated[
+    str | None,
+    Query(max_length=1000, description="A condition on attributes, such as: year >= 2019"),
+]
+LeastScore = Annotated[float | None, Query(description="Lowest score of an answer.")]
+Distinct = Annotated[bool, Query(description="Whether near copies are left out.")]
+
+
+def create_app(index: ImageTextIndex, model: QueryModel, hosts: list[str]) -> FastAPI:
+    """Returns the application.
+
+    Args:
+        index: of pictures, and perhaps texts.
+        model: embeds the queries.
+        hosts: names under which the server may be asked.
+    """
+    app = FastAPI(title="tb-serve", version=tb_keras.__version__, docs_url=None, redoc_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
+    app.mount("/page", StaticFiles(directory=_PAGE), name="page")
+
+    @app.middleware("http")
+    async def with_headers(request: Request, call_next):
+        response = await call_next(request)
+        response.headers.update(_HEADERS)
+        return response
+
+    def answered(query, of, k, offset, filter, least_score, distinct) -> Answers:
+        try:
+            return found(
+                index,
+                query,
+                of=of,
+                k=k,
+                offset=offset,
+                filter=filter or None,
+                least_score=least_score,
+                distinct=distinct,
+            )
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(_PAGE / "page.html")
+
+    @app.get("/api/info")
+    def info() -> dict:
+        """Says how many pictures and texts there are, and which attributes."""
+        counts = {"images": index.count(), "texts": index.count("texts")}
+        return {**counts, "attributes": index.attributes}
+
+    @app.get("/api/search")
+    def search(
+        q: Annotated[str, Query(min_length=1, max_length=1000, description="A text.")],
+        of: Of = "images",
+        k: K = 24,
+        offset: Offset = 0,
+        filter: Filter = None,
+        least_score: LeastScore = None,
+        distinct: Distinct = False,
+    ) -> Answers:
+        """Finds pictures, or texts, for a text."""
+        query = model.embed_text(q)
+        return answered(query, of, k, offset, filter, least_score, distinct)
+
+    @app.get("/api/similar")
+    def similar(
+        id: Annotated[str, Query(description="A picture of the index.")],
+        of: Of = "images",
+        k: K = 24,
+        offset: Offset = 0,
+        filter: Filter = None,
+        least_score: LeastScore = None,
+        distinct: Distinct = False,
+    ) -> Answers:
+        """Finds pictures, or texts, for a picture of the index."""
+        try:
+            (query,) = index.embeddings([id])
+        except ValueError:
+            raise HTTPException(404, f"there is no picture {id!r:.200}") from None
+        return answered(query, of, k, offset, filter, least_score, distinct)
+
+    @app.post("/api/search")
+    async def search_by_picture(
+        request: Request,
+        of: Of = "images",
+        k: K = 24,
+        offset: Offset = 0,
+        filter: Filter = None,
+        least_score: LeastScore = None,
+        distinct: Distinct = False,
+    ) -> Answers:
+        """Finds pictures, or texts, for a picture: the request's body is its file."""
+        content = bytearray()
+        async for chunk in request.stream():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise HTTPException(413, f"a picture may have {MOST_BYTES // 10**6} MB")
+
+        def answers() -> Answers:
+            try:
+                query = model.embed_picture(checked_upload(bytes(content)))
+            except ValueError as error:
+                raise HTTPException(422, str(error)) from None
+            return answered(query, of, k, offset, filter, least_score, distinct)
+
+        return await run_in_threadpool(answers)
+
+    @app.get("/picture")
+    def picture(
+        id: str, size: Annotated[int, Query(ge=32, le=1600, description="Pixels.")] = 240
+    ) -> Response:
+        """Returns a picture of the index as a JPEG of that size at the most."""
+        try:
+            (item,) = index.items([id])
+            image = draw_boxes(item.path, [], size=1)
+        except (ValueError, OSError):
+            raise HTTPException(404, f"there is no picture {id!r:.200}") from None
+        image.thumbnail((size, size))
+        jpeg = io.BytesIO()
+        image.save(jpeg, "JPEG", quality=85)
+        return Response(jpeg.getvalue(), media_type="image/jpeg")
+
+    return app

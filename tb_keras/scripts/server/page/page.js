@@ -1,0 +1,126 @@
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+const PAGE = 24;
+let asked = null;  // what is shown: {text}, {id} or {file}
+let offset = 0;
+let turn = 0;  // an answer that comes after a later question is not shown
+
+function options() {
+  const chosen = new URLSearchParams();
+  if (byId("filter").value.trim()) chosen.set("filter", byId("filter").value.trim());
+  if (byId("least_score").value !== "") chosen.set("least_score", byId("least_score").value);
+  if (byId("distinct").checked) chosen.set("distinct", "true");
+  return chosen;
+}
+
+function address(question) {
+  const chosen = options();
+  if (question.text) chosen.set("q", question.text);
+  if (question.id) chosen.set("id", question.id);
+  return "?" + chosen;
+}
+
+async function answers(question) {
+  const chosen = options();
+  chosen.set("k", PAGE);
+  chosen.set("offset", offset);
+  if (question.file) {
+    return fetch("api/search?" + chosen, { method: "POST", body: question.file });
+  }
+  if (question.id) {
+    chosen.set("id", question.id);
+    return fetch("api/similar?" + chosen);
+  }
+  chosen.set("q", question.text);
+  return fetch("api/search?" + chosen);
+}
+
+function shown(answer) {
+  const item = byId("answer").content.cloneNode(true);
+  const name = answer.id.split("/").pop();
+  item.querySelector("img").src = answer.picture;
+  item.querySelector("img").alt = name;
+  item.querySelector(".picture").href = answer.picture + "&size=1600";
+  item.querySelector(".name").textContent = name;
+  const values = Object.entries(answer.attributes).filter(([, value]) => value !== null);
+  const about = values.map(([key, value]) => `${key} ${value}`);
+  item.querySelector(".about").textContent = [answer.score.toFixed(3), ...about].join(", ");
+  const alike = item.querySelector(".alike");
+  alike.href = "?id=" + encodeURIComponent(answer.id);
+  alike.addEventListener("click", (event) => {
+    event.preventDefault();
+    ask({ id: answer.id }, true);
+  });
+  return item;
+}
+
+async function show() {
+  const mine = ++turn;
+  byId("status").textContent = "Searching …";
+  let response;
+  try {
+    response = await answers(asked);
+  } catch {
+    if (mine === turn) byId("status").textContent = "The server does not answer.";
+    return;
+  }
+  const content = await response.json();
+  if (mine !== turn) return;
+  if (!response.ok) {
+    const detail = content.detail;
+    byId("status").textContent = typeof detail === "string" ? detail : "The server refused this.";
+    return;
+  }
+  byId("answers").append(...content.answers.map(shown));
+  offset += content.answers.length;
+  byId("next").hidden = !content.more;
+  byId("status").textContent = offset ? `${offset} pictures` : "Nothing fits.";
+}
+
+function ask(question, remember) {
+  asked = question;
+  offset = 0;
+  byId("answers").replaceChildren();
+  byId("next").hidden = true;
+  if (question.text) byId("q").value = question.text;
+  if (remember && !question.file) history.pushState(null, "", address(question));
+  show();
+}
+
+function fromAddress() {
+  const given = new URLSearchParams(location.search);
+  byId("filter").value = given.get("filter") ?? "";
+  byId("least_score").value = given.get("least_score") ?? "";
+  byId("distinct").checked = given.get("distinct") === "true";
+  byId("more-options").open = ["filter", "least_score", "distinct"].some((name) => given.has(name));
+  if (given.get("id")) ask({ id: given.get("id") }, false);
+  else if (given.get("q")) ask({ text: given.get("q") }, false);
+}
+
+byId("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = byId("q").value.trim();
+  if (text) ask({ text }, true);
+});
+byId("file").addEventListener("change", () => {
+  if (byId("file").files.length) ask({ file: byId("file").files[0] }, true);
+});
+byId("next").addEventListener("click", show);
+addEventListener("popstate", fromAddress);
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("dropping");
+});
+addEventListener("dragleave", () => document.body.classList.remove("dropping"));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dropping");
+  if (event.dataTransfer.files.length) ask({ file: event.dataTransfer.files[0] }, true);
+});
+
+fetch("api/info").then((response) => response.json()).then((info) => {
+  byId("status").textContent ||= `${info.images.toLocaleString()} pictures`;
+  byId("attributes").textContent = Object.keys(info.attributes).join(", ");
+});
+fromAddress();
