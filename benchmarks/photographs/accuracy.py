@@ -63,8 +63,7 @@ def main(arguments: list[str]) -> None:
     file = Path(DIRECTORY.value) / f"{stem}.json"
     names = {_DEFAULT: _DEFAULT_SEEDS.value}
     names |= dict.fromkeys(("similarity network", _SECOND_STAGE), SEEDS.value)
-    names |= dict.fromkeys((_THREE, *_CLOSED), 1)
-    names[_RANDOM] = SEEDS.value
+    names |= dict.fromkeys((_THREE, *_CLOSED, _RANDOM), 1)
     # Random weights come last, since they take longest.
     for name, texts in sorted(itertools.product(names, _TEXTS), key=lambda row: row[0] == _RANDOM):
         measured_in_turn(file, _row(name, texts), names[name], _figures)
@@ -83,7 +82,8 @@ Written by `python -m benchmarks.photographs.accuracy --data=flickr8k\
 {" --split=test" * (_SPLIT.value == "test")}`: {flickr8k("train").num_images:,} training \
 photographs of 224 x 224 pixels, {held_out.num_images:,} of the {_SPLIT.value} split, \
 `{_IMAGE_ENCODER.value}`; mean ± standard deviation over {_DEFAULT_SEEDS.value} seeds of the \
-default and {SEEDS.value} of other networks. An error is the standard error over the photographs \
+default and {SEEDS.value} of other networks, but for those from random weights, which take \
+longest. An error is the standard error over the photographs \
 that are asked for, by a bootstrap; that of the difference from the default is paired. Each query \
 is answered alone. {SEEN} {measured_on()}
 

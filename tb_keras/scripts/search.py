@@ -16,7 +16,6 @@ first.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,7 +23,6 @@ import numpy as np
 from absl import flags
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.datasets.own.picture_folder import PICTURES
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.own_data.column_flag import COLUMNS
 from tb_keras.scripts.pages.search_page import write_search_page
@@ -40,6 +38,8 @@ from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.searching.best_answers import best_answers
 from tb_keras.scripts.searching.places import KeptPlace, NewPlace, Place
+from tb_keras.scripts.searching.queries import embedded_queries, is_picture_query
+from tb_keras.scripts.searching.run_least_score import run_least_score
 from tb_keras.scripts.searching.searched_collection import (
     Searched,
     searched_corpus,
@@ -48,7 +48,6 @@ from tb_keras.scripts.searching.searched_collection import (
 from tb_keras.scripts.searching.source_model import source_model
 from tb_keras.search import ImageTextIndex
 from tb_keras.serving import ExportedModel
-from tb_keras.storage.pictures.picture_reference import picture_exists
 
 _RUN = flags.DEFINE_string("run", None, "Directory of a run that tb-train made.")
 _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model, instead of --run.")
@@ -72,6 +71,12 @@ _FILTER = flags.DEFINE_string(
     "filter", None, 'Condition on the attributes of an index, such as "year >= 2019".'
 )
 _LEAST_SCORE = flags.DEFINE_float("least_score", None, "Lowest score of an answer; by default any.")
+_LEAST_PRECISION = flags.DEFINE_float(
+    "least_precision",
+    None,
+    "Texts that find pictures: instead of --least_score, the lowest score at which this share of "
+    "first answers is right on the run's validation split, where half of the texts have no match.",
+)
 _DISTINCT = flags.DEFINE_bool(
     "distinct", False, "Whether of nearly equal pictures or texts the best alone is an answer."
 )
@@ -104,13 +109,19 @@ def main(queries: list[str]) -> None:
         raise ValueError('name what to search for, e.g. "a sleeping cat" or the path of a picture')
     if sum(flag.value is not None for flag in (_RUN, _MODEL, _INDEX)) != 1:
         raise ValueError("name either --run, --model or --index")
-    is_picture = [_is_picture(query) for query in queries]
+    is_picture = [is_picture_query(query) for query in queries]
+    if _LEAST_PRECISION.value is not None and (any(is_picture) or _FIND.value == "texts"):
+        raise ValueError("--least_precision is for texts that find pictures")
     with contextlib.ExitStack() as stack:
-        model, place = _place(stack, [q for q, picture in zip(queries, is_picture) if picture])
+        pictures = [q for q, picture in zip(queries, is_picture) if picture]
+        model, place, source = _place(stack, pictures)
+        least_score = _LEAST_SCORE.value
+        if _LEAST_PRECISION.value is not None:
+            least_score = run_least_score(source, _LEAST_PRECISION.value).score
         results = [
-            _answer(place, query, embedding, picture)
+            _answer(place, query, embedding, picture, least_score)
             for query, embedding, picture in zip(
-                queries, _embedded(model, queries, is_picture), is_picture
+                queries, embedded_queries(model, queries, is_picture, _MINUS.value), is_picture
             )
         ]
     for result in results:
@@ -126,12 +137,13 @@ def main(queries: list[str]) -> None:
 
 
 def _place(stack: contextlib.ExitStack, pictures: Sequence[str]):
-    """Returns the model, and where to look."""
+    """Returns the model, where to look, and what the model is, as an index keeps it."""
     if _INDEX.value:
         readable_paths(pictures)
         index = stack.enter_context(ImageTextIndex(_INDEX.value))
-        model = source_model(index.settings["source"], "tb-search")
-        return model, KeptPlace(stack.enter_context(ImageTextIndex(_INDEX.value, model)))
+        source = index.settings["source"]
+        model = source_model(source, "tb-search")
+        return model, KeptPlace(stack.enter_context(ImageTextIndex(_INDEX.value, model))), source
     # First: a run without encoders cannot be searched, whatever pictures are named.
     model = RunModel(Run(_RUN.value)) if _RUN.value else None
     readable_paths(pictures)
@@ -139,45 +151,27 @@ def _place(stack: contextlib.ExitStack, pictures: Sequence[str]):
     model = model or ExportedModel(_MODEL.value)
     if model.network == "similarity":
         raise ValueError(f"tb-search needs an embedding network; {str(model.path)!r} has another")
-    return model, NewPlace(model, searched)
+    source = f"--run={_RUN.value}" if _RUN.value else f"--model={_MODEL.value}"
+    return model, NewPlace(model, searched), source
 
 
-def _embedded(model, queries: Sequence[str], is_picture: Sequence[bool]) -> list[np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-    for picture, embed in ((False, model.embed_texts), (True, model.embed_images)):
-        some = [query for query, is_one in zip(queries, is_picture) if is_one == picture]
-        if some:
-            found |= zip(some, embed(some))
-    embedded = [found[query] for query in queries]
-    if _MINUS.value:
-        (minus,) = model.embed_texts([_MINUS.value])
-        embedded = [query - minus for query in embedded]
-    return embedded
-
-
-def _answer(place: Place, query: str, embedding: np.ndarray, is_picture: bool) -> Answer:
+def _answer(
+    place: Place,
+    query: str,
+    embedding: np.ndarray,
+    is_picture: bool,
+    least_score: float | None,
+) -> Answer:
     of = _FIND.value or ("texts" if is_picture and place.count("texts") else "images")
     if not place.count(of):
         raise ValueError(f"there are no {of} to search: name a --dataset or an --index with some")
     scores, ids = best_answers(
-        place, embedding, _K.value, of, _FILTER.value, _LEAST_SCORE.value, _DISTINCT.value
+        place, embedding, _K.value, of, _FILTER.value, least_score, _DISTINCT.value
     )
     shown = place.shown(ids.tolist(), of)
     names = {answer: name for answer, name in shown if name}
     answers = list(zip(scores.tolist(), [answer for answer, _ in shown]))
     return Answer(query, is_picture, of == "images", answers, names)
-
-
-def _is_picture(query: str) -> bool:
-    kind, is_file = os.path.splitext(query)[1].lower(), os.path.isfile(query)
-    if not is_file and picture_exists(query):  # in an archive
-        return True
-    if kind in PICTURES and not is_file:
-        raise FileNotFoundError(f"there is no picture {query!r}")
-    if kind and is_file and kind not in PICTURES:
-        kinds = ", ".join(PICTURES)
-        raise ValueError(f"{query!r} is no picture of a known kind ({kinds})")
-    return kind in PICTURES
 
 
 def _searched() -> Searched:

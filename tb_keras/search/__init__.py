@@ -3,9 +3,20 @@
 from tb_keras.search.graph_index import GraphIndex
 from tb_keras.search.image_text_index import Added, Embedder, ImageTextIndex, Item
 from tb_keras.search.index import Index
+from tb_keras.search.least_scores import LeastScore, least_score
 from tb_keras.search.searchable import Searchable
 
-__all__ = ["Added", "Embedder", "GraphIndex", "ImageTextIndex", "Index", "Item", "Searchable"]
+__all__ = [
+    "Added",
+    "Embedder",
+    "GraphIndex",
+    "ImageTextIndex",
+    "Index",
+    "Item",
+    "LeastScore",
+    "Searchable",
+    "least_score",
+]
 
 
 def __dir__() -> list[str]:

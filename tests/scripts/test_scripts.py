@@ -344,6 +344,14 @@ TYPED = {
         ["search", MODEL, "--images=pictures", "--find=texts", "a dog"],
         (1, "there are no texts to search"),
     ),
+    "nothing but what is likely right": (
+        ["search", *TRAIN[1:2], "--images=pictures", "--least_precision=0.5", "a red ring"],
+        (0, "lowest score: "),
+    ),
+    "a precision without a run": (
+        ["search", MODEL, "--images=pictures", "--least_precision=0.9", "a dog"],
+        (1, "--least_precision needs a run"),
+    ),
     "a filter without an index": (
         ["search", MODEL, "--images=pictures", "--filter=year > 9", "a dog"],
         (1, "--filter needs an --index"),
