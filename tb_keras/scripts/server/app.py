@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+import numpy as np
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
@@ -15,7 +16,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 import tb_keras
 from tb_keras.evaluation import draw_boxes
 from tb_keras.scripts.server.query_model import QueryModel
-from tb_keras.scripts.server.searches import Answers, found
+from tb_keras.scripts.server.searches import Answers, Options, found
 from tb_keras.scripts.server.uploads import MOST_BYTES, checked_upload
 from tb_keras.search import ImageTextIndex
 
@@ -26,15 +27,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-Of = Annotated[Literal["images", "texts"], Query(description="What to find.")]
-K = Annotated[int, Query(ge=1, le=200, description="How many answers, at most.")]
-Offset = Annotated[int, Query(ge=0, le=10_000, description="How many best ones to leave out.")]
-Filter = Annotated[
-    str | None,
-    Query(max_length=1000, description="A condition on attributes, such as: year >= 2019"),
-]
-LeastScore = Annotated[float | None, Query(description="Lowest score of an answer.")]
-Distinct = Annotated[bool, Query(description="Whether near copies are left out.")]
+Chosen = Annotated[Options, Depends()]
 
 
 def create_app(index: ImageTextIndex, model: QueryModel, hosts: list[str]) -> FastAPI:
@@ -55,18 +48,9 @@ def create_app(index: ImageTextIndex, model: QueryModel, hosts: list[str]) -> Fa
         response.headers.update(_HEADERS)
         return response
 
-    def answered(query, of, k, offset, filter, least_score, distinct) -> Answers:
+    def answered(query: np.ndarray, options: Options) -> Answers:
         try:
-            return found(
-                index,
-                query,
-                of=of,
-                k=k,
-                offset=offset,
-                filter=filter or None,
-                least_score=least_score,
-                distinct=distinct,
-            )
+            return found(index, query, options)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
 
@@ -83,44 +67,25 @@ def create_app(index: ImageTextIndex, model: QueryModel, hosts: list[str]) -> Fa
     @app.get("/api/search")
     def search(
         q: Annotated[str, Query(min_length=1, max_length=1000, description="A text.")],
-        of: Of = "images",
-        k: K = 24,
-        offset: Offset = 0,
-        filter: Filter = None,
-        least_score: LeastScore = None,
-        distinct: Distinct = False,
+        options: Chosen,
     ) -> Answers:
         """Finds pictures, or texts, for a text."""
         query = model.embed_text(q)
-        return answered(query, of, k, offset, filter, least_score, distinct)
+        return answered(query, options)
 
     @app.get("/api/similar")
     def similar(
-        id: Annotated[str, Query(description="A picture of the index.")],
-        of: Of = "images",
-        k: K = 24,
-        offset: Offset = 0,
-        filter: Filter = None,
-        least_score: LeastScore = None,
-        distinct: Distinct = False,
+        id: Annotated[str, Query(description="A picture of the index.")], options: Chosen
     ) -> Answers:
         """Finds pictures, or texts, for a picture of the index."""
         try:
             (query,) = index.embeddings([id])
         except ValueError:
             raise HTTPException(404, f"there is no picture {id!r:.200}") from None
-        return answered(query, of, k, offset, filter, least_score, distinct)
+        return answered(query, options)
 
     @app.post("/api/search")
-    async def search_by_picture(
-        request: Request,
-        of: Of = "images",
-        k: K = 24,
-        offset: Offset = 0,
-        filter: Filter = None,
-        least_score: LeastScore = None,
-        distinct: Distinct = False,
-    ) -> Answers:
+    async def search_by_picture(request: Request, options: Chosen) -> Answers:
         """Finds pictures, or texts, for a picture: the request's body is its file."""
         content = bytearray()
         async for chunk in request.stream():
@@ -133,7 +98,7 @@ def create_app(index: ImageTextIndex, model: QueryModel, hosts: list[str]) -> Fa
                 query = model.embed_picture(checked_upload(bytes(content)))
             except ValueError as error:
                 raise HTTPException(422, str(error)) from None
-            return answered(query, of, k, offset, filter, least_score, distinct)
+            return answered(query, options)
 
         return await run_in_threadpool(answers)
 

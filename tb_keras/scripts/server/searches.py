@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import numpy as np
+from fastapi import Query
 from pydantic import BaseModel
 
 from tb_keras.scripts.searching.best_answers import best_answers
@@ -42,39 +45,48 @@ class Answers(BaseModel):
     more: bool
 
 
-def found(
-    index: ImageTextIndex,
-    query: np.ndarray,
-    *,
-    of: str,
-    k: int,
-    offset: int,
-    filter: str | None,
-    least_score: float | None,
-    distinct: bool,
-) -> Answers:
-    """Returns the answers to a query, from `offset` on.
+@dataclasses.dataclass
+class Options:
+    """How an index is searched; the parameters of every request that searches."""
+
+    of: Annotated[Literal["images", "texts"], Query(description="What to find.")] = "images"
+    k: Annotated[int, Query(ge=1, le=200, description="How many answers, at most.")] = 24
+    offset: Annotated[
+        int, Query(ge=0, le=10_000, description="How many best ones to leave out.")
+    ] = 0
+    filter: Annotated[
+        str | None,
+        Query(max_length=1000, description="A condition on attributes, such as: year >= 2019"),
+    ] = None
+    least_score: Annotated[float | None, Query(description="Lowest score of an answer.")] = None
+    distinct: Annotated[bool, Query(description="Whether near copies are left out.")] = False
+
+
+def found(index: ImageTextIndex, query: np.ndarray, options: Options) -> Answers:
+    """Returns the answers to a query.
 
     What another process deletes meanwhile is not among them.
 
     Args:
         index: to search in.
         query: float32 `(dim,)`.
-        of: `"images"` or `"texts"`.
-        k: how many, at most.
-        offset: how many best ones are left out.
-        filter: as `ImageTextIndex.search` takes it.
-        least_score: as in `best_answers`.
-        distinct: as in `best_answers`.
+        options: how to search.
 
     Raises:
-        ValueError: if an argument is wrong.
+        ValueError: if an option is wrong.
     """
+    of, offset = options.of, options.offset
     for attempt in range(_ATTEMPTS):
-        wanted = offset + k
+        wanted = offset + options.k
         try:
             scores, ids = best_answers(
-                KeptPlace(index), query, wanted, of, filter, least_score, distinct
+                KeptPlace(index),
+                query,
+                wanted,
+                of,
+                options.filter or None,
+                options.least_score,
+                options.distinct,
             )
             items = index.items(ids[offset:].tolist(), of)
         except ValueError:
