@@ -80,7 +80,6 @@ def write_retrieval_page(path: str | os.PathLike, run: Run, corpus: Corpus, spli
         title=f"Retrieval: {run.name}",
         network=f"{kind} network",
         split=split,
-        corpus=corpus,
         texts=corpus.texts,
         num_images=corpus.num_images,
         picture=lambda row: _picture(corpus.image_paths[row]),
