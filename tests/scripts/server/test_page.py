@@ -31,7 +31,10 @@ def address(tmp_path_factory):
     names = {f"{number}.png": color for number, color in enumerate(NAMES.values())}
     paths = write_pictures(folder, names)
     years = {"year": [2019, 2020, 2021, 2024]}
-    with ImageTextIndex.build(folder / "index", ColorModel(), paths, list(NAMES), years) as index:
+    texts = ["red", "blue"]
+    with ImageTextIndex.build(
+        folder / "index", ColorModel(), paths, list(NAMES), years, texts
+    ) as index:
         app = create_app(index, ColorModel(), ["127.0.0.1"])
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         thread = threading.Thread(target=server.run)
@@ -91,8 +94,11 @@ def test_ask_look_and_follow_a_link(page, address):
     page.get_by_role("link", name="similar").nth(1).click()
     page.locator("#answers .name >> nth=0", has_text="d.png").wait_for()
     assert page.url == f"{address}/?id=d.png"
+    page.locator("#texts li >> nth=0", has_text="red (").wait_for()
+    assert page.locator("#texts li").count() == 2
     page.go_back()
     page.locator("#answers .name >> nth=0", has_text="a.png").wait_for()
+    assert not page.locator("#words").is_visible()
 
 
 @pytest.mark.slow

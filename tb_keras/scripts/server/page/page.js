@@ -2,6 +2,7 @@
 
 const byId = (id) => document.getElementById(id);
 const PAGE = 24;
+const TEXTS = 5;
 let asked = null;  // what is shown: {text}, {id} or {file}
 let offset = 0;
 let turn = 0;  // an answer that comes after a later question is not shown
@@ -21,10 +22,11 @@ function address(question) {
   return "?" + chosen;
 }
 
-async function answers(question) {
-  const chosen = options();
-  chosen.set("k", PAGE);
-  chosen.set("offset", offset);
+async function answers(question, of, k, from) {
+  const chosen = of === "images" ? options() : new URLSearchParams();
+  chosen.set("of", of);
+  chosen.set("k", k);
+  chosen.set("offset", from);
   if (question.file) {
     return fetch("api/search?" + chosen, { method: "POST", body: question.file });
   }
@@ -60,7 +62,7 @@ async function show() {
   byId("status").textContent = "Searching …";
   let response;
   try {
-    response = await answers(asked);
+    response = await answers(asked, "images", PAGE, offset);
   } catch {
     if (mine === turn) byId("status").textContent = "The server does not answer.";
     return;
@@ -78,14 +80,30 @@ async function show() {
   byId("status").textContent = offset ? `${offset} pictures` : "Nothing fits.";
 }
 
+async function showTexts() {
+  const mine = turn;
+  if (asked.text) return;
+  const response = await answers(asked, "texts", TEXTS, 0);
+  if (mine !== turn || !response.ok) return;
+  const items = (await response.json()).answers.map((answer) => {
+    const item = document.createElement("li");
+    item.textContent = `${answer.id} (${answer.score.toFixed(3)})`;
+    return item;
+  });
+  byId("texts").replaceChildren(...items);
+  byId("words").hidden = !items.length;
+}
+
 function ask(question, remember) {
   asked = question;
   offset = 0;
   byId("answers").replaceChildren();
   byId("next").hidden = true;
+  byId("words").hidden = true;
   if (question.text) byId("q").value = question.text;
   if (remember && !question.file) history.pushState(null, "", address(question));
   show();
+  showTexts();
 }
 
 function fromAddress() {
