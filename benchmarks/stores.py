@@ -82,7 +82,7 @@ def main(arguments: list[str]) -> None:
     known = {key.removesuffix(", seed 0"): row for key, row in measured.items()}
     rows = [
         [*name.rsplit(", ", 1), *(f"{row[column]:,.4g}" for column in _COLUMNS)]
-        for name, row in sorted(known.items(), key=lambda named: _size_of(named[0]))
+        for name, row in sorted(known.items(), key=lambda named: (_size_of(named[0]), named[0]))
     ]
     table = tabulate(
         rows, ["vectors", "store", *_COLUMNS.values()], "github", disable_numparse=True

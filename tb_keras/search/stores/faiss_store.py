@@ -15,7 +15,7 @@ from tb_keras.search.kept.item_filter import Condition
 from tb_keras.storage.atomic_file import written_beside
 
 _KINDS = {"float32": "HNSW32,Flat", "float16": "HNSW32,SQfp16"}
-_VISITED = 64  # vectors that a search looks at, at least; more find more
+_VISITED = 128  # vectors that a search looks at, at least; more find more
 _MOST_VISITED = 4096
 _ADDED = 1024  # vectors that are added before a search may come between
 _GONE = -1  # stands for the key of a deleted vector
