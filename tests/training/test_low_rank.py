@@ -84,6 +84,7 @@ def test_a_saved_network_has_one_kernel_and_gives_the_same(tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_training_that_goes_on_is_as_one_undisturbed(tmp_path):
     whole, stopped, restored = started(), started(), started()
     fit(whole, 4)
@@ -96,6 +97,7 @@ def test_a_training_that_goes_on_is_as_one_undisturbed(tmp_path):
     assert max(np.abs(a - b).max() for a, b in pairs) > 1e-3
 
 
+@pytest.mark.slow
 def test_interpolation_reaches_the_untrained_network(tmp_path):
     recipe = dataclasses.replace(RECIPE, learning_rate=3.0, interpolate=True)
     network = train_network(TRAIN, VALIDATION, recipe, tmp_path, text_encoder=encoder())
