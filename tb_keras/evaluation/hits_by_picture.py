@@ -1,4 +1,4 @@
-"""What each picture, with its texts, adds to the recalls of retrieval."""
+"""The share of each picture, with its texts, in the recalls of retrieval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What figures owe to the choice of the pictures: a paired bootstrap."""
+"""Standard errors of figures over the pictures, by a paired bootstrap."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def paired_difference(one: Sequence[ArrayLike], other: Sequence[ArrayLike]) -> D
     """Returns the difference of two figures, and how far it depends on the pictures.
 
     The pictures are drawn anew from themselves 1,000 times, with their texts and for both alike.
-    What they are ranked among stays, and so do the networks: another training is another draw.
+    Candidates and networks stay the same, so the error does not cover other trainings.
 
     Args:
         one: the hits of each seed, float `(n, 2 d)`, see `figure_of_hits`; seeds are averaged.

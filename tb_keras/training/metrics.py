@@ -72,7 +72,7 @@ def embedding_metrics(
     if isinstance(network, Reranker):
         return ScoredCandidates(network, embedded).metrics(network, ks)
     if embedded.grounding is not None:
-        return corpus_localization_metrics(_region_scores(network, embedded), embedded, ks=ks)
+        return corpus_localization_metrics(region_scores(network, embedded), embedded, ks=ks)
     return figures_of_ranks(*_ranks(network, embedded), embedded.matches, ks)
 
 
@@ -87,11 +87,17 @@ def embedding_hits(network: PairScorer, embedded: Corpus) -> np.ndarray:
         The array of `retrieval_hits` or of `localization_hits`.
     """
     if embedded.grounding is not None:
-        return localization_hits(_region_scores(network, embedded), embedded)
+        return localization_hits(region_scores(network, embedded), embedded)
     return hits_of_ranks(*_ranks(network, embedded), embedded.matches, (1, 5, 10))
 
 
-def _region_scores(network: PairScorer, embedded: Corpus) -> np.ndarray:
+def region_scores(network: PairScorer, embedded: Corpus) -> np.ndarray:
+    """Returns the scores of a network that `corpus_localization_metrics` takes.
+
+    Args:
+        network: a trained network.
+        embedded: its `embedded_corpus`, with a grounding.
+    """
     pairs = embedded.grounding.same_picture_pairs()
     return network.fuse_rows(embedded.image_features, embedded.text_features, *pairs)
 

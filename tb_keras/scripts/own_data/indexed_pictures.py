@@ -1,4 +1,4 @@
-"""What an index is made of: the pictures of a folder, a list, a table or a corpus."""
+"""The pictures that an index is made of: a folder, a list, a table or a corpus."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Query(NamedTuple):
 
 
 class Hub(NamedTuple):
-    """What comes first for many queries that it does not belong to.
+    """An image or text that comes first for many queries that it does not belong to.
 
     Attributes:
         row: of the image or text.

@@ -1,1 +1,1 @@
-"""What tb-search looks for, and where."""
+"""The queries of tb-search, and the places that it searches."""

@@ -1,4 +1,4 @@
-"""What the server answers: pictures and texts with their scores."""
+"""The server's answers: pictures and texts with their scores."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Options:
 def found(index: ImageTextIndex, query: np.ndarray, options: Options) -> Answers:
     """Returns the answers to a query.
 
-    What another process deletes meanwhile is not among them.
+    Items that another process deletes meanwhile are not among them.
 
     Args:
         index: to search in.

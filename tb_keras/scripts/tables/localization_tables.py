@@ -26,6 +26,7 @@ from tb_keras.scripts.runs.second_stage import SecondStage
 from tb_keras.scripts.tables.network_rows import network_rows
 from tb_keras.scripts.tables.published_row import published_row
 from tb_keras.scripts.tables.reranked_rows import reranked_rows
+from tb_keras.training.metrics import region_scores
 
 BASELINES = ("random", "largest", "zero_shot", "ridge")
 
@@ -84,8 +85,7 @@ def _by_category(network: PairScorer, embedded: Corpus) -> dict[str, dict[str, f
     attributes = [name for name in ("categories", "kind") if name in embedded.text_attributes]
     if not attributes:
         return {}
-    pairs = embedded.grounding.same_picture_pairs()
-    scores = network.fuse_rows(embedded.image_features, embedded.text_features, *pairs)
+    scores = region_scores(network, embedded)
     found: dict[str, dict[str, float]] = {}
     for name in attributes:
         found |= corpus_localization_metrics_by_category(scores, embedded, name)

@@ -27,7 +27,11 @@ _GROUND_TRUTHS = {"original": "the captions' own images", "cxc": "CxC", "eccv": 
 
 
 def protocol_tables(
-    settings: Mapping, corpus: Corpus, split: str, networks: Mapping[str, Embedded]
+    settings: Mapping,
+    corpus: Corpus,
+    split: str,
+    networks: Mapping[str, Embedded],
+    figures: Mapping[str, Mapping[str, float]],
 ) -> dict[str, MetricsTable]:
     """Returns the tables that suit a data set, by their names in metrics.json.
 
@@ -37,10 +41,11 @@ def protocol_tables(
         split: name of the split.
         networks: the best network of each kind, and perhaps a reranker of two, each with a corpus
             whose features are its embeddings (`tb_keras.training.metrics.embedded_corpus`).
+        figures: of the networks but rerankers on the whole split, by the same names.
     """
     tables = {}
     if corpus.num_images * corpus.num_texts <= _RANKED_PAIRS:
-        tables["ranked"] = _ranked(corpus, networks)
+        tables["ranked"] = _ranked(corpus, networks, figures)
     if settings["dataset"] == "coco" and split == "test" and corpus.num_images >= _FOLDS:
         rows = {}
         for name, (network, embedded) in networks.items():
@@ -62,17 +67,20 @@ def protocol_tables(
     return tables
 
 
-def _ranked(corpus: Corpus, networks: Mapping[str, Embedded]) -> MetricsTable:
+def _ranked(
+    corpus: Corpus,
+    networks: Mapping[str, Embedded],
+    figures: Mapping[str, Mapping[str, float]],
+) -> MetricsTable:
     rows = {
-        name: _ranked_precision(*embedded, corpus.matches) | embedding_metrics(*embedded)
-        for name, embedded in networks.items()
-        if not isinstance(embedded[0], Reranker)
+        name: {**_ranked_precision(*networks[name], corpus.matches), **measured}
+        for name, measured in figures.items()
     }
-    figures = {"map@r": "mAP@R", "ndcg@10": "nDCG@10", "mrr": "MRR"}
+    headings = {"map@r": "mAP@R", "ndcg@10": "nDCG@10", "mrr": "MRR"}
     columns = {
         f"{way}_{figure}": f"{way} {name}"
         for way in ("i2t", "t2i")
-        for figure, name in figures.items()
+        for figure, name in headings.items()
     }
     return MetricsTable(rows, columns, "All matches of a query, in percent")
 

@@ -58,7 +58,8 @@ def evaluate_retrieval(
     )
     reranked, of_stages, stages = reranked_rows(stage, corpus)
     settings = run.settings
-    tables = protocol_tables(settings, corpus, split, best | stages)
+    measured = {kind: of_networks[f"{kind}, seed {run.best_seed(kind)}"] for kind in best}
+    tables = protocol_tables(settings, corpus, split, best | stages, measured)
     published = published_row(settings)
     if "folds" in tables:
         tables["folds"].rows.update(published)
