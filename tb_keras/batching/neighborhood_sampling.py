@@ -145,8 +145,9 @@ def batch_dataset(
         "text": _rows_spec(num_texts, corpus.text_features),
         **{name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()},
     }
+    floats = {tf.float16, tf.float32, tf.float64, tf.uint8}  # uint8: pixels
     dtypes = {
-        view: tf.int32 if signature[view].dtype.is_integer else tf.float32
+        view: tf.float32 if signature[view].dtype in floats else tf.int32
         for view in ("image", "text")
     }
 

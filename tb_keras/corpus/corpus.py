@@ -28,7 +28,7 @@ class Corpus:
 
     Args:
         matches: a `Matches`, or another form that `Matches.of` takes.
-        image_features: float `(n, image_dim)`. A memory map stays one.
+        image_features: float `(n, image_dim)`, or uint8 for pixels. A memory map stays one.
         text_features: float `(m, text_dim)`. Or, for text encoders that are trained with the
             network, int `(m, words)`: word indices, where 0 is padding and 1 is an unknown word. A
             memory map stays one.
@@ -189,12 +189,15 @@ class Corpus:
 def _check_features(argument: str, features: np.ndarray | None, size: int) -> None:
     if features is None:
         return
-    if getattr(features, "ndim", None) != 2 or features.dtype.kind != "f":
+    dtype = getattr(features, "dtype", None)
+    if getattr(features, "ndim", None) != 2 or not (dtype.kind == "f" or dtype == np.uint8):
         raise ValueError(
             f"`{argument}` must be a float array of rank 2. Received: "
-            f"shape={np.shape(features)}, dtype={getattr(features, 'dtype', type(features))}"
+            f"shape={np.shape(features)}, dtype={dtype or type(features)}"
         )
     check_length(argument, features, size, "matches")
+    if dtype == np.uint8:
+        return
     rows = max(1, _CHECKED_VALUES // max(1, features.shape[1]))
     for start in range(0, size, rows):
         row = first_false(np.isfinite(features[start : start + rows]).all(axis=1))

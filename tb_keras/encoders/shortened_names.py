@@ -6,7 +6,10 @@ import re
 
 from tb_keras.checks.arguments import check_int
 
-_WITHOUT_LAST = re.compile(r"(?P<name>.+)\[:-(?P<count>\d+)\]")
+ALL_BLOCKS = -1
+"""The number that stands for all blocks of an encoder."""
+
+_WITHOUT_LAST = re.compile(r"(?P<name>.+)\[:(?:-(?P<count>\d+)|0)\]")
 
 
 def without_last_blocks(name: str, count: int) -> str:
@@ -14,12 +17,14 @@ def without_last_blocks(name: str, count: int) -> str:
 
     Args:
         name: as `image_encoder` or `text_encoder` takes it.
-        count: positive int, number of blocks.
+        count: positive int, number of blocks; or `ALL_BLOCKS`.
 
     Examples:
-        >>> without_last_blocks("efficientnet_lite0", 2)
-        'efficientnet_lite0[:-2]'
+        >>> without_last_blocks("efficientnet_lite0", 2), without_last_blocks("minilm", ALL_BLOCKS)
+        ('efficientnet_lite0[:-2]', 'minilm[:0]')
     """
+    if count == ALL_BLOCKS:
+        return f"{name}[:0]"
     check_int("count", count, least=1)
     return f"{name}[:-{count}]"
 
@@ -32,4 +37,4 @@ def whole_name(name: str) -> tuple[str, int]:
         (('efficientnet_lite0', 2), ('minilm', 0))
     """
     found = _WITHOUT_LAST.fullmatch(name)
-    return (found["name"], int(found["count"])) if found else (name, 0)
+    return (found["name"], int(found["count"] or ALL_BLOCKS)) if found else (name, 0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.image.image_encoder import image_encoder
+from tb_keras.encoders.shortened_names import ALL_BLOCKS, whole_name
 from tb_keras.encoders.text.cut_texts import warn_of_cut_texts
 from tb_keras.encoders.text.text_encoder import text_encoder
 from tb_keras.encoders.text.tokenization import TokenizeTexts
@@ -23,6 +24,7 @@ _IMAGES_PER_BATCH = 32
 _TEXTS_PER_BATCH = 64
 _MAX_TOKENS = 128  # the default, which no key of kept features names
 _HELD = 2**16  # items whose features are held in memory
+_PICTURES_HELD = 2**12  # pictures whose pixels are
 
 
 def encode_images(
@@ -41,7 +43,8 @@ def encode_images(
 
     Returns:
         Float32 `(len(paths), feature_dim)`. With more than 65,536 pictures, a memory map of
-        float16.
+        float16. The pixels that an encoder `"NAME[:0]"` gives are uint8, and a memory map with more
+        than 4,096 pictures.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -49,12 +52,15 @@ def encode_images(
     """
     build = functools.cache(lambda: image_encoder(encoder, crops=crops))
     settings = {**encoder_settings("image", encoder), "crops": crops}
+    pixels = whole_name(encoder)[1] == ALL_BLOCKS
 
     def encode(some: Sequence[str]) -> np.ndarray:
         size = max(1, _IMAGES_PER_BATCH // crops)
-        return _in_batches(build(), some, size, read_picture)
+        features = _in_batches(build(), some, size, read_picture)
+        return features.astype(np.uint8) if pixels else features
 
-    keep = cached_features if len(paths) <= _HELD else mapped_features
+    held = _PICTURES_HELD if pixels else _HELD
+    keep = cached_features if len(paths) <= held else mapped_features
     return keep(settings, paths, picture_digest, encode, verbose)
 
 

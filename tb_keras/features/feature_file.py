@@ -13,6 +13,7 @@ import numpy as np
 from tb_keras.storage.feature_cache import filled_store
 from tb_keras.storage.growing_matrix import GrowingMatrix
 from tb_keras.storage.kept_directory import ROWS, kept_directory, locked, note_use
+from tb_keras.storage.kept_dtype import kept_dtype
 from tb_keras.storage.mapped_rows import read_ahead
 
 _ROWS_BETWEEN_NOTES = 1024  # what a kill loses at the most, besides one block
@@ -36,8 +37,8 @@ def feature_file(
         num_rows: number of rows, at least 1.
         blocks: a function from a row number to the blocks `(b, feature_dim)` from that row on.
         verbose: whether to show a progress bar when something has to be computed.
-        dtype: type on disk, which must follow from `settings`. If left out, float16 for floats and
-            int32 for ints.
+        dtype: type on disk, which must follow from `settings`. If left out as `kept_dtype` says,
+            with float16 for floats.
 
     Returns:
         A memory map `(num_rows, feature_dim)` of that type.
@@ -68,7 +69,7 @@ def mapped_features(
     are written to a file of their own, in their order.
 
     Returns:
-        A memory map `(len(items), feature_dim)`, float16, or int32 for ints.
+        A memory map `(len(items), feature_dim)`, float16, int32 for ints, or uint8.
     """
     store, digests = filled_store(settings, items, digest, encode, verbose)
 
@@ -120,8 +121,8 @@ def _compute(file: Path, num_rows: int, blocks, dtype: str | None, verbose: bool
             block = np.asarray(block)
             if matrix.num_rows + len(block) > num_rows:
                 raise ValueError(f"`blocks` must hold {num_rows} rows. Received: more")
-            own = "int32" if block.dtype.kind in "iu" else "float16"
-            matrix.write(matrix.num_rows, block.astype(dtype or own, copy=False))
+            kept = dtype or kept_dtype(block.dtype, "float16")
+            matrix.write(matrix.num_rows, block.astype(kept, copy=False))
             progress.update(matrix.num_rows)
             if matrix.num_rows - noted >= _ROWS_BETWEEN_NOTES:
                 matrix.commit()

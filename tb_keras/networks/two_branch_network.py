@@ -13,6 +13,7 @@ from tb_keras.networks.pair_scorer import PairScorer
 from tb_keras.networks.standardization import Standardization
 from tb_keras.networks.starts.branch_start import BranchStart
 
+_VALUES = 2**24  # that go through a branch at a time, at the most
 _SETTINGS = ("image_dim", "text_dim", "hidden_dim", "embedding_dim", "dropout", "noise")
 _PARTS = ("image_start", "text_start", "image_encoder", "text_encoder")
 
@@ -154,6 +155,7 @@ def embedded(branch: keras.Model, features: ArrayLike, batch_size: int) -> np.nd
     if branch.input.dtype == "int32" and features.dtype.kind not in "iu":
         argument = branch.name.replace("branch", "features")
         raise ValueError(f"`{argument}` must be ints. Received: dtype={features.dtype}")
+    batch_size = min(batch_size, max(1, _VALUES // width))  # rows of pixels are long
     embeddings = np.empty((len(features), *branch.output_shape[1:]), np.float32)
     for start in range(0, len(features), batch_size):
         rows = slice(start, start + batch_size)

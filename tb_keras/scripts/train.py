@@ -34,7 +34,6 @@ from tb_keras.scripts.runs.data_digest import data_digest
 from tb_keras.scripts.runs.initial_run import check_initial, initial_flags, initial_recipe
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import check_text_encoder, fitted_word_encoder
-from tb_keras.scripts.runs.trained_encoders import shortened_encoders, trained_blocks
 from tb_keras.training.recipes.named_recipes import RECIPES
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
 from tb_keras.training.recipes.recipe import NETWORKS, Recipe
@@ -107,6 +106,7 @@ def main(arguments: list[str]) -> None:
         raise ValueError("--recipe must be left out with --init_from, whose recipe goes on")
     defaults = published.data_settings() if published else None
     settings = data_flags.data_settings(initial_flags(initial) if initial else defaults)
+    trained_encoders.check_flags(settings)
     settings["published"] = _RECIPE.value if published else None
     settings["init_from"] = str(initial.directory.resolve()) if initial else None
     recipes = [_recipe(settings, network, initial) for network in _networks(published)]
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> None:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
     splits = run_data.load_splits(settings, ("train", "validation"))
     settings |= run_data.encoders_needed(settings, splits["train"])
-    settings |= shortened_encoders(settings)
+    settings |= trained_encoders.shortened_encoders(settings)
     settings["trained_on"] = {split: data_digest(corpus) for split, corpus in splits.items()}
     check_text_encoder(settings)
     if initial:
@@ -125,7 +125,7 @@ def main(arguments: list[str]) -> None:
             f"that is none of {', '.join(WORD_ENCODERS)}. "
             f"Received: --text_encoder={settings['text_encoder']}"
         )
-    blocks = trained_blocks(settings, splits)
+    blocks = trained_encoders.trained_blocks(settings, splits)
     if blocks and any(recipe.network == "cca" for recipe in recipes):
         raise ValueError("--network=cca is fitted in closed form and cannot train encoders")
     run = Run(_RUN.value)
@@ -178,11 +178,13 @@ def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     known, name = RECIPES[settings["task"], network], "paper" if published else _RECIPE.value
     if settings["text_encoder"] in WORD_ENCODERS and "small_from_random" in known:
         name = name.replace("small", "small_from_random")
-    of_pair: dict[str, Any] = {}
+    implied: dict[str, Any] = {}
     shared = share_a_space(settings["image_encoder"], settings["text_encoder"])
     if shared and settings["task"] == "retrieval" and name == "small":  # regions have a place, too
-        of_pair = {"start": "shared", "interpolate": True}
-    return dataclasses.replace(known[name], **of_pair | changes)
+        implied |= {"start": "shared", "interpolate": True}
+    if trained_encoders.trains_from_pixels():  # a batch at once would take tens of GB
+        implied["gradient_cache_rows"] = 32
+    return dataclasses.replace(known[name], **implied | changes)
 
 
 def _networks(published: PublishedRecipe | None) -> list[str]:

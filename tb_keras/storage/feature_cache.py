@@ -33,7 +33,7 @@ def cached_features(
         items_per_write: items encoded, and lost at most by a kill, between two writes.
 
     Returns:
-        Float32 `(len(items), feature_dim)`, or int32 for ints.
+        Float32 `(len(items), feature_dim)`, int32 for ints, or uint8.
 
     Raises:
         ValueError: there are no items.

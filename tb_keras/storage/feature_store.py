@@ -9,6 +9,7 @@ import numpy as np
 
 from tb_keras.storage.growing_matrix import GrowingMatrix
 from tb_keras.storage.kept_directory import ROWS, kept_directory, locked, note_use
+from tb_keras.storage.kept_dtype import kept_dtype
 
 _DIGESTS = "digests"
 _BYTES = 32  # of a digest
@@ -92,10 +93,10 @@ class FeatureStore:
 
         Args:
             digests: distinct, 32 bytes each.
-            features: `(len(digests), feature_dim)`, kept as float32, or as int32 for ints.
+            features: `(len(digests), feature_dim)`, kept as `kept_dtype` says, floats as float32.
         """
         features = np.asarray(features)
-        features = features.astype("int32" if features.dtype.kind in "iu" else "float32")
+        features = features.astype(kept_dtype(features.dtype, "float32"))
         with locked(self._directory):
             new = self._new(digests)
             if new:

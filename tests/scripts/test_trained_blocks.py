@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("forking")
 
 ENCODERS = ["--image_encoder=efficientnet_lite0", "--text_encoder=tfidf"]
 SIZES = ["--hidden_dim=16", "--embedding_dim=4", "--epochs=1", "--images_per_batch=8"]
-JOINED = "--image_encoder=efficientnet_lite0+efficientnet_lite0"
+JOINED = "--image_encoder=efficientnet_lite0+efficientnet_lite0_levels"
 TRAIN = ["train", "--data=pairs.csv", "--run=runs/mine", *ENCODERS, *SIZES]
 
 
@@ -39,6 +39,33 @@ def test_from_training_to_the_exported_model(tmp_path):
     assert metrics["embedding"]["rsum"] == pytest.approx(trained["rsum"], abs=1e-3)
     assert "a red ring" in search.out
     check(cca, 1, "--network=cca is fitted in closed form and cannot train encoders")
+
+
+@pytest.mark.slow
+def test_an_encoder_that_is_trained_from_augmented_pixels(tmp_path):
+    write_table(tmp_path)
+    first = [*TRAIN, "--train_image_encoder=-1", "--augment"]
+    train, export, evaluate, search, crops, frozen = run_forked(
+        tmp_path,
+        [
+            first,
+            ["export", "--run=runs/mine"],
+            ["evaluate", "--run=runs/mine", "--model=savedmodels/mine", "--baselines=ridge"],
+            ["search", "--model=savedmodels/mine", "--data=pairs.csv", "--k=1", "a red ring"],
+            [*first, "--crops=2", "--run=runs/other"],
+            [*TRAIN, "--augment", "--run=runs/other"],
+        ],
+    )
+    for done in (train, export, evaluate, search):
+        assert (done.code, done.err) == (0, ""), done.err
+    assert re.search(rf"\d+ pictures, {224 * 224 * 3} numbers each: \d MB on disk", train.out)
+    settings = json.loads((tmp_path / "runs" / "mine" / "settings.json").read_text())
+    assert settings["recipes"]["embedding"]["gradient_cache_rows"] == 32
+    metrics = json.loads((tmp_path / "runs" / "mine" / "metrics.json").read_text())
+    (trained,) = metrics["seeds"]
+    assert metrics["embedding"]["rsum"] == pytest.approx(trained["rsum"], abs=1e-3)
+    check(crops, 1, "--crops must be 1 with --augment or --train_image_encoder=-1")
+    check(frozen, 1, "--augment goes with --train_image_encoder")
 
 
 @pytest.mark.slow
@@ -73,5 +100,5 @@ def test_encoders_without_blocks(tmp_path):
             [*TRAIN, "--train_image_encoder=1", "--task=localization"],
         ],
     )
-    check(joined, 1, "must be of an EfficientNet-Lite")
+    check(joined, 1, "must be of one encoder where blocks are left out")
     check(localized, 1, "--train_image_encoder is for retrieval from pictures")

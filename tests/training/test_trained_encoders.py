@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from tb_keras.corpus.corpus import Corpus
+from tb_keras.encoders.image.pixel_rows import from_pixel_rows
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.training import canonical_starts, network_metrics, train_network
 from tb_keras.training.recipes.from_recipe import from_recipe
@@ -82,3 +83,32 @@ def test_interpolation_covers_the_encoder(tmp_path):
     untrained = from_recipe(TRAIN, recipe, validation=VALIDATION, image_encoder=images).network
     found, start = (network_metrics(one, VALIDATION)["rsum"] for one in (network, untrained))
     assert found >= start
+
+
+def test_an_encoder_that_takes_pixels(tmp_path):
+    """And changes them at random, the same way in both passes of gradient caching."""
+    rng = np.random.default_rng(0)
+    shades = rng.uniform(0, 255, (24, 1, 1, 3))
+    pixels = np.clip(shades + rng.normal(0, 20, (24, 8, 8, 3)), 0, 255).astype("uint8")
+    pictures = TRAIN.replace(
+        image_features=pixels.reshape(24, -1),
+        text_features=(shades.reshape(24, 3) / 255).astype("float32"),
+    )
+    given = keras.Input((8, 8, 3))
+    hidden = keras.layers.Conv2D(4, 3, activation="relu", name="convolution")(given / 255.0)
+    backbone = keras.Model(given, keras.layers.GlobalAveragePooling2D()(hidden))
+    recipe = dataclasses.replace(RECIPE, start="random", gradient_cache_rows=3, epochs=1)
+    network = train_network(
+        pictures,
+        pictures,
+        recipe,
+        tmp_path,
+        image_encoder=from_pixel_rows(backbone, augmented=True),
+    )
+    before = backbone.get_layer("convolution").kernel.numpy()
+    learned = [layer for layer in network._flatten_layers() if layer.name == "convolution"]
+    assert np.abs(learned[0].kernel.numpy() - before).max() > 1e-3
+    saved = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(
+        saved.embed_images(pictures.image_features), network.embed_images(pictures.image_features)
+    )

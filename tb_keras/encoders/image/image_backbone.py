@@ -10,9 +10,10 @@ from tb_keras.encoders.block_split import split_blocks
 from tb_keras.encoders.image.efficientnet_levels import efficientnet_levels
 from tb_keras.encoders.image.efficientnet_lite import efficientnet_lite
 from tb_keras.encoders.image.folded_norms import with_folded_norms
+from tb_keras.encoders.image.pixel_rows import pixel_rows
 from tb_keras.encoders.presets.preset_backbone import HUB
 from tb_keras.encoders.presets.preset_images import preset_image_backbone
-from tb_keras.encoders.shortened_names import whole_name
+from tb_keras.encoders.shortened_names import ALL_BLOCKS, whole_name
 
 _EFFICIENTNET_LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 _EFFICIENTNET_LEVELS = tuple(f"{name}_levels" for name in _EFFICIENTNET_LITE)
@@ -70,6 +71,8 @@ def image_backbone(
         (None, 4864)
     """
     name, left_out = whole_name(name)
+    if left_out == ALL_BLOCKS:
+        return pixel_rows(image_backbone(name, weights, size))
     if left_out:
         lower = split_blocks(image_backbone(name, weights, size), left_out).lower
         return keras.Model(lower.input, lower.output, name="backbone")

@@ -58,7 +58,8 @@ def image_encoder(
               `"efficientnet_lite0_levels+efficientnet_lite2"`: the features of all. The image is
               decoded at the largest size and scaled down for the others.
             - an EfficientNet-Lite or an image tower of keras-hub without its last blocks, such as
-              `"efficientnet_lite0_levels[:-2]"`: rows for what `last_image_blocks` returns.
+              `"efficientnet_lite0_levels[:-2]"`: rows for what `last_image_blocks` returns. Of any
+              encoder, `"NAME[:0]"` gives the pixels themselves.
         weights: `"pretrained"` for the published weights, which are downloaded except for
             EfficientNet-Lite; None for random ones; or the path of a weights file (not for
             keras-hub, where the name itself may be a path, nor for joined names).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tb_keras.encoders.shortened_names import ALL_BLOCKS
 from tb_keras.encoders.text.lean_bert import LeanBert
 
 
@@ -14,7 +15,7 @@ def lower_rows(backbone: keras.Model, tokens: dict, count: int) -> keras.KerasTe
     Args:
         backbone: a `keras_hub.models.BertBackbone`.
         tokens: dict of `token_ids` and `padding_mask`, int `(batch, length)`, length static.
-        count: number of last layers, fewer than there are or all.
+        count: number of last layers, or `ALL_BLOCKS`; the vectors of tokens are none of them.
 
     Returns:
         Float32 `(batch, length * hidden_dim + length)`: vectors, and a mask of 1 where a token is.
@@ -23,6 +24,7 @@ def lower_rows(backbone: keras.Model, tokens: dict, count: int) -> keras.KerasTe
         ValueError: if the backbone is no BERT, or `count` is out of range.
     """
     layers = getattr(backbone, "num_layers", 0)
+    count = layers if count == ALL_BLOCKS else count
     if type(backbone).__name__ != "BertBackbone" or not 1 <= count <= layers:
         raise ValueError(
             f"`name` must be of a BERT that has the layers left out, of {layers}. "
@@ -41,7 +43,7 @@ def last_layers(backbone: keras.Model, length: int, count: int) -> keras.Model:
     Args:
         backbone: a `keras_hub.models.BertBackbone`.
         length: tokens of each text.
-        count: number of layers.
+        count: number of layers, or `ALL_BLOCKS`.
 
     Returns:
         A model from float32 `(batch, length * hidden_dim + length)` to float32
@@ -51,7 +53,8 @@ def last_layers(backbone: keras.Model, length: int, count: int) -> keras.Model:
     rows = keras.Input((length * dim + length,), name="rows")
     vectors = keras.layers.Reshape((length, dim), name="vectors")(rows[:, : length * dim])
     mask = ops.cast(rows[:, length * dim :], "int32")
-    for layer in backbone.transformer_layers[backbone.num_layers - count :]:
+    first = 0 if count == ALL_BLOCKS else backbone.num_layers - count
+    for layer in backbone.transformer_layers[first:]:
         vectors = layer(vectors, padding_mask=mask)
     mean = keras.layers.GlobalAveragePooling1D(name="mean", dtype="float32")(vectors, mask=mask)
     features = keras.layers.UnitNormalization(name="features", dtype="float32")(mean)
