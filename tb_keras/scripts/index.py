@@ -38,10 +38,9 @@ from tb_keras.scripts.readable_pictures import (
     skips,
 )
 from tb_keras.scripts.run_main import run_main
-from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.settled_paths import seen_from_here
-from tb_keras.scripts.searching.source_model import source_model
+from tb_keras.scripts.searching.model_source import ModelSource, quiet_model
 from tb_keras.search import ImageTextIndex
 from tb_keras.search.kept.embedding_rows import DTYPES
 from tb_keras.search.stores.opening import STORES
@@ -93,9 +92,9 @@ def _build() -> None:
         raise ValueError("name either --run or --model")
     if os.path.lexists(_INDEX.value):
         raise FileExistsError(f"{_INDEX.value!r} exists: tb-index add adds to it")
-    kind, source = ("run", _RUN.value) if _RUN.value else ("model", _MODEL.value)
-    source = f"--{kind}={os.path.abspath(source)}"
-    model, found = source_model(source, "tb-index"), _found(source, {})
+    source = ModelSource.named(_RUN.value, _MODEL.value)
+    source = source._replace(path=os.path.abspath(source.path))
+    model, found = quiet_model(source, "tb-index"), _found(source, {})
     with ImageTextIndex.build(
         _INDEX.value,
         model,
@@ -103,7 +102,7 @@ def _build() -> None:
         dtype=_DTYPE.value,
         store=_STORE.value,
         store_url=_STORE_URL.value,
-        source=source,
+        source=str(source),
         verbose=True,
     ) as index:
         texts = index.count("texts")
@@ -112,8 +111,8 @@ def _build() -> None:
 
 def _add() -> None:
     with ImageTextIndex(_INDEX.value) as index:
-        source, types = index.settings["source"], index.attributes
-    model, (paths, ids, attributes, texts) = source_model(source, "tb-index"), _found(source, types)
+        source, types = ModelSource.of(index.settings["source"]), index.attributes
+    model, (paths, ids, attributes, texts) = quiet_model(source, "tb-index"), _found(source, types)
     with ImageTextIndex(_INDEX.value, model) as index:
         new, changed, same = index.add(paths, ids, attributes, verbose=True)
         told = index.add_texts(texts, verbose=True) if texts else None
@@ -157,13 +156,12 @@ def _check() -> None:
         print(f"{index.count()} pictures and {index.count('texts')} texts are as they should be")
 
 
-def _found(source: str, types: dict[str, str]) -> IndexedPictures:
+def _found(source: ModelSource, types: dict[str, str]) -> IndexedPictures:
     """Returns what to index, of which every picture can be read."""
     if _IMAGES.value is None:
-        kind, _, path = source.partition("=")
-        if kind != "--run":
+        if source.run is None:
             raise ValueError("name the pictures to index: --images")
-        settings = Run(path).settings
+        settings = source.run.settings
         corpus = readable_corpus(load_corpus(settings, "all"), skips(settings))
         return indexed_corpus(corpus, _ATTRIBUTES.value, types)
     columns = column_flag.column_options()

@@ -35,8 +35,8 @@ from tb_keras.scripts.readable_pictures import (
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
-from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.searching.best_answers import best_answers
+from tb_keras.scripts.searching.model_source import ModelSource, quiet_model
 from tb_keras.scripts.searching.places import KeptPlace, NewPlace, Place
 from tb_keras.scripts.searching.queries import embedded_queries, is_picture_query
 from tb_keras.scripts.searching.run_least_score import run_least_score
@@ -45,9 +45,8 @@ from tb_keras.scripts.searching.searched_collection import (
     searched_corpus,
     searched_folder,
 )
-from tb_keras.scripts.searching.source_model import source_model
+from tb_keras.scripts.searching.second_ranking import SecondRanking
 from tb_keras.search import ImageTextIndex
-from tb_keras.serving import ExportedModel
 
 _RUN = flags.DEFINE_string("run", None, "Directory of a run that tb-train made.")
 _MODEL = flags.DEFINE_string("model", None, "Directory of an exported model, instead of --run.")
@@ -79,6 +78,15 @@ _LEAST_PRECISION = flags.DEFINE_float(
 )
 _DISTINCT = flags.DEFINE_bool(
     "distinct", False, "Whether of nearly equal pictures or texts the best alone is an answer."
+)
+_RERANK = flags.DEFINE_string(
+    "rerank",
+    None,
+    "Directory of the run whose similarity network ranks the first answers again, which may be "
+    "that of --run; for texts that find pictures, and pictures that find texts.",
+)
+_CANDIDATES = flags.DEFINE_integer(
+    "candidates", 100, "With --rerank: how many answers are ranked again.", lower_bound=1
 )
 _HTML = flags.DEFINE_string("html", None, "File to write a page to that shows the pictures.")
 for _flag in (data_flags.DATASET, data_flags.DATA, COLUMNS, UNREADABLE):
@@ -118,11 +126,15 @@ def main(queries: list[str]) -> None:
         least_score = _LEAST_SCORE.value
         if _LEAST_PRECISION.value is not None:
             least_score = run_least_score(source, _LEAST_PRECISION.value).score
+        kinds = [_kind(place, picture) for picture in is_picture]
+        again = None
+        if _RERANK.value is not None:
+            _check_rerank(kinds, is_picture)
+            again = SecondRanking(source, _RERANK.value, _CANDIDATES.value)
+        embeddings = embedded_queries(model, queries, is_picture, _MINUS.value)
         results = [
-            _answer(place, query, embedding, picture, least_score)
-            for query, embedding, picture in zip(
-                queries, embedded_queries(model, queries, is_picture, _MINUS.value), is_picture
-            )
+            _answer(place, *query, least_score, again)
+            for query in zip(queries, embeddings, is_picture, kinds)
         ]
     for result in results:
         print(f"\n{result.query}")
@@ -136,22 +148,37 @@ def main(queries: list[str]) -> None:
         print(f"\nWrote {_HTML.value}")
 
 
+def _kind(place: Place, is_picture: bool) -> str:
+    """Returns what a query finds."""
+    of = _FIND.value or ("texts" if is_picture and place.count("texts") else "images")
+    if not place.count(of):
+        raise ValueError(f"there are no {of} to search: name a --dataset or an --index with some")
+    return of
+
+
+def _check_rerank(kinds: Sequence[str], is_picture: Sequence[bool]) -> None:
+    if any(picture == (of == "images") for picture, of in zip(is_picture, kinds)):
+        raise ValueError("--rerank is for texts that find pictures, and pictures that find texts")
+    for flag in (_MINUS, _LEAST_SCORE, _LEAST_PRECISION):
+        if flag.value is not None:
+            raise ValueError(f"--rerank does not go with --{flag.name}")
+
+
 def _place(stack: contextlib.ExitStack, pictures: Sequence[str]):
-    """Returns the model, where to look, and what the model is, as an index keeps it."""
+    """Returns the model, where to look, and where the model comes from."""
     if _INDEX.value:
         readable_paths(pictures)
         index = stack.enter_context(ImageTextIndex(_INDEX.value))
-        source = index.settings["source"]
-        model = source_model(source, "tb-search")
+        source = ModelSource.of(index.settings["source"])
+        model = quiet_model(source, "tb-search")
         return model, KeptPlace(stack.enter_context(ImageTextIndex(_INDEX.value, model))), source
-    # First: a run without encoders cannot be searched, whatever pictures are named.
-    model = RunModel(Run(_RUN.value)) if _RUN.value else None
+    source = ModelSource.named(_RUN.value, _MODEL.value)
+    # A run without encoders cannot be searched, whatever pictures are named; an exported model
+    # takes seconds to load, so it comes after what may be wrong with them.
+    model = source.model("tb-search") if _RUN.value else None
     readable_paths(pictures)
     searched = _searched()
-    model = model or ExportedModel(_MODEL.value)
-    if model.network == "similarity":
-        raise ValueError(f"tb-search needs an embedding network; {str(model.path)!r} has another")
-    source = f"--run={_RUN.value}" if _RUN.value else f"--model={_MODEL.value}"
+    model = model or source.model("tb-search")
     return model, NewPlace(model, searched), source
 
 
@@ -160,15 +187,18 @@ def _answer(
     query: str,
     embedding: np.ndarray,
     is_picture: bool,
+    of: str,
     least_score: float | None,
+    again: SecondRanking | None,
 ) -> Answer:
-    of = _FIND.value or ("texts" if is_picture and place.count("texts") else "images")
-    if not place.count(of):
-        raise ValueError(f"there are no {of} to search: name a --dataset or an --index with some")
+    wanted = max(_K.value, again.candidates) if again else _K.value
     scores, ids = best_answers(
-        place, embedding, _K.value, of, _FILTER.value, least_score, _DISTINCT.value
+        place, embedding, wanted, of, _FILTER.value, least_score, _DISTINCT.value
     )
     shown = place.shown(ids.tolist(), of)
+    if again and shown:
+        scores, order = again.ranked(query, is_picture, scores, [answer for answer, _ in shown])
+        scores, shown = scores[: _K.value], [shown[row] for row in order[: _K.value]]
     names = {answer: name for answer, name in shown if name}
     answers = list(zip(scores.tolist(), [answer for answer, _ in shown]))
     return Answer(query, is_picture, of == "images", answers, names)

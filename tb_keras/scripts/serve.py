@@ -38,11 +38,12 @@ def main(arguments: list[str]) -> None:
         raise ModuleNotFoundError(
             f"tb-serve needs the package {error.name}: pip install 'tb_keras[page]'"
         ) from None
+    from tb_keras.scripts.searching.model_source import ModelSource
     from tb_keras.scripts.server.query_model import QueryModel
 
     with ImageTextIndex(_INDEX.value) as index:
         print("loading the model ...", flush=True)
-        model = QueryModel(index.settings["source"])
+        model = QueryModel(ModelSource.of(index.settings["source"]))
         if model.fingerprint != index.settings["model"]:
             raise ValueError(
                 f"{_INDEX.value!r} has the embeddings of another model than is at "

@@ -10,7 +10,13 @@ import pytest
 from tests.scripts.published_layouts import write_flickr8k
 
 ROOT = Path(__file__).parents[2]
-ROWS = {"claims": (16, 6), "sizes": (8, 24), "accuracy": (7, 4), "shared_space": (9,)}
+ROWS = {
+    "accuracy": (7, 4),
+    "claims": (16, 6),
+    "shared_space": (9,),
+    "sizes": (8, 24),
+    "trained_encoders": (11, 4, 14),
+}
 OPTIONS = {"accuracy": ["--default_seeds=1"]}
 
 

@@ -69,8 +69,8 @@ def check(ended, code, expected):
 def answers(out):
     """Of each query the answers, from what a search printed."""
     found = {}
-    for block in out.split("\n\n"):
-        query, *lines = block.strip().splitlines()
+    for block in re.split(r"\n{2,}", out.strip()):
+        query, *lines = block.splitlines()
         matched = [re.fullmatch(r"  (\d+)\. +(-?\d\.\d{3})  (.+)", line) for line in lines]
         if matched and all(matched):
             assert [int(m[1]) for m in matched] == list(range(1, len(matched) + 1))

@@ -11,7 +11,13 @@ import pytest
 
 from tests.scripts.drawn_pictures import HEIGHT, REFCOCO_PICTURES, WIDTH, write_refcoco
 from tests.scripts.drawn_table import COLORS, write_table
-from tests.scripts.running import SMALL_IMAGE_ENCODERS, answers, printed_boxes, run_forked
+from tests.scripts.running import (
+    SMALL_IMAGE_ENCODERS,
+    answers,
+    check,
+    printed_boxes,
+    run_forked,
+)
 
 pytestmark = pytest.mark.xdist_group("forking")
 
@@ -66,6 +72,35 @@ def check_model(folder, out):
     assert (trained.pop("network"), trained.pop("seed")) == ("embedding", 0)
     assert metrics["embedding"] == pytest.approx(trained, abs=1e-3)
     return metrics
+
+
+def test_a_search_in_two_stages(tmp_path):
+    """With all answers as candidates their order is that of the mixed scores."""
+    write_table(tmp_path)
+    search = ["search", "--run=runs/mine", "--split=test", "--k=8", "--rerank=runs/mine"]
+    queries = ["a red ring", "pictures/blue_ring.png"]
+    train, found, one = run_forked(
+        tmp_path,
+        [
+            [*WAY["train"], "--network=embedding,similarity"],
+            [*search, *queries],
+            [*search, "--candidates=1", "--k=1", *queries],
+        ],
+        SMALL_IMAGE_ENCODERS,
+    )
+    assert (train.code, found.code, one.code) == (0, 0, 0), found.err
+    weight, shown = re.split(r"weight of the similarity network: (.*)\n", found.out)[1:]
+    assert 0 <= float(weight) <= 1
+    ranked = answers(re.sub(r".*\x1b\[.*\n", "", shown))
+    assert {query: len(ranked[query]) for query in queries} == dict(zip(queries, (4, 8)))
+    assert set(ranked["a red ring"]) == {f"pictures/{color}_ring.png" for color in COLORS}
+    wrong = [
+        (["--find=images", "pictures/blue_ring.png"], "--rerank is for texts that find pictures"),
+        (["--minus=a disc", "a ring"], "--rerank does not go with --minus"),
+    ]
+    done = run_forked(tmp_path, [[*search, *more] for more, _ in wrong], SMALL_IMAGE_ENCODERS)
+    for ended_so, (_, message) in zip(done, wrong):
+        check(ended_so, 1, message)
 
 
 def test_retrieval(tmp_path):

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_encoded
+from tb_keras.scripts.searching.model_source import ModelSource
 from tb_keras.search.least_scores import LeastScore, least_score
 from tb_keras.training.metrics import embedded_corpus
 
 
-def run_least_score(source: str, precision: float) -> LeastScore:
+def run_least_score(source: ModelSource, precision: float) -> LeastScore:
     """Returns the lowest score at which the first answer to a text has a wanted precision.
 
     It says what that means on the validation split.
 
     Args:
-        source: `"--run=PATH"`; an exported model has no validation split.
+        source: a run; an exported model has no validation split.
         precision: in (0, 1].
 
     Raises:
         ValueError: if `source` is no run.
     """
-    flag, _, path = source.partition("=")
-    if flag != "--run":
+    run = source.run
+    if run is None:
         raise ValueError(f"--least_precision needs a run, which has a validation split: {source}")
-    run = Run(path)
     kind = next(name for name in run.networks() if name != "similarity")
     network = run.network(kind, run.best_seed(kind))
     embedded = embedded_corpus(network, load_encoded(run, "validation"))

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.scripts.runs.run import Run
-from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
+from tb_keras.scripts.searching.model_source import ModelSource
 from tb_keras.serving import ExportedModel
 
 Embed = Callable[[list], np.ndarray]
@@ -23,7 +23,7 @@ class QueryModel:
     Any number of threads may use it.
 
     Args:
-        source: `"--run=PATH"` or `"--model=PATH"`, as an index keeps it.
+        source: a run or an exported model.
 
     Attributes:
         fingerprint: that of the index's embeddings.
@@ -32,17 +32,13 @@ class QueryModel:
         ValueError: if it is a similarity network.
     """
 
-    def __init__(self, source: str):
-        kind, _, path = source.partition("=")
-        model: RunModel | ExportedModel
-        model = RunModel(Run(path)) if kind == "--run" else ExportedModel(path)
-        if model.network == "similarity":
-            raise ValueError(f"tb-serve needs an embedding network; {path!r} has another")
+    def __init__(self, source: ModelSource):
+        model = source.model("tb-serve")
         self.fingerprint = model.fingerprint
         if isinstance(model, ExportedModel):
             self._embed_images, self._embed_texts = _of_export(model)
         else:
-            self._embed_images, self._embed_texts = _of_run(Run(path), model.network)
+            self._embed_images, self._embed_texts = _of_run(Run(source.path), model.network)
 
     def embed_text(self, text: str) -> np.ndarray:
         """Embeds a string: float32 `(dim,)`."""

@@ -1,0 +1,185 @@
+"""What training the encoders gives on photographs, and what other parts of the training give.
+
+    python -m benchmarks.photographs.trained_encoders --data=flickr8k
+
+Trains on Flickr8k with the last blocks of an encoder, or with one part of the default training
+changed, and measures on the validation split after the last epoch. Each row is compared with the
+default on the same texts, photograph by photograph. Writes trained_encoders.md and
+trained_encoders.json beside this file; what is in the JSON is not measured again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import app
+
+from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.pages import measured_on, write_page
+from benchmarks.photographs.flickr8k import (
+    DIRECTORY,
+    EPOCHS,
+    IMAGE_ENCODER,
+    SEEDS,
+    SEEN,
+    flickr8k,
+)
+from tb_keras.corpus import Corpus
+from tb_keras.encoders import last_image_blocks, last_text_blocks
+from tb_keras.evaluation import paired_difference, retrieval_hits
+from tb_keras.evaluation.picture_bootstrap import figure_error, figure_of_hits
+from tb_keras.networks import EmbeddingNetwork
+from tb_keras.training import RECIPES, Recipe, from_recipe, interpolate
+
+_TOKENS = 32
+_DEFAULT = "the default"
+_ONE_EPOCH = {"epochs": 1, "image_encoder_rate": 0.3, "text_encoder_rate": 0.1}
+_GENTLE = {"warm_up": 0.2, "weight_decay": 0.01, "clip_norm": 1.0}
+_OF_ENCODERS: dict[str, dict[str, Any]] = {
+    "last block of the image encoder": {"blocks": 1},
+    "last 2 blocks": {"blocks": 2},
+    "last 4 blocks": {"blocks": 4},
+    "last 4 blocks, mirror images": {"blocks": 4, "crops": 2},
+    "last 4 blocks, warm-up, decay, clipping": {"blocks": 4, **_GENTLE},
+    "last layer of the text encoder": {"layers": 1},
+    "last 2 layers": {"layers": 2},
+    "last 2 layers, faster": {"layers": 2, "text_encoder_rate": 0.5},
+    "last 2 layers by LoRA, rank 8": {"layers": 2, "lora_rank": 8, "text_encoder_rate": 1.0},
+    "last 4 blocks and 2 layers": {"blocks": 4, "layers": 2},
+}
+_WITH_TFIDF = ("last block of the image encoder", "last 2 blocks", "last 4 blocks")
+_OF_TRAINING: dict[str, dict[str, Any]] = {
+    "mirror images averaged": {"crops": 2},
+    "50 mined images": {"mined_images": 50},
+    "InfoNCE": {"loss": "info_nce"},
+    "sigmoid": {"loss": "sigmoid"},
+    "hardest negative alone": {"loss": "max_violation"},
+    "hardest negative alone, after the default": {"loss": "max_violation", "warm": True},
+    "interpolated with the start": {"between": True},
+    "moving average of the weights": {"averaged": 0.99},
+    "captions with words dropped, too": {"dropped": 0.2},
+    "Matryoshka, all dimensions": {"matryoshka_dims": (64, 128, 256)},
+    "first 256 dimensions": {"first": 256},
+    "first 256, Matryoshka": {"first": 256, "matryoshka_dims": (64, 128, 256)},
+    "first 64 dimensions": {"first": 64},
+    "first 64, Matryoshka": {"first": 64, "matryoshka_dims": (64, 128, 256)},
+}
+_COLUMNS = ("rsum", "error", "beyond", "beyond_error", "seconds")
+_TITLES = {"minilm": "MiniLM, which has seen them", "tfidf": "tf-idf, which has not"}
+
+
+def main(arguments: list[str]) -> None:
+    del arguments
+    file = Path(DIRECTORY.value) / "trained_encoders.json"
+    of_encoders = {
+        "minilm": {_DEFAULT: {}, **_OF_ENCODERS},
+        "tfidf": {_DEFAULT: {}, **{name: _OF_ENCODERS[name] for name in _WITH_TFIDF}},
+    }
+    settings = {
+        texts: {f"{name}, {texts}": {**rows[name], "texts": texts} for name in rows}
+        for texts, rows in of_encoders.items()
+    }
+    others = {name: {**changes, "texts": "minilm"} for name, changes in _OF_TRAINING.items()}
+    together = settings["minilm"] | settings["tfidf"] | others
+    measured = measured_in_turn(file, together, SEEDS.value, _figures)
+    train, held_out = flickr8k("train"), flickr8k("validation")
+    page = f"""# What training the encoders gives
+
+Written by `python -m benchmarks.photographs.trained_encoders --data=flickr8k \
+--seeds={SEEDS.value}`: Flickr8k, {train.num_images:,} training photographs, \
+{held_out.num_images:,} of validation, `{IMAGE_ENCODER}`; last epoch, mean ± standard deviation \
+over the seeds. Encoders are trained for {EPOCHS.value or _ONE_EPOCH["epochs"]} epoch, five looks \
+at each photograph, all else for {EPOCHS.value or _recipe({}).epochs}; texts are cut after \
+{_TOKENS} tokens. error is the standard error of rsum over the photographs, beyond the difference \
+from the default on the same texts with its own, by a paired bootstrap. {SEEN} {measured_on()}
+"""
+    for texts, title in _TITLES.items():
+        table = ablation_table(measured, settings[texts], SEEDS.value, _COLUMNS)
+        page += f"\n## Encoders that are trained, texts by {title}\n\n{table}"
+    table = ablation_table(measured, others, SEEDS.value, _COLUMNS)
+    write_page(file, f"{page}\n## Other parts of the training, MiniLM\n\n{table}")
+
+
+def _figures(changes: dict, seed: int) -> dict[str, float]:
+    started = time.monotonic()
+    hits = _hits(changes, seed)
+    seconds = time.monotonic() - started
+    beyond = paired_difference([hits], [_of_default(changes["texts"], seed)])
+    return {
+        "rsum": float(figure_of_hits(hits)),
+        "error": figure_error(hits),
+        "beyond": beyond.difference,
+        "beyond_error": beyond.error,
+        "seconds": seconds,
+    }
+
+
+@functools.cache
+def _of_default(texts: str, seed: int) -> np.ndarray:
+    return _hits({"texts": texts}, seed)
+
+
+def _hits(changes: dict, seed: int) -> np.ndarray:
+    """Trains with some changes and returns the hits on the validation split."""
+    changes = dict(changes)
+    first = changes.pop("first", None)
+    train, held_out = (_corpus(split, changes) for split in ("train", "validation"))
+    network = _trained(train, held_out, changes, seed)
+    images = network.embed_images(held_out.image_features)
+    texts = network.embed_texts(held_out.text_features)
+    if first:
+        images, texts = (
+            rows[:, :first] / np.linalg.norm(rows[:, :first], axis=1, keepdims=True)
+            for rows in (images, texts)
+        )
+    return retrieval_hits(images, texts, held_out.matches)
+
+
+def _corpus(split: str, changes: dict) -> Corpus:
+    images, texts = IMAGE_ENCODER, changes["texts"]
+    if changes.get("blocks"):
+        images = f"{images}[:-{changes['blocks']}]"
+    if changes.get("layers"):
+        texts = f"{texts}[:-{changes['layers']}]"
+    dropped = changes.get("dropped", 0.0) if split == "train" else 0.0
+    return flickr8k(split, images, texts, changes.get("crops", 1), _TOKENS, dropped)
+
+
+def _trained(train: Corpus, held_out: Corpus, changes: dict, seed: int) -> EmbeddingNetwork:
+    encoders = {}
+    crops = changes.pop("crops", 1)
+    if blocks := changes.pop("blocks", 0):
+        encoders["image_encoder"] = last_image_blocks(f"{IMAGE_ENCODER}[:-{blocks}]", crops=crops)
+    if layers := changes.pop("layers", 0):
+        name = f"{changes['texts']}[:-{layers}]"
+        encoders["text_encoder"] = last_text_blocks(name, max_tokens=_TOKENS)
+    warm, between, averaged = (changes.pop(n, 0) for n in ("warm", "between", "averaged"))
+    for name in ("texts", "dropped"):
+        changes.pop(name, None)
+    initial = _trained(train, held_out, {}, seed) if warm else None
+    recipe = _recipe({**(_ONE_EPOCH if encoders else {}), **changes})
+    network, model, batches = from_recipe(
+        train, recipe, seed, validation=held_out, initial=initial, **encoders
+    )
+    if averaged:
+        settings = {**model.optimizer.get_config(), "use_ema": True, "ema_momentum": averaged}
+        model.compile(type(model.optimizer).from_config(settings))
+    before = network.get_weights()
+    model.fit(batches(0), epochs=recipe.epochs, shuffle=False, verbose=0)
+    if between:
+        interpolate(network, before, held_out)
+    return network
+
+
+def _recipe(changes: dict) -> Recipe:
+    recipe = dataclasses.replace(RECIPES["retrieval", "embedding"]["small"], **changes)
+    return dataclasses.replace(recipe, epochs=EPOCHS.value or recipe.epochs)
+
+
+if __name__ == "__main__":
+    app.run(main)
