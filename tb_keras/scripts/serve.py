@@ -1,7 +1,7 @@
 """Serves a page to search an index with, and the JSON interface behind it.
 
     tb-serve --index=photos.index
-    tb-serve --index=shop --port=8080
+    tb-serve --index=shop --port=8080 --localizer=savedmodels/scenes
 
 Open the address that it prints in a browser: type what you look for, or drop a picture into the
 page. Pictures that tb-index adds or deletes meanwhile are found, or no longer. It answers to this
@@ -21,6 +21,18 @@ from tb_keras.search import ImageTextIndex
 _INDEX = flags.DEFINE_string("index", None, "Directory of the index.", required=True)
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
 _PORT = flags.DEFINE_integer("port", 8080, "Port to listen on.", lower_bound=0, upper_bound=65535)
+_SERVER = flags.DEFINE_string(
+    "server",
+    None,
+    "Address of TensorFlow Serving, such as localhost:8500, that embeds the queries by the index's "
+    "model; by default the model is loaded here.",
+)
+_LOCALIZER = flags.DEFINE_string(
+    "localizer",
+    None,
+    "Directory of an exported localization model, by which the page shows where in the pictures "
+    "it is.",
+)
 _NAMES = flags.DEFINE_list(
     "names", [], "Names under which other machines reach the server; by default any if --host is."
 )
@@ -34,24 +46,34 @@ def main(arguments: list[str]) -> None:
         import uvicorn
 
         from tb_keras.scripts.server.app import create_app
+        from tb_keras.scripts.server.found_boxes import BoxFinder
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"tb-serve needs the package {error.name}: pip install 'tb_keras[page]'"
         ) from None
     from tb_keras.scripts.searching.model_source import ModelSource
     from tb_keras.scripts.server.query_model import QueryModel
+    from tb_keras.scripts.server.served_model import ServedModel
+    from tb_keras.serving import ExportedLocalizer
 
     with ImageTextIndex(_INDEX.value) as index:
         print("loading the model ...", flush=True)
-        model = QueryModel(ModelSource.of(index.settings["source"]))
-        if model.fingerprint != index.settings["model"]:
-            raise ValueError(
-                f"{_INDEX.value!r} has the embeddings of another model than is at "
-                f"{index.settings['source']} now: build it again"
-            )
+        source = ModelSource.of(index.settings["source"])
+        model: ServedModel | QueryModel
+        if _SERVER.value:
+            model = ServedModel(source, _SERVER.value)
+            model.check(index)
+        else:
+            model = QueryModel(source)
+            if model.fingerprint != index.settings["model"]:
+                raise ValueError(
+                    f"{_INDEX.value!r} has the embeddings of another model than is at "
+                    f"{source} now: build it again"
+                )
         model.embed_text("a picture")  # the first call builds the graph
+        finder = BoxFinder(ExportedLocalizer(_LOCALIZER.value)) if _LOCALIZER.value else None
         print(f"{index.count()} pictures, {index.count('texts')} texts", flush=True)
-        app = create_app(index, model, _hosts())
+        app = create_app(index, model, _hosts(), finder)
         print(f"http://{_HOST.value}:{_PORT.value}", flush=True)
         uvicorn.run(app, host=_HOST.value, port=_PORT.value, log_level="warning")
 

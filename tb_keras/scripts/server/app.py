@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +17,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import tb_keras
 from tb_keras.evaluation import draw_boxes
+from tb_keras.scripts.server.found_boxes import BoxFinder, FoundBox
 from tb_keras.scripts.server.query_model import QueryModel
 from tb_keras.scripts.server.searches import Answers, Options, found
+from tb_keras.scripts.server.served_model import ServedModel
 from tb_keras.scripts.server.uploads import MOST_BYTES, checked_upload
 from tb_keras.search import ImageTextIndex
 
@@ -30,13 +34,19 @@ _HEADERS = {
 Chosen = Annotated[Options, Depends()]
 
 
-def create_app(index: ImageTextIndex, model: QueryModel, hosts: list[str]) -> FastAPI:
+def create_app(
+    index: ImageTextIndex,
+    model: QueryModel | ServedModel,
+    hosts: list[str],
+    finder: BoxFinder | None = None,
+) -> FastAPI:
     """Returns the application.
 
     Args:
         index: of pictures, and perhaps texts.
         model: embeds the queries.
         hosts: names under which the server may be asked.
+        finder: finds the box of a phrase in a picture.
     """
     app = FastAPI(title="tb-serve", version=tb_keras.__version__, docs_url=None, redoc_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
@@ -60,9 +70,9 @@ def create_app(index: ImageTextIndex, model: QueryModel, hosts: list[str]) -> Fa
 
     @app.get("/api/info")
     def info() -> dict:
-        """Says how many pictures and texts there are, and which attributes."""
+        """Says how many pictures and texts there are, which attributes, and whether boxes."""
         counts = {"images": index.count(), "texts": index.count("texts")}
-        return {**counts, "attributes": index.attributes}
+        return {**counts, "attributes": index.attributes, "boxes": finder is not None}
 
     @app.get("/api/search")
     def search(
@@ -102,16 +112,33 @@ def create_app(index: ImageTextIndex, model: QueryModel, hosts: list[str]) -> Fa
 
         return await run_in_threadpool(answers)
 
+    @contextlib.contextmanager
+    def of_picture(id: str) -> Iterator[str]:
+        """Gives the path of a picture; what is wrong with either is answered as not found."""
+        try:
+            (item,) = index.items([id])
+            yield str(item.path)
+        except (ValueError, OSError):
+            raise HTTPException(404, f"there is no picture {id!r:.200}") from None
+
+    if finder is not None:
+
+        @app.get("/api/box")
+        def box(
+            id: str,
+            q: Annotated[str, Query(min_length=1, max_length=1000, description="A phrase.")],
+        ) -> FoundBox:
+            """Finds the region of a picture that a phrase speaks of."""
+            with of_picture(id) as path:
+                return finder.find(path, q)
+
     @app.get("/picture")
     def picture(
         id: str, size: Annotated[int, Query(ge=32, le=1600, description="Pixels.")] = 240
     ) -> Response:
         """Returns a picture of the index as a JPEG of that size at the most."""
-        try:
-            (item,) = index.items([id])
-            image = draw_boxes(item.path, [], size=1)
-        except (ValueError, OSError):
-            raise HTTPException(404, f"there is no picture {id!r:.200}") from None
+        with of_picture(id) as path:
+            image = draw_boxes(path, [], size=1)
         image.thumbnail((size, size))
         jpeg = io.BytesIO()
         image.save(jpeg, "JPEG", quality=85)

@@ -14,8 +14,16 @@ from PIL import Image
 
 from tb_keras.scripts.server import app as app_module
 from tb_keras.scripts.server.app import create_app
+from tb_keras.scripts.server.found_boxes import BoxFinder
 from tb_keras.search import ImageTextIndex
-from tests.scripts.server.colored_pictures import ColorModel, picture, write_pictures
+from tests.scripts.server.colored_pictures import (
+    THING,
+    ColorModel,
+    LocalizerOfThing,
+    picture,
+    write_pictures,
+    write_thing,
+)
 
 NAMES = {"a.png": "red", "b <i>.png": "green", "c.png": "blue", "d.png": "pink", "e.png": "red"}
 YEARS = [2019, 2020, None, 2024, 2025]
@@ -92,6 +100,23 @@ def test_a_picture_is_served_small_and_only_if_it_is_in_the_index(client, index,
         assert client.get("/picture", params={"id": name}).status_code == 404
 
 
+def test_boxes(client, index, tmp_path):
+    """They are of pictures in the index alone, and there only with a localizer."""
+    assert client.get("/api/box", params={"id": "a.png", "q": "red"}).status_code == 404
+    finder = BoxFinder(LocalizerOfThing())
+    with_boxes = TestClient(create_app(index, ColorModel(), ["testserver"], finder))
+    assert with_boxes.get("/api/info").json()["boxes"] is True
+    index.add([write_thing(tmp_path)], ["thing"])
+    found = with_boxes.get("/api/box", params={"id": "thing", "q": "red"}).json()
+    assert (found["width"], found["height"]) == (120, 80)
+    np.testing.assert_allclose(found["box"], THING, atol=3)
+    assert found["score"] > 0.8
+    plain = with_boxes.get("/api/box", params={"id": "c.png", "q": "red"}).json()
+    assert plain["box"] == [0, 0, 60, 40]
+    for name in ("none", str(tmp_path / "c.png")):
+        assert with_boxes.get("/api/box", params={"id": name, "q": "red"}).status_code == 404
+
+
 def test_what_was_added_and_deleted_meanwhile(client, index, tmp_path):
     index.delete(["a.png"])
     assert ids(client.get("/api/search", params={"q": "red", "k": 1})) == ["e.png"]
@@ -102,6 +127,7 @@ def test_what_was_added_and_deleted_meanwhile(client, index, tmp_path):
         "images": 5,
         "texts": 2,
         "attributes": {"year": "number"},
+        "boxes": False,
     }
 
 

@@ -15,8 +15,15 @@ import uvicorn
 from playwright import sync_api
 
 from tb_keras.scripts.server.app import create_app
+from tb_keras.scripts.server.found_boxes import BoxFinder
 from tb_keras.search import ImageTextIndex
-from tests.scripts.server.colored_pictures import ColorModel, picture, write_pictures
+from tests.scripts.server.colored_pictures import (
+    ColorModel,
+    LocalizerOfThing,
+    picture,
+    write_pictures,
+    write_thing,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = "<script>document.title='taken'<script>.png"
@@ -29,13 +36,14 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium h
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     names = {f"{number}.png": color for number, color in enumerate(NAMES.values())}
-    paths = write_pictures(folder, names)
+    paths = [*write_pictures(folder, names)[:-1], write_thing(folder)]
     years = {"year": [2019, 2020, 2021, 2024]}
     texts = ["red", "blue"]
     with ImageTextIndex.build(
         folder / "index", ColorModel(), paths, list(NAMES), years, texts
     ) as index:
-        app = create_app(index, ColorModel(), ["127.0.0.1"])
+        finder = BoxFinder(LocalizerOfThing())
+        app = create_app(index, ColorModel(), ["127.0.0.1"], finder)
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -84,7 +92,7 @@ def test_ask_look_and_follow_a_link(page, address):
     page.keyboard.press("Enter")
     page.locator("#answers li").nth(3).wait_for()
     assert names(page)[:2] == ["a.png", "d.png"]
-    assert page.locator("#answers .about").first.text_content() == "1.000, year 2019"
+    assert page.locator("#answers .about").first.text_content().startswith("1.000, year 2019")
     first = page.locator("#answers img").first
     page.wait_for_function(
         "image => image.complete && image.naturalWidth", arg=first.element_handle()
@@ -99,6 +107,24 @@ def test_ask_look_and_follow_a_link(page, address):
     page.go_back()
     page.locator("#answers .name >> nth=0", has_text="a.png").wait_for()
     assert not page.locator("#words").is_visible()
+
+
+@pytest.mark.slow
+def test_the_box_of_a_thing(page, address):
+    page.goto(f"{address}/?q=pink")
+    page.locator("#answers .box").first.wait_for()
+    frame, picture_of_it = (
+        page.locator("#answers li", has_text="d.png").locator(part).bounding_box()
+        for part in (".box", "img")
+    )
+    side = picture_of_it["width"] / 120
+    assert frame["x"] - picture_of_it["x"] == pytest.approx(20 * side, abs=4 * side)
+    assert frame["y"] - picture_of_it["y"] == pytest.approx((20 + 10) * side, abs=4 * side)
+    assert frame["width"] == pytest.approx(50 * side, abs=6 * side)
+    page.get_by_label("show where").uncheck()
+    page.get_by_role("button", name="Search").click()
+    wait_for(page, "4 pictures")
+    assert not page.locator("#answers .box").count()
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ const PAGE = 24;
 const TEXTS = 5;
 let asked = null;  // what is shown: {text}, {id} or {file}
 let offset = 0;
+let canShowBoxes = false;
 let turn = 0;  // an answer that comes after a later question is not shown
 
 function options() {
@@ -57,6 +58,32 @@ function shown(answer) {
   return item;
 }
 
+function drawn(item, found) {
+  const [left, top, right, bottom] = found.box;
+  const longer = Math.max(found.width, found.height);  // the picture lies in a square
+  const across = (longer - found.width) / 2, down = (longer - found.height) / 2;
+  const sides = {
+    left: across + left, top: down + top, width: right - left, height: bottom - top,
+  };
+  const frame = document.createElement("span");
+  frame.className = "box";
+  for (const [side, pixels] of Object.entries(sides)) {
+    frame.style[side] = `${(100 * pixels) / longer}%`;
+  }
+  item.querySelector(".picture").append(frame);
+  item.querySelector(".about").textContent += `, box ${found.score.toFixed(2)}`;
+}
+
+async function showBoxes(items, answers, text) {
+  const mine = turn;
+  for (const [at, answer] of answers.entries()) {
+    const response = await fetch("api/box?" + new URLSearchParams({ id: answer.id, q: text }));
+    if (mine !== turn) return;
+    const found = response.ok ? await response.json() : {};
+    if (found.box) drawn(items[at], found);
+  }
+}
+
 async function show() {
   const mine = ++turn;
   byId("status").textContent = "Searching …";
@@ -75,9 +102,13 @@ async function show() {
     return;
   }
   byId("answers").append(...content.answers.map(shown));
+  const items = [...byId("answers").children].slice(offset);
   offset += content.answers.length;
   byId("next").hidden = !content.more;
   byId("status").textContent = offset ? `${offset} pictures` : "Nothing fits.";
+  if (canShowBoxes && asked.text && byId("boxes").checked) {
+    showBoxes(items, content.answers, asked.text);
+  }
 }
 
 async function showTexts() {
@@ -140,5 +171,6 @@ addEventListener("drop", (event) => {
 fetch("api/info").then((response) => response.json()).then((info) => {
   byId("status").textContent ||= `${info.images.toLocaleString()} pictures`;
   byId("attributes").textContent = Object.keys(info.attributes).join(", ");
-});
-fromAddress();
+  canShowBoxes = info.boxes;
+  byId("where").hidden = !info.boxes;
+}).finally(fromAddress);
