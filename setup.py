@@ -39,17 +39,20 @@ INDEX = ["sqlglot>=27,<31"]
 FAISS = [*INDEX, "faiss-cpu>=1.12,<2"]
 QDRANT = [*INDEX, "qdrant-client>=1.15,<2"]
 LANCEDB = [*INDEX, "lancedb>=0.30,<1", "pyarrow>=15"]
+# The formats of other runtimes, and the runtimes themselves.
+ONNX = ["onnx>=1.16,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<2"]
+LITERT = ["ai-edge-litert>=2.0,<3"]
+OPENVINO = ["nncf>=3.0,<4", "openvino>=2025.0,<2027"]
 # The page of tb-serve.
 PAGE = [*INDEX, "fastapi>=0.115,<1", "uvicorn>=0.30,<1"]
 # What `make benchmark` measures beside the package.
 BENCHMARK = [
+    *ONNX,
+    *OPENVINO,
     "hypothesis>=6.100",
-    "onnxruntime>=1.20,<2",
-    "openvino>=2025.0,<2027",
     "pytest>=8",
     "pytorch-metric-learning>=2.9,<3",
     "sentence-transformers>=6.2,<7",
-    "tf2onnx>=1.17,<2",
     "torch==2.13.0",
 ]
 # What `make docs` builds the documentation with.
@@ -108,6 +111,9 @@ setup(
         "faiss": FAISS,
         "qdrant": QDRANT,
         "lancedb": LANCEDB,
+        "onnx": ONNX,
+        "litert": LITERT,
+        "openvino": OPENVINO,
         "page": PAGE,
         "docs": DOCS,
         "dev": DEV,

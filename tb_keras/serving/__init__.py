@@ -1,4 +1,4 @@
-"""Trained networks exported as SavedModels, opened again, and a client of their server."""
+"""Trained networks exported, opened again, and a client of their server."""
 
 from tb_keras.serving.client.client import Client
 from tb_keras.serving.client.transport import ServingError
@@ -7,6 +7,7 @@ from tb_keras.serving.exported.model import ExportedModel
 from tb_keras.serving.exported.network import ExportedNetwork
 from tb_keras.serving.exporting.export import export, latest_version
 from tb_keras.serving.exporting.warm_up import write_warm_up
+from tb_keras.serving.runtimes.export_towers import export_towers
 from tb_keras.serving.server_config import promote, write_server_config
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "ExportedNetwork",
     "ServingError",
     "export",
+    "export_towers",
     "latest_version",
     "promote",
     "write_server_config",

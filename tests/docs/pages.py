@@ -50,10 +50,10 @@ def fenced_blocks(text):
 
 
 def python_program(text):
-    """All Python blocks as one program, each line where it stands, so that a traceback says it."""
+    """The Python blocks that are run as one program, each line where a traceback says it is."""
     program = [""] * (len(text.splitlines()) + 1)
     for block in fenced_blocks(text):
-        if block.language in ("python", "py"):
+        if block.language in ("python", "py") and not block.not_run:
             start = block.first_line - 1
             program[start : start + len(block.lines)] = block.lines
     return "\n".join(program).strip() and "\n".join(program).rstrip() + "\n"

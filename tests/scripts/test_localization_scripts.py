@@ -112,6 +112,10 @@ TYPED = {
         ["export", "--run=runs/shapes", "--noencoders"],
         (1, "--noencoders leaves nothing to localize with"),
     ),
+    "regions in another runtime": (
+        ["export", "--run=runs/shapes", "--format=onnx"],
+        (1, "--format=onnx is for retrieval"),
+    ),
     "an export that finds pictures by regions": (
         ["export", "--run=runs/shapes", "--corpus=images"],
         (1, "'runs/shapes' was trained .*to localize phrases: its pictures cannot be searched"),

@@ -306,6 +306,26 @@ TYPED = {
         ["export", "--run=runs/mine", "--network=graph"],
         (1, "--network must be one that 'runs/mine' has: embedding, similarity.*graph"),
     ),
+    "for other runtimes": (
+        ["export", "--run=runs/mine", "--format=onnx,litert", "--weights=int8"],
+        (0, "Wrote savedmodels/mine/litert-int8/1\n"),
+    ),
+    "for other runtimes again": (
+        ["export", "--run=runs/mine", "--format=litert", "--weights=int8"],
+        (0, "savedmodels/mine/litert-int8/1 holds this network already\n"),
+    ),
+    "an unknown format": (
+        ["export", "--run=runs/mine", "--format=onnx,torch"],
+        (1, "--format must be of savedmodel, onnx, litert, openvino. Received: --format=torch"),
+    ),
+    "weights of another format": (
+        ["export", "--run=runs/mine", "--weights=int8"],
+        (1, "--weights must be one of float32, .* with --format=savedmodel.*--weights=int8"),
+    ),
+    "a format without search": (
+        ["export", "--run=runs/mine", "--format=onnx", "--corpus=run"],
+        (1, "--corpus is for --format=savedmodel. Received: --format=onnx"),
+    ),
     "a page of the worst queries": (
         ["evaluate", "--run=runs/mine", "--html=pages/worst.html", "--baselines="],
         (0, "Wrote pages/worst.html"),

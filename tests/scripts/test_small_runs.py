@@ -26,6 +26,7 @@ MODEL, INDEX = "--model=savedmodels/mine", "--index=kept"
 WAY = {
     "train": ["train", "--data=pairs.csv", "--run=runs/mine", *SMALL],
     "export": ["export", "--run=runs/mine"],
+    "export onnx": ["export", "--run=runs/mine", "--format=onnx", "--noencoders"],
     "evaluate": ["evaluate", "--run=runs/mine", MODEL, "--baselines=chance"],
     "search": [
         *("search", MODEL, "--data=pairs.csv", "--split=test", "--k=3"),
@@ -108,6 +109,9 @@ def test_retrieval(tmp_path):
     out = ended(tmp_path, WAY)
     assert "train: 12 images, 24 texts" in out["train"]
     assert re.search(r"embedding network, seed 0: val_rsum \d+\.\d, \d+\.\d s\n", out["train"])
+    assert "Wrote savedmodels/mine/onnx/1\n" in out["export onnx"]
+    (refused,) = run_forked(tmp_path, [["export", "--run=runs/mine", "--format=onnx"]])
+    check(refused, 1, "needs a text encoder with tokens, .*text encoder tfidf$")
     metrics = check_model(tmp_path, out)
     assert (metrics["i2t_queries"], metrics["t2i_queries"]) == (4, 8)
     found = answers(re.sub(r".*\x1b\[.*\n", "", out["search"]))

@@ -43,7 +43,9 @@ class LeanBert(keras.layers.Layer):
         x = tf.cast(tf.gather(backbone.token_embedding.embeddings, ids), dtype) + places
         x = tf.reshape(x, [shape[0] * shape[1], x.shape[-1]])
         x = _normalized(x, backbone.embeddings_layer_norm, dtype)
-        padding = tf.cast(tokens["padding_mask"] == 0, dtype)[:, None, None, :]
+        padding = tf.cast(tokens["padding_mask"] == 0, dtype)
+        # Not by None in the brackets, which LiteRT does not have.
+        padding = tf.reshape(padding, [shape[0], 1, 1, shape[1]])
         padding *= tf.as_dtype(dtype).min / 2  # not -inf, which times 0 is no number
         for layer in backbone.transformer_layers[: backbone.num_layers - self.without_last]:
             attended = self._attended(x, layer._self_attention_layer, shape, padding)

@@ -64,7 +64,6 @@ def model_card(run: Run, network: str, seed: int, network_digest: str, contents:
 A {kind} for {purpose}, made with tb_keras {tb_keras.__version__}.
 {_recipe(settings)}
 {_SCORE[network]}{contents}
-Load it with `import tensorflow_text` before `tf.saved_model.load`: the graph holds text ops.
 
 Figures: {figure} {result["figure"]:.1f} on the validation split, by which {chosen}
 chosen; so it is optimistic. `tb-evaluate` has the held-out split.

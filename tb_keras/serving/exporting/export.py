@@ -20,6 +20,11 @@ from tb_keras.serving.exporting.vocabulary_assets import with_vocabulary_assets
 from tb_keras.serving.exporting.warm_up import write_warm_up
 from tb_keras.storage.atomic_file import directory_beside
 
+_LOADING = (
+    "Load it with `import tensorflow_text` before `tf.saved_model.load`: the graph holds text "
+    "ops.\n\n"
+)
+
 
 def export(
     network: TwoBranchNetwork,
@@ -97,7 +102,7 @@ def export(
         ValueError: if a region encoder is given without a text encoder, if an encoder or
             `searchable` does not fit the network, or if `weights` is unknown.
     """
-    _check_encoders(network, image_encoder, text_encoder)
+    check_encoders(network, image_encoder, text_encoder)
     if searchable is not None:
         _check_searchable(network, searchable)
     import tensorflow as tf
@@ -118,7 +123,9 @@ def export(
             root.indices = _indices(searchable, weights)
             found = signatures(network, image_encoder, text_encoder, stored, *root.indices)
             tf.saved_model.save(root, str(unfinished), signatures=found)
-        readme = f"{card.rstrip()}\n\n## What it takes\n\n{signature_table(found)}\n".lstrip()
+        loading = _LOADING if text_encoder is not None else ""
+        taken = f"## What it takes\n\n{loading}{signature_table(found)}\n"
+        readme = f"{card.rstrip()}\n\n{taken}".lstrip()
         (unfinished / "README.md").write_text(readme, encoding="utf-8")
         if importlib.util.find_spec("tensorflow_serving"):
             write_warm_up(unfinished)
@@ -127,7 +134,16 @@ def export(
     return version
 
 
-def _check_encoders(network, image_encoder, text_encoder) -> None:
+def check_encoders(
+    network: TwoBranchNetwork,
+    image_encoder: keras.Model | None,
+    text_encoder: keras.Model | None,
+) -> None:
+    """Checks that encoders give what a network takes.
+
+    Raises:
+        ValueError: if one does not, or a region encoder comes without a text encoder.
+    """
     if isinstance(image_encoder, RegionEncoder) and text_encoder is None:
         raise ValueError("`text_encoder` must be given with a region encoder. Received: None")
     for argument, encoder, branch in (

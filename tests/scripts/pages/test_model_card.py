@@ -131,5 +131,5 @@ def test_what_else_the_model_holds(tmp_path):
     run = finished_run(tmp_path, "retrieval")
     plain = model_card(run, "embedding", 0, "0")
     card = model_card(run, "embedding", 0, "0", "It finds 3 pictures.\nMatrices are small.")
-    assert "dot product.\nIt finds 3 pictures.\nMatrices are small.\nLoad it with" in card
+    assert "dot product.\nIt finds 3 pictures.\nMatrices are small.\n\nFigures" in card
     assert card.replace("It finds 3 pictures.\nMatrices are small.\n", "") == plain

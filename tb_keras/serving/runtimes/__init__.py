@@ -1,0 +1,1 @@
+"""The two towers of a network for runtimes other than TensorFlow."""
