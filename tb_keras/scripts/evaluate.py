@@ -16,7 +16,8 @@ which is chosen on the validation split. MSCOCO's test split is also measured in
 each of several languages alone. For localization, recall@k is the share of phrases with a region of
 IoU >= 0.5 among the first k, and upper_bound is the share with such a region among all proposals.
 ± is the standard error of rsum or R@1 over the pictures asked for, by a bootstrap. "ranked" holds
-mAP@R and nDCG@10, and "compared" the difference from another run, paired over the pictures.
+mAP@R and nDCG@10, "compared" the difference from another run, paired over the pictures, and
+"classified" the share of pictures whose class is told by its name.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import json
 from absl import flags
 
 from tb_keras.encoders.presets.pair import share_a_space
+from tb_keras.evaluation.classification import TEMPLATES
 from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.pages.retrieval_page import write_retrieval_page
 from tb_keras.scripts.readable_pictures import UNREADABLE
@@ -34,6 +36,7 @@ from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_encoded, trains_blocks, warn_of_other_data
 from tb_keras.scripts.runs.second_stage import fitted_second_stage, second_stage_run
 from tb_keras.scripts.tables import localization_tables, retrieval_tables
+from tb_keras.scripts.tables.classification_table import classification_table
 from tb_keras.scripts.tables.comparison import compared_run, comparison_table
 from tb_keras.storage.atomic_file import written_beside
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
@@ -64,6 +67,17 @@ _COMPARE = flags.DEFINE_string(
     "compare",
     None,
     "Directory of another run on the same data, from which the difference is measured.",
+)
+_CLASSIFY = flags.DEFINE_string(
+    "classify",
+    None,
+    "Retrieval: folder with a subfolder of pictures for each class, which are told by the names "
+    "of the subfolders.",
+)
+_TEMPLATES = flags.DEFINE_multi_string(
+    "template",
+    list(TEMPLATES),
+    "With --classify: sentence with {} for the name of a class; given several times, their mean.",
 )
 _HTML = flags.DEFINE_string(
     "html",
@@ -99,6 +113,8 @@ def main(arguments: list[str]) -> None:
                 f"Received: {settings['image_encoder']} and {settings['text_encoder']}"
             )
         baselines = [name for name in baselines if name != "zero_shot"]
+    if _CLASSIFY.value and settings["task"] != "retrieval":
+        raise ValueError("--classify is for retrieval. Received: a run that localizes phrases")
     other = compared_run(run, _COMPARE.value) if _COMPARE.value else None
     second = None if _RERANK.value == "" else second_stage_run(run, _RERANK.value)
     warn_of_other_data(run)
@@ -120,6 +136,9 @@ def main(arguments: list[str]) -> None:
     metrics, tables = evaluate(
         run, corpus, _SPLIT.value, baselines, of_baselines, _MODEL.value, stage
     )
+    if _CLASSIFY.value:
+        classified = classification_table(run, _MODEL.value, _CLASSIFY.value, _TEMPLATES.value)
+        metrics["classified"], tables = classified.rows, [*tables, classified]
     if other:
         compared = comparison_table(run, other, corpus, _SPLIT.value)
         metrics["compared"], tables = compared.rows, [*tables, compared]

@@ -27,7 +27,10 @@ WAY = {
     "train": ["train", "--data=pairs.csv", "--run=runs/mine", *SMALL],
     "export": ["export", "--run=runs/mine"],
     "export onnx": ["export", "--run=runs/mine", "--format=onnx", "--noencoders"],
-    "evaluate": ["evaluate", "--run=runs/mine", MODEL, "--baselines=chance"],
+    "evaluate": [
+        *("evaluate", "--run=runs/mine", MODEL, "--baselines=chance"),
+        *("--classify=classes", "--template=a {}", "--template={} <in> red"),
+    ],
     "search": [
         *("search", MODEL, "--data=pairs.csv", "--split=test", "--k=3"),
         *("a red ring", "pictures/blue_ring.png"),
@@ -106,6 +109,9 @@ def test_a_search_in_two_stages(tmp_path):
 
 def test_retrieval(tmp_path):
     write_table(tmp_path)
+    for shape in ("red_disc", "red_ring"):  # the class is a name of two words
+        (tmp_path / "classes" / shape).mkdir(parents=True)
+        shutil.copy(tmp_path / "pictures" / f"{shape}.png", tmp_path / "classes" / shape / "1.png")
     out = ended(tmp_path, WAY)
     assert "train: 12 images, 24 texts" in out["train"]
     assert re.search(r"embedding network, seed 0: val_rsum \d+\.\d, \d+\.\d s\n", out["train"])
@@ -114,6 +120,10 @@ def test_retrieval(tmp_path):
     check(refused, 1, "needs a text encoder with tokens, .*text encoder tfidf$")
     metrics = check_model(tmp_path, out)
     assert (metrics["i2t_queries"], metrics["t2i_queries"]) == (4, 8)
+    assert "Classes of 2 pictures by their 2 names" in out["evaluate"]
+    (trained, exported) = metrics["classified"].values()
+    assert trained == pytest.approx(exported)
+    assert (trained["images"], trained["accuracy@5"]) == (2, 100.0)
     found = answers(re.sub(r".*\x1b\[.*\n", "", out["search"]))
     assert list(found) == ["a red ring", "pictures/blue_ring.png"]
     assert set(found["a red ring"]) < {f"pictures/{color}_ring.png" for color in COLORS}
