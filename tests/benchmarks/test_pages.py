@@ -206,14 +206,17 @@ def test_latency_of_a_signature_beside_its_encoder(tmp_path):
     assert (tmp_path / "latency.md").read_text() in done.stdout
 
 
-def test_a_server_under_load(tmp_path):
-    (tmp_path / "pictures").mkdir()
-    with (tmp_path / "pictures.csv").open("w", newline="") as file:
+@pytest.fixture(scope="module")
+def folder_with_run(tmp_path_factory):
+    """A folder with a run of two seeds, on a few drawings."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "pictures").mkdir()
+    with (folder / "pictures.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["image_path", "text"])
         for number in range(12):
             pixels, objects = drawn(number)
-            Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.jpg")
+            Image.fromarray(pixels).save(folder / "pictures" / f"{number}.jpg")
             for color, shape, _ in objects:
                 table.writerow([f"pictures/{number}.jpg", f"a {color} {shape} in picture {number}"])
     train = [
@@ -223,21 +226,50 @@ def test_a_server_under_load(tmp_path):
         "--epochs=1",
         "--start=random",
     ]
-    (trained,) = run_forked(tmp_path, [["train", *train]])
+    (trained,) = run_forked(folder, [["train", *train]])
     assert trained.code == 0, trained.err
+    return folder
+
+
+def test_a_page_under_questions(folder_with_run):
+    pytest.importorskip("fastapi")
+    pytest.importorskip("sqlglot")
+    command = [sys.executable, "-m", "benchmarks.serving.page", "--run=runs/mine", "--directory=."]
+    command += ["--pictures=60", "--queries=6", "--clients=2", "--seconds=2", "--stores=exact"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=folder_with_run,
+        env=environment(folder_with_run),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two, changing = json.loads((folder_with_run / "page.json").read_text()).values()
+    assert 0 < one["p50"] <= one["p95"] <= one["p99"]
+    assert two["per second"] > 0
+    assert min(changing["requests"], changing["added"], changing["deleted"]) > 0
+    assert (changing["failed"], changing["gone and answered"]) == (0, 0)
+    assert (folder_with_run / "page.md").read_text() in done.stdout
+
+
+def test_a_server_under_load(folder_with_run):
     sizes = ["--batches=1,2", "--seconds=2", "--clients=2", "--directory=."]
     command = [sys.executable, "-m", "benchmarks.serving.load", "--run=runs/mine", *sizes]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env=environment(tmp_path)
+        command,
+        capture_output=True,
+        text=True,
+        cwd=folder_with_run,
+        env=environment(folder_with_run),
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    first, second = json.loads((tmp_path / "load.json").read_text()).values()
+    first, second = json.loads((folder_with_run / "load.json").read_text()).values()
     for row in (first, second):
         assert (row["wrong"], row["calls"]) == (0, row["first_version"] + row["second_version"])
         assert row["p50"] <= row["p99"]
     assert first["first_version"] > 0
     assert second["first_version"] == 0 < second["second_version"]
-    assert (tmp_path / "load.md").read_text() in done.stdout
+    assert (folder_with_run / "load.md").read_text() in done.stdout
 
 
 def test_layouts_are_read_in_fresh_processes(tmp_path):
