@@ -43,6 +43,8 @@ LANCEDB = [*INDEX, "lancedb>=0.30,<1", "pyarrow>=15"]
 ONNX = ["onnx>=1.16,<2", "onnxruntime>=1.20,<2", "tf2onnx>=1.17,<2"]
 LITERT = ["ai-edge-litert>=2.0,<3"]
 OPENVINO = ["nncf>=3.0,<4", "openvino>=2025.0,<2027"]
+# Embedding in bulk. Beam holds some packages back, so `make venv` does not install it.
+BEAM = ["apache-beam>=2.70,<3", "pyarrow>=15"]
 # The page of tb-serve.
 PAGE = [*INDEX, "fastapi>=0.115,<1", "uvicorn>=0.30,<1"]
 # What `make benchmark` measures beside the package.
@@ -115,6 +117,7 @@ setup(
         "litert": LITERT,
         "openvino": OPENVINO,
         "page": PAGE,
+        "beam": BEAM,
         "docs": DOCS,
         "dev": DEV,
         "benchmark": BENCHMARK,
@@ -123,6 +126,7 @@ setup(
         "console_scripts": [
             "tb-cache = tb_keras.scripts.entry_points:cache",
             "tb-train = tb_keras.scripts.entry_points:train",
+            "tb-embed = tb_keras.scripts.entry_points:embed",
             "tb-evaluate = tb_keras.scripts.entry_points:evaluate",
             "tb-export = tb_keras.scripts.entry_points:export",
             "tb-extract = tb_keras.scripts.entry_points:extract",

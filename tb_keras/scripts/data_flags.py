@@ -9,7 +9,7 @@ from typing import Any
 from absl import flags
 
 from tb_keras.scripts.own_data import column_flag
-from tb_keras.scripts.readable_pictures import UNREADABLE
+from tb_keras.scripts.own_data.readable_pictures import UNREADABLE
 from tb_keras.scripts.runs.settled_paths import settle_paths
 
 TASK = flags.DEFINE_enum(

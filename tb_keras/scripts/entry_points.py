@@ -13,6 +13,7 @@ def _run(script: str) -> None:
 
 cache = partial(_run, "cache")
 train = partial(_run, "train")
+embed = partial(_run, "embed")
 evaluate = partial(_run, "evaluate")
 export = partial(_run, "export")
 extract = partial(_run, "extract")

@@ -28,9 +28,9 @@ from absl import flags
 
 from tb_keras.encoders.presets.pair import share_a_space
 from tb_keras.evaluation.classification import TEMPLATES
+from tb_keras.scripts.own_data.readable_pictures import UNREADABLE
 from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.pages.retrieval_page import write_retrieval_page
-from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_encoded, trains_blocks, warn_of_other_data

@@ -29,8 +29,8 @@ from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS
 from tb_keras.scripts.exporting.run_encoders import run_encoders
 from tb_keras.scripts.exporting.searched_contents import CORPUS, said_of, searched_contents
 from tb_keras.scripts.own_data.column_flag import COLUMNS
+from tb_keras.scripts.own_data.readable_pictures import UNREADABLE
 from tb_keras.scripts.pages.model_card import model_card
-from tb_keras.scripts.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.search import Searchable

@@ -20,7 +20,7 @@ from absl import flags
 from tb_keras.features import extract_features
 from tb_keras.scripts.own_data import column_flag
 from tb_keras.scripts.own_data.picture_list import listed_pictures
-from tb_keras.scripts.readable_pictures import UNREADABLE, skips
+from tb_keras.scripts.own_data.readable_pictures import UNREADABLE, skips
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.settled_paths import settle_encoder
 

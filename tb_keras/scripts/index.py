@@ -3,6 +3,7 @@
     tb-index build --run=runs/mine --index=runs/mine/index
     tb-index build --model=savedmodels/mine --index=photos.index --images=photos
     tb-index build --run=runs/mine --index=shop --images=shop.csv --attributes=year,place
+    tb-index build --model=savedmodels/mine --index=all --embeddings="out/embeddings-*.parquet"
     tb-index add --index=photos.index --images=photos
     tb-index delete --index=photos.index photos/a.jpg photos/b.jpg
     tb-index delete --index=shop --filter="year < 1990"
@@ -20,6 +21,7 @@ interruption, and it goes on. Attributes are columns of the table, which filters
 from __future__ import annotations
 
 import functools
+import glob
 import os
 from collections.abc import Sequence
 
@@ -31,7 +33,7 @@ from tb_keras.scripts.own_data.indexed_pictures import (
     indexed_corpus,
     indexed_pictures,
 )
-from tb_keras.scripts.readable_pictures import (
+from tb_keras.scripts.own_data.readable_pictures import (
     UNREADABLE,
     readable_corpus,
     readable_paths,
@@ -41,7 +43,7 @@ from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.settled_paths import seen_from_here
 from tb_keras.scripts.searching.model_source import ModelSource, quiet_model
-from tb_keras.search import ImageTextIndex
+from tb_keras.search import EmbeddedItem, ImageTextIndex
 from tb_keras.search.kept.embedding_rows import DTYPES
 from tb_keras.search.stores.opening import STORES
 
@@ -50,6 +52,11 @@ _RUN = flags.DEFINE_string("run", None, "build: directory of a run that tb-train
 _MODEL = flags.DEFINE_string("model", None, "build: directory of an exported model, or --run.")
 _IMAGES = flags.DEFINE_string(
     "images", None, "Folder, table or list of pictures; by default the data set of the run."
+)
+_EMBEDDINGS = flags.DEFINE_string(
+    "embeddings",
+    None,
+    "build, add: pattern of Parquet files that tb-embed wrote, instead of --images.",
 )
 _ATTRIBUTES = flags.DEFINE_list(
     "attributes", [], "Columns of the table that filters compare, such as year,place."
@@ -99,6 +106,7 @@ def _build() -> None:
         _INDEX.value,
         model,
         *found,
+        embedded=_embedded(model.fingerprint),
         dtype=_DTYPE.value,
         store=_STORE.value,
         store_url=_STORE_URL.value,
@@ -116,7 +124,10 @@ def _add() -> None:
     with ImageTextIndex(_INDEX.value, model) as index:
         new, changed, same = index.add(paths, ids, attributes, verbose=True)
         told = index.add_texts(texts, verbose=True) if texts else None
-        print(f"Pictures: {new} new, {changed} changed, {same} as before")
+        if _EMBEDDINGS.value:
+            new, changed, same = index.add_embedded(_embedded(model.fingerprint), verbose=True)
+        kind = "Items" if _EMBEDDINGS.value else "Pictures"
+        print(f"{kind}: {new} new, {changed} changed, {same} as before")
         if told:
             print(f"Texts: {told.new} new, {told.same} as before")
 
@@ -156,8 +167,26 @@ def _check() -> None:
         print(f"{index.count()} pictures and {index.count('texts')} texts are as they should be")
 
 
+def _embedded(fingerprint: str) -> Sequence[EmbeddedItem]:
+    """Returns the items of --embeddings, which must be of the index's model."""
+    if _EMBEDDINGS.value is None:
+        return ()
+    from tb_keras.serving.bulk.embedded_files import EmbeddedFiles
+
+    files = sorted(glob.glob(os.path.expanduser(_EMBEDDINGS.value)))
+    if not files:
+        raise FileNotFoundError(
+            f"--embeddings must name Parquet files. Received: {_EMBEDDINGS.value!r}"
+        )
+    return EmbeddedFiles(files, fingerprint)
+
+
 def _found(source: ModelSource, types: dict[str, str]) -> IndexedPictures:
-    """Returns what to index, of which every picture can be read."""
+    """Returns what to encode, of which every picture can be read."""
+    if _EMBEDDINGS.value is not None:
+        if _IMAGES.value is not None:
+            raise ValueError("name either --images or --embeddings")
+        return IndexedPictures([], None, {}, [])
     if _IMAGES.value is None:
         if source.run is None:
             raise ValueError("name the pictures to index: --images")

@@ -16,7 +16,7 @@ from absl import flags
 from tb_keras.encoders import propose_regions
 from tb_keras.evaluation import draw_boxes
 from tb_keras.scripts import data_flags
-from tb_keras.scripts.readable_pictures import readable_paths
+from tb_keras.scripts.own_data.readable_pictures import readable_paths
 from tb_keras.scripts.run_main import run_main
 from tb_keras.serving import ExportedLocalizer
 from tb_keras.storage.atomic_file import written_beside

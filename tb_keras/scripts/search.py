@@ -25,13 +25,13 @@ from absl import flags
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.own_data.column_flag import COLUMNS
-from tb_keras.scripts.pages.search_page import write_search_page
-from tb_keras.scripts.readable_pictures import (
+from tb_keras.scripts.own_data.readable_pictures import (
     UNREADABLE,
     readable_corpus,
     readable_paths,
     skips,
 )
+from tb_keras.scripts.pages.search_page import write_search_page
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus

@@ -27,7 +27,7 @@ from tb_keras.encoders.presets.pair import share_a_space
 from tb_keras.encoders.presets.preset_backbone import loaded_once
 from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags
-from tb_keras.scripts.readable_pictures import UNREADABLE
+from tb_keras.scripts.own_data.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs import run_data, trained_encoders
 from tb_keras.scripts.runs.data_digest import data_digest

@@ -1,13 +1,20 @@
 """Search in an embedded corpus."""
 
 from tb_keras.search.graph_index import GraphIndex
-from tb_keras.search.image_text_index import Added, Embedder, ImageTextIndex, Item
+from tb_keras.search.image_text_index import (
+    Added,
+    EmbeddedItem,
+    Embedder,
+    ImageTextIndex,
+    Item,
+)
 from tb_keras.search.index import Index
 from tb_keras.search.least_scores import LeastScore, least_score
 from tb_keras.search.searchable import Searchable
 
 __all__ = [
     "Added",
+    "EmbeddedItem",
     "Embedder",
     "GraphIndex",
     "ImageTextIndex",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import threading
@@ -22,7 +23,7 @@ from tb_keras.search.kept.added_items import (
     checked_columns,
     checked_ids,
 )
-from tb_keras.search.kept.adding import Added, add_items
+from tb_keras.search.kept.adding import BLOCK_ITEMS, Added, add_items
 from tb_keras.search.kept.collection import Collection
 from tb_keras.search.kept.entries import KINDS, Entry, Known
 from tb_keras.search.kept.item_filter import Condition, parsed_filter, renamed
@@ -64,6 +65,20 @@ class Item(NamedTuple):
     id: str
     path: str | None
     attributes: dict[str, float | int | str | None]
+
+
+class EmbeddedItem(NamedTuple):
+    """A picture or a text with an embedding from elsewhere.
+
+    Attributes:
+        id: its identifier; a text is its own.
+        path: of a picture, else None.
+        embedding: float32 `(dim,)`.
+    """
+
+    id: str
+    path: str | None
+    embedding: np.ndarray
 
 
 class ImageTextIndex:
@@ -143,6 +158,7 @@ class ImageTextIndex:
         attributes: Columns | None = None,
         texts: Sequence[str] = (),
         *,
+        embedded: Sequence[EmbeddedItem] = (),
         dtype: str = "float32",
         store: str = "exact",
         store_url: str | None = None,
@@ -158,6 +174,7 @@ class ImageTextIndex:
             ids: as in `add`.
             attributes: as in `add`.
             texts: as in `add_texts`.
+            embedded: pictures or texts that the model has embedded already, as in `add_embedded`.
             dtype: in which embeddings are searched: `"float32"`, `"float16"`, `"int8"` or
                 `"binary"` (one bit a dimension). The latter two find candidates, of which the first
                 200 are scored by the floats that lie beside them on disk.
@@ -190,11 +207,13 @@ class ImageTextIndex:
         beside = directory.absolute().with_name(f".{directory.name}-building")
         _prepared(beside, settings)
         with cls(beside, model) as index:
-            gone = set(index.ids()) - set(names), set(index.ids("texts")) - set(texts)
-            for kind, some in zip(KINDS, gone):  # of a build that was killed, and had others
-                index.delete(sorted(some), of=kind)
+            if not embedded:
+                gone = set(index.ids()) - set(names), set(index.ids("texts")) - set(texts)
+                for kind, some in zip(KINDS, gone):  # of a build that was killed, and had others
+                    index.delete(sorted(some), of=kind)
             index.add(paths, names, attributes, verbose=verbose)
             index.add_texts(texts, verbose=verbose)
+            index.add_embedded(embedded, verbose=verbose)
         beside.rename(directory)
         return cls(directory, model)
 
@@ -259,6 +278,38 @@ class ImageTextIndex:
             return add_items(
                 self._of["texts"], len(texts), lambda n: Entry(texts[n]), embed, [], verbose
             )
+
+    def add_embedded(self, items: Sequence[EmbeddedItem], verbose: bool = False) -> Added:
+        """Adds pictures or texts with the embeddings that the index's model gave them elsewhere.
+
+        An item whose identifier is there replaces it if its embedding is another one. Of equal
+        identifiers the last counts.
+
+        Args:
+            items: any number, of which a block is looked at after the other; all pictures, which
+                have paths, or all texts.
+            verbose: whether to show progress.
+
+        Raises:
+            ValueError: if embeddings are not finite, or not of the size of those that are there.
+        """
+        if not len(items):
+            return Added(0, 0, 0)
+        of = "texts" if items[0].path is None else "images"
+        block: dict[str, np.ndarray] = {}
+
+        def entry(number: int) -> Entry:
+            if number % BLOCK_ITEMS == 0:
+                block.clear()
+            name, path, embedding = items[number]
+            block[name] = np.asarray(embedding, np.float32)
+            return Entry(name, path, hashlib.sha256(block[name].tobytes()).hexdigest())
+
+        def embed(entries: Sequence[Entry]) -> np.ndarray:
+            return np.stack([block[one.id] for one in entries])
+
+        with self._writing():
+            return add_items(self._of[of], len(items), entry, embed, [], verbose)
 
     def delete(self, ids: Sequence[str], of: str = "images") -> None:
         """Deletes items: all of them, or none after an error.

@@ -6,9 +6,9 @@ import tensorflow as tf
 from absl import flags
 
 from tb_keras import Corpus
-from tb_keras.scripts import readable_pictures
+from tb_keras.scripts.own_data import readable_pictures
 from tb_keras.scripts.own_data.picture_list import listed_pictures
-from tb_keras.scripts.readable_pictures import readable_corpus, readable_paths, skips
+from tb_keras.scripts.own_data.readable_pictures import readable_corpus, readable_paths, skips
 from tb_keras.scripts.searching.searched_collection import searched_folder
 
 PNG = tf.io.encode_png(tf.zeros((5, 6, 3), tf.uint8)).numpy()

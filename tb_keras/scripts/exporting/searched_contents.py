@@ -10,7 +10,7 @@ from absl import flags
 from tb_keras.datasets import load
 from tb_keras.datasets.own.archives.shard_names import is_pattern
 from tb_keras.scripts.own_data.column_flag import column_options
-from tb_keras.scripts.readable_pictures import readable_corpus, readable_paths, skips
+from tb_keras.scripts.own_data.readable_pictures import readable_corpus, readable_paths, skips
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.run_model import RunModel

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.shortened_names import whole_name
-from tb_keras.scripts.readable_pictures import readable_corpus, skips
+from tb_keras.scripts.own_data.readable_pictures import readable_corpus, skips
 from tb_keras.scripts.runs.data_digest import data_changes, data_digest
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_name

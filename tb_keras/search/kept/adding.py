@@ -11,7 +11,8 @@ import numpy as np
 from tb_keras.search.kept.collection import Collection
 from tb_keras.search.kept.entries import Entry, Known
 
-_BLOCK_ITEMS = 256  # encoded, and lost at most by a kill, between two commits
+BLOCK_ITEMS = 256
+"""Items that are encoded, and lost at most by a kill, between two commits."""
 
 
 class Added(NamedTuple):
@@ -51,8 +52,9 @@ def add_items(
     """
     added = np.zeros(3, int)
     progress = keras.utils.Progbar(count, verbose=verbose, unit_name="item")
-    for start in range(0, count, _BLOCK_ITEMS):
-        entries = [entry(number) for number in range(start, min(start + _BLOCK_ITEMS, count))]
+    for start in range(0, count, BLOCK_ITEMS):
+        stop = min(start + BLOCK_ITEMS, count)
+        entries = list({one.id: one for one in map(entry, range(start, stop))}.values())
         known = collection.known([one.id for one in entries])
         fresh = [e for e in entries if e.id not in known or e.digest != known[e.id].digest]
         if fresh:
@@ -63,7 +65,7 @@ def add_items(
             collection.update(moved, attributes)
         new = len(entries) - len(known)
         added += new, len(fresh) - new, len(kept)
-        progress.add(len(entries))
+        progress.add(stop - start)
     collection.catch_up()
     collection.compact()
     return Added(*added.tolist())

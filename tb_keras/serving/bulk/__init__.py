@@ -1,0 +1,1 @@
+"""Embeddings of collections of any size, by an exported model in an Apache Beam pipeline."""
