@@ -15,7 +15,7 @@ from tb_keras.networks import EmbeddingNetwork, TwoBranchNetwork
 from tb_keras.serving.exporting.export import check_encoders, latest_version
 from tb_keras.serving.runtimes.formats import FORMATS, write_model
 from tb_keras.serving.runtimes.preprocessing import preprocessing
-from tb_keras.serving.runtimes.tokenizer_file import word_piece_tokenizer
+from tb_keras.serving.runtimes.tokenizer_file import runtime_tokenizer
 from tb_keras.serving.runtimes.towers import feature_tower, image_tower, score_model, text_tower
 from tb_keras.serving.runtimes.usage import usage
 from tb_keras.storage.atomic_file import directory_beside
@@ -50,7 +50,7 @@ def export_towers(
     A version holds models with any number n of rows:
 
     - `image`: `pixels` float32 `(n, height, width, 3)` → `embedding` `(n, dim)`
-    - `text`: `input_ids` and `attention_mask`, int64 `(n, tokens)` → `embedding` `(n, dim)`
+    - `text`: `input_ids` and (but for CLIP) `attention_mask`, int64 `(n, tokens)` → `embedding`
     - `score`, of a network whose scores are no dot products: n `image_embedding` and n
       `text_embedding` → `score` `(n,)`, one for each pair.
 
@@ -66,8 +66,8 @@ def export_towers(
         directory: holds numbered versions of this format and these weights.
         runtime: "onnx", "litert" or "openvino".
         image_encoder: of `tb_keras.encoders.image_encoder`.
-        text_encoder: of `tb_keras.encoders.text_encoder`, one whose tokenizer cuts words into
-            pieces, such as MiniLM's.
+        text_encoder: of `tb_keras.encoders.text_encoder`, with the word pieces of BERT, as MiniLM,
+            or the byte pairs of CLIP.
         card: Markdown about data, figures and licences, with which `README.md` begins.
         weights: "float32", or "int8" for matrices in a quarter of the room. ONNX keeps convolutions
             in float32; its and LiteRT's matrices are multiplied as int8, OpenVINO's as float32.
@@ -88,7 +88,7 @@ def export_towers(
     check_encoders(network, image_encoder, text_encoder)
     decode = _first_layer("image_encoder", image_encoder, DecodeImages)
     tokenize = _first_layer("text_encoder", text_encoder, TokenizeTexts)
-    tokenizer = word_piece_tokenizer(tokenize) if tokenize else None
+    tokenizer = runtime_tokenizer(tokenize) if tokenize else None
     models = [
         image_tower(decode, image_encoder, network.image_branch)
         if decode
@@ -101,7 +101,9 @@ def export_towers(
     if kind == "similarity":
         models.append(score_model(network.fusion))
     pictures = preprocessing(decode) if decode else None
-    program = usage(runtime, pictures, kind) if pictures and tokenizer else ""
+    program = ""
+    if pictures and tokenizer:
+        program = usage(runtime, pictures, kind, masked=len(models[1].inputs) == 2)
     directory = Path(directory)
     with directory_beside(directory / "unfinished") as unfinished:
         for model in models:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,13 +30,21 @@ def _write_onnx(model: keras.Model, path: Path, int8: bool) -> None:
 
 def _write_litert(model: keras.Model, path: Path, int8: bool) -> None:
     import tensorflow as tf
+    from tensorflow.lite.python.convert_phase import ConverterError
 
     # Without TensorFlow's own operations, which LiteRT's packages do not have.
     settings = {
         "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]},
         "optimizations": [tf.lite.Optimize.DEFAULT] if int8 else [],
     }
-    model.export(path.with_suffix(".tflite"), format="litert", verbose=False, **settings)
+    try:
+        model.export(path.with_suffix(".tflite"), format="litert", verbose=False, **settings)
+    except ConverterError as error:
+        lacking = re.search(r"TF Select ops: (.*)", str(error))
+        raise ValueError(
+            f"LiteRT must have the operations of the {model.name} encoder; another format may. "
+            f"Received: {lacking[1] if lacking else error}"
+        ) from error
 
 
 def _write_openvino(model: keras.Model, path: Path, int8: bool) -> None:
@@ -66,6 +75,7 @@ def write_model(model: keras.Model, path: Path, runtime: str, weights: str) -> N
 
     Raises:
         ImportError: if a package that the format needs is not installed.
+        ValueError: if the format lacks an operation of the model.
     """
     with _quiet():
         FORMATS[runtime](model, path, weights == "int8")

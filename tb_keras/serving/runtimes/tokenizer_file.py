@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-import unicodedata
 from typing import TYPE_CHECKING
 
+import keras
+
+from tb_keras.encoders.presets.preset_backbone import is_of_kind
 from tb_keras.encoders.text.tokenization import TokenizeTexts
+from tb_keras.serving.runtimes.clip_pairs import clip_pairs
+from tb_keras.serving.runtimes.word_pieces import word_pieces
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer, normalizers, pre_tokenizers
-
-_MAX_CHARACTERS = 100  # of a word; longer ones are unknown
-_NO_CHARACTER = "\uffff"  # in no vocabulary, and so a word with it is unknown
-_FOLDED = {"ß": "ss", "ς": "σ"}  # of letters that are lower case already
-_PUNCTUATION = r"!-/:-@\[-`{-~\p{P}"
-_CJK = (
-    "\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f"
-    "\U0002b820-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f"
-)
+    from tokenizers import Tokenizer
 
 
-def word_piece_tokenizer(tokenize: TokenizeTexts) -> Tokenizer:
+def runtime_tokenizer(tokenize: TokenizeTexts) -> Tokenizer:
     """Returns the tokenizer of the `tokenizers` library that gives the tokens of a layer.
 
     It cuts texts as the layer does, adds the start and end tokens, and pads a batch to its longest
-    text. Its `save` writes the `tokenizer.json` that runtimes read.
-
-    A few texts have other tokens. A sign that stands for several characters with punctuation among
-    them, such as … or ⑴, is read as these characters, as are full-width signs such as ＋. Others
-    are words of more than 100 bytes with letters outside ASCII, what stands behind a NUL, and
-    characters that are rare or newer than one of the libraries.
+    text. Its `save` writes the `tokenizer.json` that runtimes read. `word_pieces` and `clip_pairs`
+    say of which texts the tokens are others.
 
     Args:
-        tokenize: of an encoder whose tokenizer cuts words into pieces, as that of BERT does.
+        tokenize: of an encoder with the word pieces of BERT or the byte pairs of CLIP.
 
     Raises:
         ValueError: if the tokenizer is of another kind.
@@ -41,74 +31,44 @@ def word_piece_tokenizer(tokenize: TokenizeTexts) -> Tokenizer:
     Examples:
         >>> from tb_keras.encoders import text_encoder
         >>> layer = text_encoder("minilm").get_layer("tokenize")
-        >>> word_piece_tokenizer(layer).encode("A café!").tokens
+        >>> runtime_tokenizer(layer).encode("A café!").tokens
         ['[CLS]', 'a', 'cafe', '!', '[SEP]']
     """
-    import keras_hub
-    from tokenizers import Tokenizer, models, processors
+    from tokenizers import processors
 
     tokenizer = tokenize.tokenizer
-    if not isinstance(tokenizer, keras_hub.tokenizers.WordPieceTokenizer) or (
-        not tokenizer.split or tokenizer.special_tokens_in_strings
-    ):
+    made = _cutting(tokenizer)
+    if made is None or tokenize.cleaning == "canonical":
         raise ValueError(
-            "`text_encoder` must have a tokenizer that cuts words into pieces, such as minilm's. "
-            f"Received: {type(tokenizer).__name__}"
+            "`text_encoder` must have the word pieces of BERT, as minilm, or the byte pairs of "
+            f"CLIP. Received: {type(tokenizer).__name__}"
         )
-    vocabulary = tokenizer.get_vocabulary()
-    pieces = models.WordPiece(
-        {piece: number for number, piece in enumerate(vocabulary)},
-        unk_token=tokenizer.oov_token,
-        max_input_chars_per_word=_MAX_CHARACTERS,
-        continuing_subword_prefix=tokenizer.suffix_indicator,
+    start, end = (
+        [(tokenizer.id_to_token(number), number)] if is_added else []
+        for is_added, number in (
+            (tokenize.add_start, tokenizer.start_token_id),
+            (tokenize.add_end, tokenizer.end_token_id),
+        )
     )
-    made = Tokenizer(pieces)
-    made.normalizer = _normalizer(tokenizer.lowercase, tokenizer.strip_accents)
-    made.pre_tokenizer = _splitter(tokenizer.split_on_cjk)
-    start, end, padding = (
-        (vocabulary[number], number)
-        for number in (tokenizer.start_token_id, tokenizer.end_token_id, tokenizer.pad_token_id)
-    )
+    parts = [*(token for token, _ in start), "$A", *(token for token, _ in end)]
     made.post_processor = processors.TemplateProcessing(
-        single=f"{start[0]} $A {end[0]}", special_tokens=[start, end]
+        single=" ".join(parts), special_tokens=[*start, *end]
     )
+    padding = tokenizer.pad_token_id
     made.enable_truncation(tokenize.max_tokens)
-    made.enable_padding(pad_token=padding[0], pad_id=padding[1], length=tokenize.length)
+    made.enable_padding(
+        pad_id=padding, pad_token=tokenizer.id_to_token(padding), length=tokenize.length
+    )
     return made
 
 
-def _normalizer(lowercase: bool, strip_accents: bool) -> normalizers.Normalizer:
-    from tokenizers import Regex, normalizers
+def _cutting(tokenizer: keras.layers.Layer) -> Tokenizer | None:
+    """Returns what cuts texts into tokens, None for a tokenizer of another kind."""
+    import keras_hub
 
-    steps = []
-    if strip_accents:
-        steps += [normalizers.NFD(), normalizers.Replace(Regex(r"\p{Mn}"), "")]
-    if lowercase:
-        # Words are folded after they are split, so that a blank of these parts no words.
-        blanks = Regex(f"[{''.join(_folded_to_blanks())}]")
-        steps += [normalizers.Replace(blanks, _NO_CHARACTER)]
-        steps += [normalizers.NFKC(), normalizers.Lowercase()]
-        steps += [normalizers.Replace(letter, folded) for letter, folded in _FOLDED.items()]
-    return normalizers.Sequence(steps)
-
-
-def _splitter(split_on_cjk: bool) -> pre_tokenizers.PreTokenizer:
-    from tokenizers import Regex, pre_tokenizers
-
-    words = f"[{_PUNCTUATION}{_CJK if split_on_cjk else ''}]"
-    return pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(r"[ \t\n\r\f\p{Cc}\p{Cf}]"), "removed"),
-            pre_tokenizers.Split(Regex(words), "isolated"),
-        ]
-    )
-
-
-@functools.cache
-def _folded_to_blanks() -> list[str]:
-    """Returns the characters, other than the blank, in whose folding there is one."""
-    return [
-        character
-        for character in map(chr, range(0x80, 0x10000))
-        if " " in unicodedata.normalize("NFKC", character)
-    ]
+    if is_of_kind(tokenizer, {"CLIPTokenizer"}):
+        return clip_pairs(tokenizer)
+    of_bert = isinstance(tokenizer, keras_hub.tokenizers.WordPieceTokenizer)
+    if of_bert and tokenizer.split and not tokenizer.special_tokens_in_strings:
+        return word_pieces(tokenizer)
+    return None

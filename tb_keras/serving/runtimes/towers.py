@@ -36,17 +36,28 @@ def text_tower(tokenize: TokenizeTexts, encoder: keras.Model, branch: keras.Mode
 
     Returns:
         A model from `input_ids` and `attention_mask`, int64 `(n, tokens)`, to a dict of
-        `embedding`, `(n, dim)`.
+        `embedding`, `(n, dim)`. It takes no mask if the encoder does without, as CLIP's.
     """
+    outputs = ("token_ids", "segment_ids", "padding_mask")
+    of_encoder = keras.tree.pack_sequence_as(dict.fromkeys(outputs), tokenize.output)
     ids, mask = (
         keras.Input((tokenize.length,), dtype="int64", name=name)
         for name in ("input_ids", "attention_mask")
     )
-    ids32, mask32 = (ops.cast(given, "int32") for given in (ids, mask))
-    # In the order of the layer's own output.
-    tokens = {"token_ids": ids32, "segment_ids": ops.zeros_like(ids32), "padding_mask": mask32}
+    masked = _is_taken(of_encoder["padding_mask"], encoder)
+    ids32 = ops.cast(ids, "int32")
+    zeros = ops.zeros_like(ids32)
+    mask32 = ops.cast(mask, "int32") if masked else zeros
+    tokens = dict(zip(outputs, (ids32, zeros, mask32)))
     features = keras.Model(tokenize.output, encoder.output)(keras.tree.flatten(tokens))
-    return keras.Model([ids, mask], {"embedding": branch(features)}, name="text")
+    taken = [ids, mask] if masked else [ids]
+    return keras.Model(taken, {"embedding": branch(features)}, name="text")
+
+
+def _is_taken(tensor: keras.KerasTensor, model: keras.Model) -> bool:
+    """Returns whether an operation of a model takes a tensor."""
+    nodes = [node for operation in model.operations for node in operation._inbound_nodes]
+    return any(tensor is given for node in nodes for given in node.input_tensors)
 
 
 def feature_tower(view: str, branch: keras.Model) -> keras.Model:

@@ -40,19 +40,24 @@ _CROPPED = """\
     top, left = ((length - side) // 2 for length in rgb.shape[:2])
     rgb = rgb[top : top + side, left : left + side]
 """
+_MASKED = """\
+ids, mask = np.array([t.ids for t in tokens]), np.array([t.attention_mask for t in tokens])
+texts = load("text")(input_ids=ids, attention_mask=mask)"""
+_UNMASKED = 'texts = load("text")(input_ids=np.array([t.ids for t in tokens]))'
 _SCORED = {
     "embedding": "print(images @ texts.T)",
     "similarity": 'print(load("score")(image_embedding=images, text_embedding=texts))',
 }
 
 
-def usage(runtime: str, pictures: Mapping[str, Any], kind: str) -> str:
+def usage(runtime: str, pictures: Mapping[str, Any], kind: str, masked: bool = True) -> str:
     """Returns a Python program, which takes NumPy, Pillow, `tokenizers` and the runtime.
 
     Args:
         runtime: one of `FORMATS`.
         pictures: of `preprocessing`.
         kind: "embedding" for a network whose scores are dot products, else "similarity".
+        masked: whether the text model takes a mask.
 
     Returns:
         The program, "" where Pillow has no such resizing.
@@ -88,8 +93,7 @@ def pixels(file):  # the steps of preprocessing.json
 
 tokenizer = Tokenizer.from_file(f"{{folder}}/tokenizer.json")
 tokens = tokenizer.encode_batch(["a flying insect", "a bus"])
-ids, mask = np.array([t.ids for t in tokens]), np.array([t.attention_mask for t in tokens])
-texts = load("text")(input_ids=ids, attention_mask=mask)
+{_MASKED if masked else _UNMASKED}
 images = load("image")(pixels=np.stack([pixels(file) for file in ("bee.png", "bus.png")]))
 {_SCORED[kind]}
 """

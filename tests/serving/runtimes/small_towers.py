@@ -1,10 +1,13 @@
-"""A small BERT with a tokenizer of word pieces, as a text encoder."""
+"""A small BERT with a tokenizer of word pieces, as a text encoder; and tokens of both kinds."""
 
 import keras
 import numpy as np
+import tensorflow as tf
+from tokenizers import Tokenizer
 
 from tb_keras.encoders.text.lean_bert import LeanBert
 from tb_keras.encoders.text.tokenization import TokenizeTexts
+from tb_keras.serving.runtimes.tokenizer_file import runtime_tokenizer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 VOCABULARY = [
@@ -55,3 +58,13 @@ def bert_encoder(tokenize=None):
         LeanBert(backbone)(tokens), mask=tokens["padding_mask"]
     )
     return keras.Model(texts, mean, name="small_bert")
+
+
+def tokens_of_both(layer, texts):
+    """The ids of each text, by the saved tokenizer and by the layer; the masks are the same."""
+    tokenizer = Tokenizer.from_str(runtime_tokenizer(layer).to_str())
+    tokens = layer(tf.constant(texts))
+    found = tokenizer.encode_batch(texts)
+    mask = np.array([encoding.attention_mask for encoding in found])
+    np.testing.assert_array_equal(mask, tokens["padding_mask"])
+    return [encoding.ids for encoding in found], tokens["token_ids"].numpy().tolist()

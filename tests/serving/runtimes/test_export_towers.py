@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tb_keras.encoders import image_encoder, text_encoder
 from tb_keras.encoders.image.image_decoding import DecodeImages
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.serving import export_towers
@@ -17,9 +18,11 @@ from tb_keras.serving.runtimes.preprocessing import preprocessing
 from tb_keras.serving.runtimes.usage import usage
 from tests.cases import OnDemand, slow_but
 from tests.docs.pages import PAGES, fenced_blocks
+from tests.encoders.presets.random_presets import DIM, write_preset
 from tests.serving.exporting.small_exports import picture_encoder
 from tests.serving.runtimes.small_towers import bert_encoder, tokenizing
-from tests.serving.small_models import network, pictures, text_encoder
+from tests.serving.small_models import network, pictures
+from tests.serving.small_models import text_encoder as strings_encoder
 
 RUNS_IN = {"onnx": "onnxruntime", "litert": "ai_edge_litert", "openvino": "openvino"}
 TEXTS = ["a flying insect", "a bus"]  # of the program
@@ -101,6 +104,33 @@ def test_its_program_gives_the_embeddings_without_tensorflow(exported, runtime, 
     np.testing.assert_allclose(scores, expected.ravel(), atol=10 * tolerance)
 
 
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    preset = tmp_path_factory.mktemp("presets") / "clip"
+    write_preset("clip", preset)
+    return [build(f"keras_hub/{preset}") for build in (image_encoder, text_encoder)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_the_towers_of_clip(tmp_path, clip, runtime):
+    pytest.importorskip(RUNS_IN[runtime])
+    made = network(DIM, DIM)
+    version = export_towers(made, tmp_path / "model", runtime, *clip)
+    _, found = asked(version)
+    contents = [pictures()[number] for number in PICTURES.values()]
+    expected = np.concatenate(embeddings(made, clip, contents, TEXTS))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_litert_lacks_an_operation_of_clip(tmp_path, clip):
+    message = "LiteRT must have the operations of the text encoder; .*: StridedSlice$"
+    with pytest.raises(ValueError, match=message):
+        export_towers(network(5, DIM), tmp_path / "model", "litert", text_encoder=clip[1])
+    assert list((tmp_path / "model").iterdir()) == []
+
+
 def test_what_lies_in_a_version(exported):
     _, versions = exported
     _, version = versions["onnx", "embedding", "float32"]
@@ -155,10 +185,10 @@ WRONG = {
     "runtime": ({"runtime": "torch"}, "`runtime` must be one of onnx, litert, openvino.*'torch'"),
     "weights": ({"weights": "float16"}, "`weights` must be one of float32, int8.*'float16'"),
     "dim": ({"image_encoder": picture_encoder()}, "`image_encoder` must give the 5 features"),
-    "no tokens": ({"text_encoder": text_encoder()}, "`text_encoder` must be a pretrained one"),
+    "no tokens": ({"text_encoder": strings_encoder()}, "`text_encoder` must be a pretrained one"),
     "other tokens": (
         {"text_encoder": bert_encoder(tokenizing(split=False))},
-        "tokenizer that cuts words into pieces",
+        "must have the word pieces of BERT, as minilm",
     ),
 }
 
