@@ -44,8 +44,8 @@ COLUMNS = {
 class MetricsTable:
     """A Markdown table with a row for each result; a notebook shows it as a table.
 
-    A cell is empty where a result lacks the figure. ± is the standard error over the pictures, of
-    rsum or, to localize phrases, of R@1.
+    A cell is empty where a result lacks the figure, and a column that all lack is left out. ± is
+    the standard error over the pictures, of rsum or, to localize phrases, of R@1.
 
     Args:
         rows: the results of `tb_keras.evaluation`, by name.
@@ -76,7 +76,8 @@ class MetricsTable:
             )
 
     def __str__(self) -> str:
-        columns = COLUMNS[self.columns] if isinstance(self.columns, str) else self.columns
+        known = COLUMNS[self.columns] if isinstance(self.columns, str) else self.columns
+        columns = {f: known[f] for f in known if any(f in row for row in self.rows.values())}
         cells = [
             [name, *(_written(f, row.get(f)) for f in columns)] for name, row in self.rows.items()
         ]

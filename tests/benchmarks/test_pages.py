@@ -191,6 +191,26 @@ def test_stores_of_a_small_index(tmp_path):
     assert page.count("| 11,000") == 2
 
 
+def test_a_plan_for_many_pictures(tmp_path):
+    pytest.importorskip("sqlglot")
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.plan",
+        f"--directory={tmp_path}",
+        "--picture_ms=36",
+    ]
+    command += ["--shard=300", "--queries=5", "--dim=16"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0, done.stderr[-3000:]
+    tiers = json.loads((tmp_path / "plan.json").read_text())["tiers"]
+    assert tiers["simulated, 1 shards"]["p50"] <= tiers["simulated, 32 shards"]["p50"]
+    page = (tmp_path / "plan.md").read_text()
+    assert page in done.stdout
+    hours = [line.split("|")[2].strip() for line in page.splitlines() if line.startswith("|")]
+    assert hours[2:5] == ["10.0", "100.0", "1000.0"]  # 36 ms of a million pictures are ten hours
+
+
 def test_latency_of_a_signature_beside_its_encoder(tmp_path):
     sizes = ["--batches=1,3", "--seconds=0.1", "--picture=64", f"--directory={tmp_path}"]
     command = [sys.executable, "-m", "benchmarks.serving.latency", *sizes]

@@ -65,4 +65,12 @@ def test_a_title_stands_above():
 def test_figures_that_are_not_known():
     nothing = localization_metrics([[1.0]], [[[0, 0, 9, 9]]], [[float("nan")] * 4])
     (*_, line) = str(MetricsTable({"no phrase": nothing}, "localization")).splitlines()
-    assert cells(line) == ["no phrase", "nan", "", *["nan"] * 5]
+    assert cells(line) == ["no phrase", *["nan"] * 6]
+
+
+def test_figures_that_are_not_there():
+    """A cell is empty; a column of empty cells is left out."""
+    table = MetricsTable({"one": {"recall@1": 2.0}, "two": {"recall@5": 3.0}}, "localization")
+    head, _, *lines = map(cells, str(table).splitlines())
+    assert head == ["", "R@1", "R@5"]
+    assert lines == [["one", "2.0", ""], ["two", "", "3.0"]]

@@ -89,4 +89,5 @@ def _by_category(network: PairScorer, embedded: Corpus) -> dict[str, dict[str, f
     found: dict[str, dict[str, float]] = {}
     for name in attributes:
         found |= corpus_localization_metrics_by_category(scores, embedded, name)
-    return found
+    # Of some categories no phrase has a box.
+    return {name: figures for name, figures in found.items() if figures["phrases"]}
