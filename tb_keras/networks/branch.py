@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from tb_keras.checks.arguments import check_int
+from tb_keras.networks.batch_noise import BatchDropout, BatchNoise
 from tb_keras.networks.l2_normalization import L2Normalization
 from tb_keras.networks.standardization import Standardization
 from tb_keras.networks.starts.branch_start import BranchStart
@@ -91,12 +92,12 @@ def build_branch(
             unit = keras.layers.Rescaling(1.0 / start.scale, name="unit_scale", dtype="float32")
             given = unit(given)
         # Noise on the inputs is Tikhonov regularisation (Bishop, Neural Computation 7(1), 1995).
-        noisy = keras.layers.GaussianNoise(noise, name="feature_noise", dtype=dtype)(given)
+        noisy = BatchNoise(noise, name="feature_noise", dtype=dtype)(given)
         hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=dtype)(noisy)
         # The released code keeps 10 % of the old average a step; 0.9 is the usual share to keep.
         norm = keras.layers.BatchNormalization(momentum=0.9, name="hidden_norm", dtype=dtype)
         hidden = keras.layers.ReLU(name="hidden_relu", dtype=dtype)(norm(hidden))
-        hidden = keras.layers.Dropout(dropout, name="hidden_dropout", dtype=dtype)(hidden)
+        hidden = BatchDropout(dropout, name="hidden_dropout", dtype=dtype)(hidden)
         initializer = "glorot_uniform" if start is None else "zeros"
         embedding = keras.layers.Dense(
             embedding_dim, kernel_initializer=initializer, name="embedding", dtype=dtype

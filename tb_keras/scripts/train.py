@@ -18,8 +18,11 @@ recipe small and, where it differs, for the recipe paper.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from typing import Any
+import os
+import tempfile
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -37,7 +40,11 @@ from tb_keras.scripts.runs.run_text_encoder import check_text_encoder, fitted_wo
 from tb_keras.training.recipes.named_recipes import RECIPES
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
 from tb_keras.training.recipes.recipe import NETWORKS, Recipe
+from tb_keras.training.replicas.strategy import is_chief, replica_strategy
 from tb_keras.training.whole_training import train_network
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _RUN = flags.DEFINE_string("run", None, "Directory of the run, e.g. runs/mine.", required=True)
 _SEEDS = flags.DEFINE_list("seeds", ["0"], "Seeds: one network is trained for each.")
@@ -58,6 +65,13 @@ _INIT_FROM = flags.DEFINE_string(
     None,
     "Run whose network the training begins with, instead of new weights: for more data. Its "
     "encoders and recipe go on too.",
+)
+_REPLICAS = flags.DEFINE_integer(
+    "replicas",
+    1,
+    "Over how many GPUs of this machine each batch is dealt, or parts of the CPU without any. With "
+    "the environment variable TF_CONFIG the GPUs of all its workers are taken.",
+    lower_bound=1,
 )
 _FEW = 200  # training pictures
 _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "network"]
@@ -90,6 +104,19 @@ def main(arguments: list[str]) -> None:
     """Runs the script."""
     if arguments:
         raise ValueError(f"tb-train takes flags only. Received: {' '.join(arguments)}")
+    strategy = replica_strategy(_REPLICAS.value)
+    if is_chief(strategy):
+        _train(Run(_RUN.value), strategy)
+        return
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+    ):
+        _train(Run(folder), strategy)
+
+
+def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
     if not _SEEDS.value or not all(seed.isdecimal() for seed in _SEEDS.value):
         raise ValueError(
             "--seeds must be non-negative ints, separated by commas. "
@@ -128,7 +155,6 @@ def main(arguments: list[str]) -> None:
     blocks = trained_encoders.trained_blocks(settings, splits)
     if blocks and any(recipe.network == "cca" for recipe in recipes):
         raise ValueError("--network=cca is fitted in closed form and cannot train encoders")
-    run = Run(_RUN.value)
     for recipe in recipes:
         run.start(settings, recipe.settings())
     word_encoder = fitted_word_encoder(run, splits["train"])
@@ -143,7 +169,18 @@ def main(arguments: list[str]) -> None:
             begun = None
             if initial:
                 begun = initial.network(recipe.network, initial.best_seed(recipe.network))
-            train_network(train, validation, recipe, directory, seed, initial=begun, **encoders)
+            train_network(
+                train,
+                validation,
+                recipe,
+                directory,
+                seed,
+                initial=begun,
+                strategy=strategy,
+                **encoders,
+            )
+    if not is_chief(strategy):
+        return
     for recipe in recipes:
         for result in run.results(recipe.network):
             print(

@@ -14,6 +14,7 @@ from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.named_recipes import RECIPES
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.recipes.recipe import Recipe
+from tb_keras.training.replicas.strategy import replica_strategy
 from tb_keras.training.reranker_fitting import fit_reranker
 from tb_keras.training.shared_space import identity_starts, shared_space_starts
 from tb_keras.training.whole_training import train_network
@@ -36,6 +37,7 @@ __all__ = [
     "identity_starts",
     "interpolate",
     "network_metrics",
+    "replica_strategy",
     "shared_space_starts",
     "train_network",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import keras
+import tensorflow as tf
 
 from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
 from tb_keras.networks import SimilarityNetwork, TwoBranchNetwork
 from tb_keras.training.gradient_caching import GradientCaching
+from tb_keras.training.replicas.replicated_training import ReplicatedTraining
 
 
 def attach_losses(
@@ -56,10 +58,13 @@ def attach_losses(
         loss = PairwiseLogistic(network.fusion) if regression else BidirectionalRanking()
     images, texts = network.image_branch(features["image"]), network.text_branch(features["text"])
     output = loss([images, texts, *masks.values()])
-    if gradient_cache_rows is None:
-        return keras.Model({**features, **masks}, output, name=name)
-    return GradientCaching(
-        {**features, **masks},
+    inputs = {**features, **masks}
+    replicated = tf.distribute.has_strategy()
+    if gradient_cache_rows is None and not replicated:
+        return keras.Model(inputs, output, name=name)
+    build = ReplicatedTraining if replicated else GradientCaching
+    return build(
+        inputs,
         output,
         branches={"image": network.image_branch, "text": network.text_branch},
         loss=loss,

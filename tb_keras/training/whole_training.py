@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.networks import TwoBranchNetwork
@@ -22,6 +24,8 @@ from tb_keras.training.low_rank import unchanged_weights
 from tb_keras.training.metrics import headline_metric
 from tb_keras.training.recipes.from_recipe import from_recipe
 from tb_keras.training.recipes.recipe import Recipe
+from tb_keras.training.replicas.shared_state import share_network, share_training
+from tb_keras.training.replicas.strategy import from_chief, is_chief
 from tb_keras.training.train_cca import train_cca
 
 
@@ -34,6 +38,7 @@ def train_network(
     text_encoder: keras.Model | None = None,
     initial: TwoBranchNetwork | None = None,
     image_encoder: keras.Model | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> TwoBranchNetwork:
     """Trains a network by a recipe and keeps that of the best epoch, or of the last.
 
@@ -51,6 +56,10 @@ def train_network(
         text_encoder: the first part of the text branch, as in `from_recipe`.
         initial: a network of the recipe's kind that is trained further, instead of a new one.
         image_encoder: the first part of the image branch, as in `from_recipe`.
+        strategy: from `tb_keras.training.replica_strategy`, to train on several replicas. Each
+            worker calls this function, with the same data. The chief alone reads and writes
+            `directory`, and measures the network. All take over how far it is, and return its
+            network. For the network "cca", each process fits its own.
 
     Returns:
         The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
@@ -62,8 +71,12 @@ def train_network(
     """
     directory = Path(directory)
     path, result = directory / "network.keras", directory / "result.json"
-    if result.exists():
-        return keras.saving.load_model(path)
+    strategy = None if recipe.network == "cca" else strategy
+    chief = is_chief(strategy)
+    settings = train, recipe, seed, text_encoder, validation, initial, image_encoder
+    if from_chief(strategy, [np.asarray(result.exists())])[0]:
+        finished = keras.saving.load_model(path) if chief else from_recipe(*settings).network
+        return share_network(strategy, finished)
     for argument, corpus in (("train", train), ("validation", validation)):
         if corpus.image_features is None or corpus.text_features is None:
             raise ValueError(
@@ -76,14 +89,17 @@ def train_network(
         )
     if recipe.network == "cca":
         return train_cca(train, validation, recipe, directory, seed)
+    network, model, batches = from_recipe(*settings, strategy)
+    if not chief:
+        first_epoch = share_training(strategy, model, 0)
+        epochs = {"initial_epoch": first_epoch, "epochs": recipe.epochs}
+        model.fit(batches(first_epoch), **epochs, callbacks=[DivergenceCheck()])
+        return share_network(strategy, network)
     directory.mkdir(parents=True, exist_ok=True)
-    network, model, batches = from_recipe(
-        train, recipe, seed, text_encoder, validation, initial, image_encoder
-    )
     before = unchanged_weights(network) if recipe.interpolate else None
     trained = path if before is None else directory / "trained.keras"
     backup = TrainingBackup(directory / "backup")
-    first_epoch = backup.restore(model)
+    first_epoch = share_training(strategy, model, backup.restore(model))
     started = time.monotonic()
     monitor = f"val_{headline_metric(validation)}"
     mode = "last" if recipe.kept_epoch == "last" else "max"
@@ -122,7 +138,7 @@ def train_network(
     if before is not None:
         trained.unlink()
         checkpoint.record.unlink()
-    return keras.saving.load_model(path)
+    return share_network(strategy, keras.saving.load_model(path))
 
 
 def _cut_history(file: Path, epochs: int) -> None:

@@ -70,11 +70,11 @@ def test_each_branch_is_the_layers_of_the_paper():
         kinds = [type(layer).__name__ for layer in branch.layers[1:]]
         assert kinds == [
             "Standardization",
-            "GaussianNoise",
+            "BatchNoise",
             "Dense",
             "BatchNormalization",
             "ReLU",
-            "Dropout",
+            "BatchDropout",
             "Dense",
             "L2Normalization",
         ]

@@ -173,6 +173,7 @@ def test_the_saved_network_holds_nothing_of_the_training(tmp_path, kind):
         "noise",
         "image_start",
         "text_start",
+        "image_encoder",
         "text_encoder",
         *(["joint_dims"] if kind == "similarity" else []),
     }

@@ -52,7 +52,7 @@ class TrainingBackup(keras.callbacks.Callback):
             return 0
         model.optimizer.build(model.trainable_variables)
         with h5py.File(backups[-1]) as file:
-            for number, variable in enumerate(_state(model)):
+            for number, variable in enumerate(training_state(model)):
                 variable.assign(file[str(number)][()])
         return _epochs_done(backups[-1])
 
@@ -63,7 +63,7 @@ class TrainingBackup(keras.callbacks.Callback):
         older = self._backups()
         beside = self.directory / "unfinished.weights.h5"
         with h5py.File(beside, "w") as file:
-            for number, variable in enumerate(_state(self.model)):
+            for number, variable in enumerate(training_state(self.model)):
                 file[str(number)] = variable.numpy()
         os.replace(beside, self.directory / f"epoch-{epoch + 1:05d}.weights.h5")
         for backup in older:
@@ -81,8 +81,8 @@ class TrainingBackup(keras.callbacks.Callback):
         return sorted(self.directory.glob("epoch-*.weights.h5"), key=_epochs_done)
 
 
-def _state(model: keras.Model) -> list[keras.Variable]:
-    """Returns all that a training changes.
+def training_state(model: keras.Model) -> list[keras.Variable]:
+    """Returns all variables that a training changes.
 
     Keras's `save_weights` leaves out the states of dropout, noise and the choice of pairs, and adds
     changes of low rank to what they change.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tb_keras.batching import neighborhood_batches, region_batches
 from tb_keras.corpus.corpus import Corpus
@@ -53,6 +55,7 @@ def from_recipe(
     validation: Corpus | None = None,
     initial: TwoBranchNetwork | None = None,
     image_encoder: keras.Model | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Training:
     """Builds the network, the compiled model and the batches that a recipe describes.
 
@@ -73,10 +76,12 @@ def from_recipe(
         initial: a network of the recipe's kind that is trained further, instead of a new one.
         image_encoder: the first part of the image branch, such as the upper part of an image
             encoder, if the images' features are what it takes. It is copied.
+        strategy: from `replica_strategy`. The model is then a `ReplicatedTraining` of a copy of the
+            network. The network itself gets the copy's weights as an epoch ends.
 
     Raises:
-        ValueError: if there are word indices without their encoder, or the other way round, or a
-            setting is out of range.
+        ValueError: if there are word indices without their encoder, or the other way round, a
+            setting is out of range, or a batch cannot be dealt to the replicas.
 
     Examples:
         >>> corpus = Corpus(np.arange(9), image_features=np.eye(9), text_features=np.eye(9))
@@ -92,10 +97,38 @@ def from_recipe(
     keras.utils.set_random_seed(seed)
     encoders = {"image_encoder": image_encoder, "text_encoder": text_encoder}
     network = initial or _network(train, recipe, encoders, validation)
+    if strategy is not None and recipe.lora_rank:
+        raise ValueError(
+            f"`lora_rank` must be 0 with several replicas. Received: {recipe.lora_rank}"
+        )
+    replicas = 1 if strategy is None else strategy.num_replicas_in_sync
+    batches, positives = _batches(
+        train, recipe, seed, network, guarded=bool(initial), replicas=replicas
+    )
+    steps = int(batches(0).cardinality())
+    if strategy is None:
+        return Training(network, _model(network, recipe, seed, positives, steps), batches)
+    with strategy.scope():
+        copy = type(network).from_config(network.get_config())
+        _copy_variables(network, copy)
+        model = _model(copy, recipe, seed, positives, steps)
+    model.hand_over = functools.partial(_copy_variables, copy, network)
+    return Training(network, model, batches)
+
+
+def _copy_variables(source: TwoBranchNetwork, target: TwoBranchNetwork) -> None:
+    """Copies the weights and the random states."""
+    for ours, theirs in zip(target.variables, source.variables, strict=True):
+        ours.assign(theirs.numpy())
+
+
+def _model(
+    network: TwoBranchNetwork, recipe: Recipe, seed: int, positives: int, steps_per_epoch: int
+) -> keras.Model:
+    """Returns the network with its losses, compiled."""
     trained = network.image_encoder, network.text_encoder
     if recipe.lora_rank:
         _train_low_rank(trained, recipe.lora_rank)
-    batches, positives = _batches(train, recipe, seed, network, guarded=bool(initial))
     if recipe.network == "similarity":
         settings = recipe.logistic_settings()
         loss = PairwiseLogistic(network.fusion, positives_per_text=positives, seed=seed, **settings)
@@ -110,7 +143,7 @@ def from_recipe(
         loss = Matryoshka(loss, recipe.matryoshka_dims)
     model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
     optimizer = FusedAdam(
-        _schedule(recipe, int(batches(0).cardinality())),
+        _schedule(recipe, steps_per_epoch),
         weight_decay=recipe.weight_decay or None,
         global_clipnorm=recipe.clip_norm or None,
     )
@@ -118,7 +151,7 @@ def from_recipe(
         if encoder is not None:
             optimizer.scale_learning_rate(encoder.trainable_variables, rate)
     model.compile(optimizer)
-    return Training(network, model, batches)
+    return model
 
 
 def _network(
@@ -185,21 +218,29 @@ def _schedule(recipe: Recipe, steps_per_epoch: int):
 
 
 def _batches(
-    train: Corpus, recipe: Recipe, seed: int, network: TwoBranchNetwork, guarded: bool
+    train: Corpus,
+    recipe: Recipe,
+    seed: int,
+    network: TwoBranchNetwork,
+    guarded: bool,
+    replicas: int,
 ) -> tuple[Callable, int]:
     """Returns the batches from an epoch on, and the most positives that a text has in them."""
     if train.grounding is not None:
         settings = recipe.region_settings()
         matched = train.grounding.phrase_pictures[train.matches.images_per_text() > 0]
         usable = len(np.unique(matched))
-        settings["pictures_per_batch"] = min(settings["pictures_per_batch"], max(1, usable))
+        settings["pictures_per_batch"] = _dealt_evenly(
+            "pictures_per_batch", settings["pictures_per_batch"], max(1, usable), replicas
+        )
 
         def of_regions(epochs_done: int):
             return region_batches(train, **settings, seed=seed, first_epoch=epochs_done)
 
         return of_regions, recipe.regions_per_phrase
     texts = train.matches.texts_per_image()
-    images_per_batch = min(recipe.images_per_batch, int(np.count_nonzero(texts)))
+    usable = int(np.count_nonzero(texts))
+    images_per_batch = _dealt_evenly("images_per_batch", recipe.images_per_batch, usable, replicas)
     texts_per_image = min(recipe.texts_per_image, int(texts.max()))
 
     mined = min(recipe.mined_images, images_per_batch - 1)
@@ -221,3 +262,13 @@ def _batches(
         )
 
     return batches, 1
+
+
+def _dealt_evenly(setting: str, count: int, usable: int, replicas: int) -> int:
+    """Returns how many images a batch has: a multiple of the replicas, and no more than usable."""
+    if replicas > 1 and (count % replicas or usable < replicas):
+        raise ValueError(
+            f"`{setting}` must be a multiple of the replicas, {replicas}, and the images no fewer. "
+            f"Received: {setting}={count}, {usable} images with a text"
+        )
+    return min(count, usable - usable % replicas)

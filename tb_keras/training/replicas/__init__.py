@@ -1,0 +1,1 @@
+"""Training on several replicas, whose loss is that of the whole batch."""

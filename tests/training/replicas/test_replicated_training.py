@@ -1,0 +1,159 @@
+"""Tests of replicas that share a batch, against one device: in fresh processes, which have parts.
+
+Those of two processes use ports that the system gives, and are ended after some minutes.
+"""
+
+import json
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks.replicas import KINDS
+from tb_keras.batching import neighborhood_batches
+from tb_keras.losses import InfoNCE
+from tb_keras.networks import EmbeddingNetwork
+from tb_keras.training import FusedAdam, Recipe, attach_losses, from_recipe
+from tb_keras.training.replicas.replicated_training import ReplicatedTraining
+from tests.cases import slow_but
+from tests.forks import run_forked
+from tests.training.toy_corpora import localization_corpus, retrieval_corpus
+
+pytestmark = pytest.mark.xdist_group("forking")
+
+BESIDE_ONE_DEVICE = """
+import json
+from benchmarks.replicas import differences, measured
+from tb_keras.training import replica_strategy
+
+strategy = replica_strategy({replicas})
+print(json.dumps(differences(measured({kind!r}, None), measured({kind!r}, strategy))))
+"""
+CASES = [(kind, 2) for kind in KINDS if "," in kind] + [("info_nce", 4), ("ranking", 4)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "replicas"), slow_but(("ranking, gradient caching", 2), cases=CASES)
+)
+def test_the_loss_and_the_gradient_are_those_of_one_device(tmp_path, kind, replicas):
+    program = BESIDE_ONE_DEVICE.format(kind=kind, replicas=replicas)
+    (tmp_path / "beside.py").write_text(program)
+    (ended,) = run_forked(tmp_path, [(tmp_path, "program", "beside.py")])
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out.splitlines()[-1])
+    assert found["loss"] < 1e-5
+    assert found["gradient"] < 1e-5
+    assert found["embeddings"] < 1e-3  # Adam's first steps magnify what gradients differ
+
+
+REGIONS = """
+import numpy as np
+from tb_keras.training import Recipe, from_recipe, replica_strategy
+from tests.training.toy_corpora import localization_corpus
+
+strategy, corpus, embedded = replica_strategy(2), localization_corpus(8, 0), []
+recipe = Recipe(
+    network="similarity",
+    hidden_dim=8,
+    embedding_dim=4,
+    joint_dims=(6,),
+    pictures_per_batch=4,
+    phrases_per_picture=2,
+    regions_per_picture=8,
+    regions_per_phrase=2,
+)
+for found in (None, strategy):
+    network, model, batches = from_recipe(corpus, recipe, strategy=found)
+    model.fit(batches(0), epochs=2, shuffle=False, verbose=0)
+    pairs = corpus.image_features[:8], corpus.text_features[:8]
+    embedded.append(network.score(*pairs))
+np.testing.assert_allclose(*embedded, rtol=1e-3, atol=1e-4)
+"""
+
+
+@pytest.mark.slow
+def test_regions_and_phrases_are_dealt_to_the_replicas(tmp_path):
+    (tmp_path / "regions.py").write_text(REGIONS)
+    (ended,) = run_forked(tmp_path, [(tmp_path, "program", "regions.py")])
+    assert ended.code == 0, ended.err
+
+
+def training(scope, **settings):
+    keras.utils.set_random_seed(0)
+    with scope:
+        network = EmbeddingNetwork(7, 7, hidden_dim=8, embedding_dim=4, dropout=0.3)
+        model = attach_losses(network, InfoNCE())
+        model.compile(FusedAdam(0.01, **settings))
+    return model
+
+
+class Stopping(keras.callbacks.Callback):
+    """Keeps what it is told, and stops the training after two epochs."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.told.append((batch, sorted(logs)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.told.append(epoch)
+        self.model.stop_training = epoch == 3
+
+
+def test_the_loop_is_that_of_keras():
+    """With one replica on the CPU, whose loop and step are those of several."""
+    batches = neighborhood_batches(retrieval_corpus(8, 0), 4, seed=0)
+    found = []
+    for scope in (
+        keras.name_scope("one_device"),
+        tf.distribute.MirroredStrategy(["CPU:0"]).scope(),
+    ):
+        stopping = Stopping()
+        model = training(scope, weight_decay=0.1, global_clipnorm=0.1)
+        settings = {"initial_epoch": 2, "epochs": 9, "shuffle": False, "verbose": 0}
+        history = model.fit(batches, callbacks=[stopping], **settings).history
+        found.append((history, stopping.told, model.get_weights()))
+        batches = neighborhood_batches(retrieval_corpus(8, 0), 4, seed=0)
+    assert isinstance(model, ReplicatedTraining)
+    (keras_history, keras_told, keras_weights), (history, told, weights) = found
+    assert told == keras_told
+    assert [number for number in told if isinstance(number, int)] == [2, 3]
+    assert history.keys() == keras_history.keys()
+    for name, values in history.items():
+        assert values == pytest.approx(keras_history[name], rel=1e-5), name
+    for ours, theirs in zip(weights, keras_weights):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_hand_over_comes_before_the_callbacks():
+    model = training(tf.distribute.MirroredStrategy(["CPU:0"]).scope())
+    calls = []
+    model.hand_over = lambda: calls.append("handed over")
+    telling = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: calls.append("begun"),
+        on_epoch_end=lambda epoch, logs: calls.append(epoch),
+    )
+    model.fit(neighborhood_batches(retrieval_corpus(4, 0), 4), callbacks=[telling])
+    assert calls == ["handed over", "begun", "handed over", 0]
+    with pytest.raises(ValueError, match="`shuffle` and `verbose` must be left out"):
+        model.fit(neighborhood_batches(retrieval_corpus(4, 0), 4), shuffle=True)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "changes", "message"),
+    [
+        (retrieval_corpus(9, 0), {"images_per_batch": 4}, "`images_per_batch` must be a multiple"),
+        (retrieval_corpus(2, 0), {"images_per_batch": 6}, "Received: images_per_batch=6, 2 images"),
+        (localization_corpus(4, 0), {"pictures_per_batch": 2}, "`pictures_per_batch` must be"),
+        (retrieval_corpus(9, 0), {"lora_rank": 2}, "`lora_rank` must be 0 with several replicas"),
+    ],
+)
+def test_what_cannot_be_dealt_to_three_replicas(corpus, changes, message):
+    three = types.SimpleNamespace(num_replicas_in_sync=3)
+    recipe = Recipe(hidden_dim=8, embedding_dim=4, **changes)
+    with pytest.raises(ValueError, match=message):
+        from_recipe(corpus, recipe, strategy=three)
