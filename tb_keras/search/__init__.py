@@ -1,14 +1,10 @@
 """Search in an embedded corpus."""
 
 from tb_keras.search.graph_index import GraphIndex
-from tb_keras.search.image_text_index import (
-    Added,
-    EmbeddedItem,
-    Embedder,
-    ImageTextIndex,
-    Item,
-)
+from tb_keras.search.image_text_index import ImageTextIndex
 from tb_keras.search.index import Index
+from tb_keras.search.kept.adding import Added
+from tb_keras.search.kept.index_items import EmbeddedItem, Embedder, Item
 from tb_keras.search.least_scores import LeastScore, least_score
 from tb_keras.search.searchable import Searchable
 

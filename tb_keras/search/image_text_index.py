@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +26,7 @@ from tb_keras.search.kept.added_items import (
 from tb_keras.search.kept.adding import BLOCK_ITEMS, Added, add_items
 from tb_keras.search.kept.collection import Collection
 from tb_keras.search.kept.entries import KINDS, Entry, Known
+from tb_keras.search.kept.index_items import EmbeddedItem, Embedder, Item
 from tb_keras.search.kept.item_filter import Condition, parsed_filter, renamed
 from tb_keras.search.kept.items import Items
 from tb_keras.search.stores.opening import check_settings
@@ -35,50 +36,6 @@ from tb_keras.storage.pictures.picture_reference import picture_digest
 
 _FILE = "index.sqlite"
 _FORMAT = 1  # of the directory; raised when it can no longer be read as before
-
-
-class Embedder(Protocol):
-    """What an index asks of a model.
-
-    Attributes:
-        fingerprint: a string that changes with anything that embeddings depend on.
-    """
-
-    fingerprint: str
-
-    def embed_images(self, paths: Sequence[str]) -> np.ndarray:
-        """Embeds pictures: float `(len(paths), dim)`."""
-
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Embeds strings: float `(len(texts), dim)`."""
-
-
-class Item(NamedTuple):
-    """What an index keeps of an item, beside its embedding.
-
-    Attributes:
-        id: its identifier.
-        path: of a picture, else None.
-        attributes: of a picture, by name; None where one is missing.
-    """
-
-    id: str
-    path: str | None
-    attributes: dict[str, float | int | str | None]
-
-
-class EmbeddedItem(NamedTuple):
-    """A picture or a text with an embedding from elsewhere.
-
-    Attributes:
-        id: its identifier; a text is its own.
-        path: of a picture, else None.
-        embedding: float32 `(dim,)`.
-    """
-
-    id: str
-    path: str | None
-    embedding: np.ndarray
 
 
 class ImageTextIndex:
