@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import glob
 import os
+from pathlib import Path
 
 from absl import flags
 
+from tb_keras.datasets.own.archives.shard_names import is_pattern, matching_shards
 from tb_keras.scripts.run_main import run_main
 
 _MODEL = flags.DEFINE_string("model", None, "Directory of the exported model.", required=True)
@@ -64,7 +66,9 @@ def _files() -> list[str]:
     """Returns the absolute paths of what --input names."""
     found: list[str] = []
     for pattern in _INPUT.value:
-        some = sorted(glob.glob(os.path.expanduser(pattern)))
+        path = os.path.expanduser(pattern)
+        braces = is_pattern(Path(path))
+        some = list(map(str, matching_shards(Path(path)))) if braces else sorted(glob.glob(path))
         if not some:
             raise FileNotFoundError(f"--input must name files or folders. Received: {pattern!r}")
         found += map(os.path.abspath, some)
