@@ -1,0 +1,121 @@
+"""Batches from sharded files beside those from memory maps: speed and memory.
+
+    python -m benchmarks.shards
+    python -m benchmarks.shards --images=20000
+
+Makes features of many images and texts as memory maps, writes them as the shards of
+`tb_keras.batching.write_shards`, and reads batches of either kind in a process of its own, in turn.
+The features are random: what is measured is reading. Writes shards.md and shards.json beside this
+file. Linux only.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+from tabulate import tabulate
+
+from benchmarks.pages import measured_on, process_memory, write_figures
+from tb_keras.batching import neighborhood_batches, sharded_batches, write_shards
+from tb_keras.corpus import Corpus
+
+_IMAGES = flags.DEFINE_integer("images", 400_000, "Images.")
+_TEXTS = flags.DEFINE_integer("texts_per_image", 5, "Texts of each image.")
+_DIMS = flags.DEFINE_list("dims", ["1024", "384"], "Dimensions of image and text features.")
+_BATCHES = flags.DEFINE_integer("batches", 200, "Batches of each measurement.")
+_PER_BATCH = flags.DEFINE_integer("images_per_batch", 500, "Images of a batch, 2 texts each.")
+_SHARD = flags.DEFINE_integer("images_per_shard", 10_000, "Images of a file.")
+_SHUFFLED = flags.DEFINE_integer("shuffled_images", 20_000, "Images that are mixed in memory.")
+_TURNS = flags.DEFINE_integer("turns", 3, "Turns, of which the best is shown.")
+_SCRATCH = flags.DEFINE_string("scratch", None, "Folder with room for both.")
+_DIRECTORY = flags.DEFINE_string("directory", str(Path(__file__).parent), "Where to write.")
+
+_BLOCK_ROWS = 50_000
+
+
+def main(arguments: list[str]) -> None:
+    del arguments
+    with tempfile.TemporaryDirectory(dir=_SCRATCH.value) as folder:
+        scratch = Path(folder)
+        for view, count in (("image", _IMAGES.value), ("text", _IMAGES.value * _TEXTS.value)):
+            _fill(scratch / f"{view}.npy", count, int(_DIMS.value[view == "text"]))
+        started = time.monotonic()
+        write_shards(_corpus(scratch), scratch / "shards", _SHARD.value, verbose=False)
+        writing = time.monotonic() - started
+        settings = {
+            "images_per_batch": _PER_BATCH.value,
+            "batches": _BATCHES.value,
+            "texts": _TEXTS.value,
+            "shuffled": _SHUFFLED.value,
+        }
+        figures: dict[str, dict[str, float]] = {}
+        for _ in range(_TURNS.value):
+            for kind in ("memory maps", "shards"):
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    found = pool.apply(_read, (kind, str(scratch), settings))
+                before = figures.get(kind, found)
+                figures[kind] = {name: min(found[name], before[name]) for name in found}
+    rows = [[name, *row.values()] for name, row in figures.items()]
+    headers = ["", *next(iter(figures.values()))]
+    page = f"""# Batches from shards
+
+Written by `python -m benchmarks.shards`: {_IMAGES.value:,} images of {_DIMS.value[0]} numbers \
+and {_IMAGES.value * _TEXTS.value:,} texts of {_DIMS.value[1]}, random; batches of \
+{_PER_BATCH.value} images with 2 texts each; {_BATCHES.value} batches, the best of \
+{_TURNS.value} turns; {_SHUFFLED.value:,} images are mixed in memory. The files had just been \
+written, so they may lie in the memory of the operating system. Memory is the highest of the \
+process beyond its libraries. Writing the shards took {writing:.0f} s. {measured_on()}
+
+{tabulate(rows, headers, "github", floatfmt=".1f")}
+"""
+    write_figures(Path(_DIRECTORY.value) / "shards.json", figures, page)
+
+
+def _fill(file: Path, rows: int, dim: int) -> None:
+    rng = np.random.default_rng(0)
+    matrix = np.lib.format.open_memmap(file, "w+", np.float16, (rows, dim))
+    block = rng.standard_normal((_BLOCK_ROWS, dim), np.float32).astype(np.float16)
+    for first in range(0, rows, _BLOCK_ROWS):
+        matrix[first : first + _BLOCK_ROWS] = block[: rows - first]
+    matrix.flush()
+
+
+def _corpus(scratch: Path) -> Corpus:
+    images, texts = (np.load(scratch / f"{v}.npy", mmap_mode="r") for v in ("image", "text"))
+    image_of = np.repeat(np.arange(len(images)), len(texts) // len(images))
+    return Corpus(image_of, image_features=images, text_features=texts)
+
+
+def _read(kind: str, scratch: str, settings: dict) -> dict[str, float]:
+    """Reads batches; returns milliseconds of one, of the first, and the memory in MiB."""
+    before = process_memory("VmRSS")
+    started = time.monotonic()
+    if kind == "shards":
+        batches = sharded_batches(
+            f"{scratch}/shards",
+            settings["images_per_batch"],
+            shuffled_images=settings["shuffled"],
+        )
+    else:
+        batches = neighborhood_batches(_corpus(Path(scratch)), settings["images_per_batch"])
+    reader = iter(batches)
+    next(reader)
+    first = time.monotonic() - started
+    started = time.monotonic()
+    for _ in range(settings["batches"]):
+        next(reader)
+    each = (time.monotonic() - started) / settings["batches"]
+    return {
+        "a batch, ms": 1e3 * each,
+        "the first, s": first,
+        "memory, MiB": process_memory("VmHWM") - before,
+    }
+
+
+if __name__ == "__main__":
+    app.run(main)

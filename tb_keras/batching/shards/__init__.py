@@ -1,0 +1,1 @@
+"""Features and matches in sharded files, and batches from them."""

@@ -1,0 +1,189 @@
+"""Batches of images and texts that are read from sharded files."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+import tensorflow as tf
+
+from tb_keras.batching.shards.shard_files import read_description
+from tb_keras.batching.shards.shard_masks import shard_masks
+from tb_keras.checks.arguments import check_int
+
+_READ_AT_ONCE = 8  # files
+
+
+def sharded_batches(
+    directory: str | os.PathLike,
+    images_per_batch: int = 500,
+    texts_per_image: int = 2,
+    *,
+    seed: int = 0,
+    shuffled_images: int = 20_000,
+    num_shards: int = 1,
+    shard_index: int = 0,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Returns batches as `neighborhood_batches` does, from the files of `write_shards`.
+
+    Files are read in parallel, in another order in each epoch, and the images that are in memory
+    are mixed. Memory grows with `shuffled_images` alone. Each image comes once an epoch, with some
+    of its texts, drawn anew; the last images of an epoch that fill no batch are left out of it,
+    other ones in each epoch. So an epoch has fewer anchors than one of `neighborhood_batches` if
+    images have many texts.
+
+    No image stands twice in a batch. The masks follow from all texts of the images of the batch;
+    two texts that share an image outside the batch alone count as each other's negatives.
+
+    Each iteration over the data set gives the next epoch. The order depends on the seed and the
+    epoch alone.
+
+    Args:
+        directory: where `write_shards` has written.
+        images_per_batch: positive int, at most the number of images.
+        texts_per_image: positive int, texts of each image in a batch; padding where there are
+            fewer.
+        seed: non-negative int.
+        shuffled_images: positive int, how many images are held in memory and mixed.
+        num_shards: positive int. The files are dealt to so many workers.
+        shard_index: int in [0, num_shards), the worker.
+        first_epoch: non-negative int, the epoch of the first iteration, to continue a training.
+
+    Returns:
+        A `tf.data.Dataset` of dicts, as those of `neighborhood_batches`.
+
+    Raises:
+        FileNotFoundError: if `directory` holds no shards.
+        ValueError: if a number is out of range.
+
+    Examples:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from tb_keras.batching import write_shards
+        >>> from tb_keras.corpus import Corpus
+        >>> corpus = Corpus([0, 0, 1], image_features=np.eye(2), text_features=np.eye(3))
+        >>> folder = tempfile.mkdtemp()
+        >>> write_shards(corpus, folder, verbose=False)
+        >>> for batch in sharded_batches(folder, images_per_batch=2):
+        ...     print(batch["image"].shape, batch["text"].shape, batch["matches"].shape)
+        (2, 2) (4, 3) (2, 4)
+    """
+    check_int("images_per_batch", images_per_batch, least=1)
+    check_int("texts_per_image", texts_per_image, least=1)
+    check_int("shuffled_images", shuffled_images, least=1)
+    check_int("num_shards", num_shards, least=1)
+    check_int("shard_index", shard_index, least=0)
+    check_int("first_epoch", first_epoch, least=0)
+    if shard_index >= num_shards:
+        raise ValueError(
+            f"`shard_index` must be less than num_shards={num_shards}. "
+            f"Received: shard_index={shard_index}"
+        )
+    found = read_description(directory)
+    files = found["files"][shard_index::num_shards]
+    images = sum(file["images"] for file in files)
+    if images_per_batch > images:
+        raise ValueError(
+            f"`images_per_batch` must be at most the number of images, {images}. "
+            f"Received: images_per_batch={images_per_batch}"
+        )
+    paths = [os.path.join(os.fspath(directory), file["name"]) for file in files]
+    dims = found["image_dim"], found["text_dim"]
+    epochs = itertools.count(first_epoch)
+
+    def of_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.constant(paths), key)
+        records = tf.data.Dataset.from_tensor_slices(order).interleave(
+            tf.data.TFRecordDataset,
+            cycle_length=min(_READ_AT_ONCE, len(paths)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+        mixed = records.shuffle(
+            min(shuffled_images, images),
+            seed=tf.random.stateless_uniform([], key, None, None, tf.int64),
+            reshuffle_each_iteration=False,
+        )
+        drawn = mixed.map(
+            lambda record: _drawn(record, key, dims, texts_per_image),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        shapes = {"image": [dims[0]], "text": [texts_per_image, dims[1]]}
+        shapes |= {"texts": [texts_per_image], "matched": [None], "ignored": [None]}
+        batched = drawn.padded_batch(
+            images_per_batch,
+            padded_shapes=shapes,
+            padding_values={
+                "image": 0.0,
+                "text": 0.0,
+                **dict.fromkeys(("texts", "matched", "ignored"), tf.constant(-1, tf.int64)),
+            },
+            drop_remainder=True,
+        )
+        return batched.map(
+            lambda batch: _with_masks(batch, dims[1]), num_parallel_calls=tf.data.AUTOTUNE
+        )
+
+    numbers = tf.data.Dataset.from_generator(
+        lambda: iter([next(epochs)]), output_signature=tf.TensorSpec((), tf.int64)
+    )
+    dataset = numbers.flat_map(of_epoch)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(images // images_per_batch))
+    return dataset.prefetch(2)
+
+
+def _drawn(
+    record: tf.Tensor, key: tf.Tensor, dims: tuple[int, int], texts_per_image: int
+) -> dict[str, tf.Tensor]:
+    """Returns an image with some of its texts, and the numbers of all of them."""
+    ids = tf.io.RaggedFeature(tf.int64)
+    parsed = tf.io.parse_single_example(
+        record,
+        {
+            "image": tf.io.FixedLenFeature((), tf.string),
+            "texts": tf.io.FixedLenFeature((), tf.string),
+            "image_id": tf.io.FixedLenFeature((), tf.int64),
+            "text_ids": ids,
+            "ignored_ids": ids,
+        },
+    )
+    rows = tf.reshape(tf.io.decode_raw(parsed["texts"], tf.float16), [-1, dims[1]])
+    of_image = tf.random.experimental.stateless_fold_in(key, parsed["image_id"])
+    order = tf.argsort(tf.random.stateless_uniform([tf.shape(rows)[0]], of_image))
+    chosen = order[:texts_per_image]
+    missing = texts_per_image - tf.shape(chosen)[0]
+    text = tf.cast(tf.gather(rows, chosen), tf.float32)
+    image = tf.io.decode_raw(parsed["image"], tf.float16)
+    return {
+        "image": tf.ensure_shape(tf.cast(image, tf.float32), [dims[0]]),
+        "text": tf.ensure_shape(tf.pad(text, [[0, missing], [0, 0]]), [texts_per_image, dims[1]]),
+        "texts": tf.ensure_shape(
+            tf.pad(
+                tf.gather(parsed["text_ids"], chosen),
+                [[0, missing]],
+                constant_values=tf.constant(-1, tf.int64),
+            ),
+            [texts_per_image],
+        ),
+        "matched": parsed["text_ids"],
+        "ignored": parsed["ignored_ids"],
+    }
+
+
+def _with_masks(batch: dict[str, tf.Tensor], text_dim: int) -> dict[str, tf.Tensor]:
+    n, per_image = batch["texts"].shape
+    m = n * per_image
+    masks = shard_masks(batch["matched"], batch["ignored"], tf.reshape(batch["texts"], [m]))
+    shapes = {
+        "matches": (n, m),
+        "negatives": (n, m),
+        "text_negatives": (m, m),
+        "image_negatives": (n, n),
+    }
+    return {
+        "image": batch["image"],
+        "text": tf.reshape(batch["text"], [m, text_dim]),
+        **{name: tf.ensure_shape(mask, shapes[name]) for name, mask in masks.items()},
+    }
