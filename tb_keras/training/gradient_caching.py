@@ -35,7 +35,7 @@ class GradientCaching(keras.Model):
             of these models may add a loss of its own.
         loss: the layer called on the embeddings, in the order of `branches`, and on all other
             inputs, in their order.
-        block_rows: positive int, the most rows of a chunk.
+        block_rows: positive int, the most rows of a chunk; None for all rows, and one pass.
         name: the model's name.
 
     Raises:

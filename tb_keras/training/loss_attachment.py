@@ -21,7 +21,8 @@ def attach_losses(
 
     Train it with `model.compile(optimizer)` and `model.fit(batches)` on batches from
     `tb_keras.batching`; no `y` is needed. Then save, index and serve `network`, which holds no
-    loss.
+    loss. Where the network was built under the scope of a `tf.distribute` strategy, call this
+    function and `compile` there too: the replicas then share each batch and its one loss.
 
     Args:
         network: a `tb_keras.networks.EmbeddingNetwork` or `SimilarityNetwork`.

@@ -16,6 +16,7 @@ from tb_keras.batching import neighborhood_batches
 from tb_keras.losses import InfoNCE
 from tb_keras.networks import EmbeddingNetwork
 from tb_keras.training import FusedAdam, Recipe, attach_losses, from_recipe
+from tb_keras.training.callbacks.training_backup import TrainingBackup, training_state
 from tb_keras.training.replicas.replicated_training import ReplicatedTraining
 from tests.cases import slow_but
 from tests.forks import run_forked
@@ -35,7 +36,7 @@ CASES = [(kind, 2) for kind in KINDS if "," in kind] + [("info_nce", 4), ("ranki
 
 
 @pytest.mark.parametrize(
-    ("kind", "replicas"), slow_but(("ranking, gradient caching", 2), cases=CASES)
+    ("kind", "replicas"), slow_but(("ranking, dropout and noise", 2), cases=CASES)
 )
 def test_the_loss_and_the_gradient_are_those_of_one_device(tmp_path, kind, replicas):
     program = BESIDE_ONE_DEVICE.format(kind=kind, replicas=replicas)
@@ -173,6 +174,23 @@ def test_hand_over_comes_before_the_callbacks():
     assert calls == ["handed over", "begun", "handed over", 0]
     with pytest.raises(ValueError, match="`shuffle` and `verbose` must be left out"):
         model.fit(neighborhood_batches(retrieval_corpus(4, 0), 4), shuffle=True)
+
+
+def test_a_backup_of_one_device_is_one_of_replicas(tmp_path):
+    """A training goes on with other replicas than it began with."""
+    recipe = Recipe(hidden_dim=8, embedding_dim=4, images_per_batch=4, loss="sigmoid", noise=0.1)
+    found = []
+    for strategy in (None, tf.distribute.MirroredStrategy(["CPU:0"])):
+        model = from_recipe(retrieval_corpus(8, 0), recipe, strategy=strategy).model
+        first_epoch = TrainingBackup(tmp_path).restore(model)
+        batches = neighborhood_batches(retrieval_corpus(8, 0), 4, first_epoch=first_epoch)
+        backup = TrainingBackup(tmp_path, seconds_between=0)
+        if strategy is None:
+            model.fit(batches, epochs=2, shuffle=False, verbose=0, callbacks=[backup])
+        found.append([variable.numpy() for variable in training_state(model)])
+    assert first_epoch == 2
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(
