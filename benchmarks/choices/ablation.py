@@ -47,31 +47,33 @@ def ablation_table(
     measured: Mapping[str, dict],
     settings: Mapping[str, dict],
     seeds: int,
-    columns: Sequence[str],
+    columns: Sequence[str] | Mapping[str, str],
     paired: str | None = None,
 ) -> str:
-    """Returns a Markdown table of mean ± standard deviation over the seeds.
+    """Returns a Markdown table of mean ± standard deviation over the seeds, if there are several.
 
     Args:
         measured: as `measured_in_turn` returns it.
         settings: the rows.
         seeds: how many.
-        columns: the figures.
+        columns: the figures, or from these to their headings.
         paired: a figure; one more column has its mean difference from the first row, seed by seed,
             ± the standard error of that mean.
     """
     table, first = [], [measured[f"{next(iter(settings))}, seed {seed}"] for seed in range(seeds)]
     for name in settings:
         rows = [measured[f"{name}, seed {seed}"] for seed in range(seeds)]
-        cells = [
-            f"{np.mean([row[column] for row in rows]):.1f} ± "
-            f"{np.std([row[column] for row in rows], ddof=min(1, len(rows) - 1)):.1f}"
-            for column in columns
-        ]
+        cells = [_mean([row[column] for row in rows]) for column in columns]
         if paired:
             gains = [row[paired] - base[paired] for row, base in zip(rows, first)]
             error = np.std(gains, ddof=min(1, seeds - 1)) / np.sqrt(seeds)
             cells.append(f"{np.mean(gains):+.1f} ± {error:.1f}")
         table.append([name, *cells])
-    headers = ["", *columns, *([f"{paired} - first"] if paired else [])]
+    shown = columns.values() if isinstance(columns, Mapping) else columns
+    headers = ["", *shown, *([f"{paired} - first"] if paired else [])]
     return tabulate(table, headers, "github", disable_numparse=True) + "\n"
+
+
+def _mean(values: Sequence[float]) -> str:
+    mean = f"{np.mean(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.1f}"

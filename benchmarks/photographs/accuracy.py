@@ -71,8 +71,9 @@ def main(arguments: list[str]) -> None:
         table = ""
         for name, seeds in rows_of[texts].items():
             measured = measured_in_turn(file, _row(name, texts), seeds, _figures)
-            rows = ablation_table(measured, _row(name, texts), seeds, tuple(_COLUMNS)).splitlines()
-            table += "\n".join([*rows[: 2 * (not table)], rows[-1]]) + "\n"
+            rows = ablation_table(measured, _row(name, texts), seeds, _COLUMNS).splitlines()
+            row = rows[-1].replace(f", {texts}", "", 1)
+            table += "\n".join([*rows[: 2 * (not table)], row]) + "\n"
         tables.append(f"## Texts by {title}\n\n{table}")
     held_out = flickr8k(_SPLIT.value, _IMAGE_ENCODER.value)
     page = f"""# Accuracy on Flickr8k
