@@ -249,8 +249,8 @@ TYPED = {
         (1, "--corpus needs a network that embeds"),
     ),
     "an unknown kind of weights": (
-        [*SMALL, "--weights=int8"],
-        (1, "--weights=int8.*float32.bfloat16.float16.*--help"),
+        [*SMALL, "--weights=int4"],
+        (1, "--weights=int4.*float32.bfloat16.float16.int8.*--help"),
     ),
     "a stable version": (
         ["promote", "--model=savedmodels/mine"],
