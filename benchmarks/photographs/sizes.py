@@ -73,7 +73,7 @@ Both forms of CCA choose their regularisation on this same split. {SEEN} {measur
 {ablation_table(measured, fitted, 1, columns)}
 ## Trained
 
-{ablation_table(measured, trained, SEEDS.value, (*columns, "seconds"))}"""
+{ablation_table(measured, trained, SEEDS.value, columns)}"""
     write_page(file, page)
 
 

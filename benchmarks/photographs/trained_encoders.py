@@ -69,7 +69,13 @@ _OF_TRAINING: dict[str, dict[str, Any]] = {
     "first 64 dimensions": {"first": 64},
     "first 64, Matryoshka": {"first": 64, "matryoshka_dims": (64, 128, 256)},
 }
-_COLUMNS = ("rsum", "error", "beyond", "beyond_error", "seconds")
+_COLUMNS = {
+    "rsum": "rsum",
+    "error": "its error",
+    "beyond": "beyond the default",
+    "beyond_error": "its error",
+    "seconds": "seconds",
+}
 _TITLES = {"minilm": "MiniLM, which has seen them", "tfidf": "tf-idf, which has not"}
 
 
