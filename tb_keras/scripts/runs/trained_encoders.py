@@ -18,7 +18,7 @@ _TRAIN_IMAGE_ENCODER = flags.DEFINE_integer(
     "Retrieval: how many last blocks of the image encoder, an EfficientNet-Lite or that of "
     "--encoders, are trained with the network. What lies below them is computed once and kept, "
     "about 40 kB for each picture with an EfficientNet-Lite. -1 for all of any image encoder, from "
-    "the pixels on, of which 150 kB are kept for each picture.",
+    "the pixels on, of which up to 300 kB are kept for each picture.",
     lower_bound=ALL_BLOCKS,
 )
 _TRAIN_TEXT_ENCODER = flags.DEFINE_integer(
@@ -111,7 +111,8 @@ def trained_blocks(
         from_pixels = settings.get("from_pixels", {})
         blocks["image_encoder"] = last_image_blocks(images, crops=settings["crops"], **from_pixels)
         count = sum(c.num_images for c in splits.values())
-        _say_size("pictures", count, blocks["image_encoder"], 1 if from_pixels else 4)
+        # Pixels of thousands of pictures lie in the cache a second time, in their order.
+        _say_size("pictures", count, blocks["image_encoder"], 2 if from_pixels else 4)
     if texts and whole_name(texts)[1]:
         blocks["text_encoder"] = last_text_blocks(texts, max_tokens=settings["max_tokens"])
         count = sum(c.num_texts for c in splits.values())
