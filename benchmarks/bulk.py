@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> None:
             "tb-extract": _extract(scratch),
         }
         one, two, killed = (_contents(scratch / name) for name in ("one", "two", "killed"))
-        ids = [name for file in (scratch / "one").iterdir() for name in _ids(file)]
+        ids = [name for file in _written(scratch / "one") for name in _ids(file)]
         outcome = {
             "pictures": len(ids),
             "distinct": len(set(ids)),
@@ -145,11 +145,16 @@ def _ids(file: Path) -> list[str]:
 
 
 def _count(directory: Path) -> int:
-    return sum(parquet.read_metadata(file).num_rows for file in directory.glob("*.parquet"))
+    return sum(parquet.read_metadata(file).num_rows for file in _written(directory))
 
 
 def _contents(directory: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in directory.iterdir()}
+    return {file.name: file.read_bytes() for file in _written(directory)}
+
+
+def _written(directory: Path) -> list[Path]:
+    """Returns the files that are whole; one that a killed worker began has a hidden name."""
+    return list(directory.glob("embeddings-*.parquet"))
 
 
 def _page(figures: dict[str, dict], outcome: dict) -> str:
