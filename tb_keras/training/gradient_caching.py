@@ -65,8 +65,10 @@ class GradientCaching(keras.Model):
         import tensorflow as tf
 
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.device("CPU:0"):  # where the batch is: a replica's GPU gets its own rows alone
+            rows = {name: own_rows(batch[name]) for name in self.branches}
         passes = {
-            name: BranchPass(branch, own_rows(batch[name]), self.block_rows)
+            name: BranchPass(branch, rows[name], self.block_rows)
             for name, branch in self.branches.items()
         }
         embeddings = [gathered(way.embeddings) for way in passes.values()]
