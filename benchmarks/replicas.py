@@ -34,6 +34,7 @@ _DIRECTORY = flags.DEFINE_string("directory", str(Path(__file__).parent), "Where
 _CHILD = flags.DEFINE_string("child", None, "What one of the processes writes, and nothing else.")
 _REPLICAS = flags.DEFINE_integer("replicas", 1, "The replicas of such a process.")
 
+_CACHED = 4  # rows; each replica's own are whole chunks
 _NETWORKS = {
     **{loss: {"loss": loss} for loss in ("ranking", "max_violation", "info_nce", "sigmoid")},
     "similarity network": {"network": "similarity", "joint_dims": (16, 8)},
@@ -41,7 +42,7 @@ _NETWORKS = {
 _WAYS = {
     "": {},
     ", dropout and noise": {"dropout": 0.5, "noise": 0.2},
-    ", gradient caching": {"dropout": 0.5, "noise": 0.2, "gradient_cache_rows": 4},
+    ", gradient caching": {"dropout": 0.5, "noise": 0.2, "gradient_cache_rows": _CACHED},
 }
 KINDS = {name + way: {**n, **w} for name, n in _NETWORKS.items() for way, w in _WAYS.items()}
 _SMALL = {"hidden_dim": 32, "embedding_dim": 16, "images_per_batch": 16, "texts_per_image": 3}
@@ -60,25 +61,28 @@ def main(arguments: list[str]) -> None:
     for setup in _SETUPS.value:
         other = _in_processes(kinds, setup)
         found[setup] = {kind: differences(one[kind], other[kind]) for kind in kinds}
-    columns = list(next(iter(found[_SETUPS.value[0]].values())))
-    rows = [
-        [kind, *(f"{found[setup][kind][c]:.0e}" for setup in _SETUPS.value for c in columns)]
-        for kind in kinds
-    ]
-    named = [f"{column}, {_named(setup)}" for setup in _SETUPS.value for column in columns]
-    worst = max(value for of in found.values() for row in of.values() for value in row.values())
-    page = f"""# Several replicas beside one device
+    write_figures(Path(_DIRECTORY.value) / "replicas.json", found, _page(kinds, found))
+
+
+def _page(kinds: Sequence[str], found: Mapping[str, dict[str, dict[str, float]]]) -> str:
+    columns = list(next(iter(found.values()))[kinds[0]])
+    rows = [[k, *(f"{of[k][c]:.0e}" for of in found.values() for c in columns)] for k in kinds]
+    named = [f"{column}, {_named(setup)}" for setup in found for column in columns]
+    worst = {c: max(of[k][c] for of in found.values() for k in kinds) for c in columns}
+    largest = ", ".join(f"{value:.0e} in the {column}" for column, value in worst.items())
+    return f"""# Several replicas beside one device
 
 Written by `python -m benchmarks.replicas`: the largest difference from a training on one device, \
 divided by the largest value there, of the first step's loss and gradient, and of the embeddings \
-of all images and texts after {_steps()} steps. Both begin with the same weights and see the same \
-batches, of {_SMALL["images_per_batch"]} images with {_TEXTS_EACH} texts each and one that is \
-padding, in float32. The replicas are parts of one machine's CPU, or two processes of it that \
-TF_CONFIG joins; no GPU was there. Over all it is {worst:.0e}.
+of all images and texts after {_steps()} steps, whose first ones magnify by Adam what small \
+gradients differ by. Both begin with the same weights and see the same batches, of \
+{_SMALL["images_per_batch"]} images with {_TEXTS_EACH} texts each and one that is padding, in \
+float32. With gradient caching, {_CACHED} rows go through a branch at a time, with dropout and \
+noise. The replicas are parts of one machine's CPU, or two processes of it that TF_CONFIG joins; \
+no GPU was there. At the most it is {largest}.
 
 {tabulate(rows, ["", *named], "github", disable_numparse=True)}
 """
-    write_figures(Path(_DIRECTORY.value) / "replicas.json", found, page)
 
 
 def measured(kind: str, strategy) -> dict[str, np.ndarray]:
