@@ -78,6 +78,11 @@ changes = {"gradient_cache_rows": 4, "dropout": 0.5, "noise": 0.3}
 changes = {"start": "canonical", "dropout": 0.5, "noise": 0.3, "loss": "info_nce"}
 changes |= {"learning_rate": 0.01}
 """,
+    "texts that are missing": """
+some = np.arange(len(corpus.text_features)) % 5 > 0
+corpus = corpus.subset(texts=np.flatnonzero(some))
+changes = {"texts_per_image": 2, "dropout": 0.5, "noise": 0.3}
+""",
     "bfloat16": """
 changes, most = {"dtype": "mixed_bfloat16"}, 0.1
 """,
