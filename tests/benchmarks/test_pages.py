@@ -305,6 +305,22 @@ def test_a_server_under_load(folder_with_run):
     assert (folder_with_run / "load.md").read_text() in done.stdout
 
 
+def test_replicas_beside_one_device(tmp_path):
+    flags = ["--kinds=sigmoid", "--setups=2,2 processes", f"--directory={tmp_path}"]
+    command = [sys.executable, "-m", "benchmarks.replicas", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads((tmp_path / "replicas.json").read_text())
+    assert list(found) == ["2", "2 processes"]
+    for setup in found.values():
+        assert list(setup) == ["sigmoid"]
+        assert 0 < setup["sigmoid"]["gradient"] < 1e-5
+    page = (tmp_path / "replicas.md").read_text()
+    assert page in done.stdout
+    assert "| loss, 2 CPUs " in page
+    assert "| embeddings, 2 processes " in page
+
+
 def test_layouts_are_read_in_fresh_processes(tmp_path):
     # A thousand pictures are in a folder, and folders of classes need two.
     command = [sys.executable, "-m", "benchmarks.layouts", "--rows=5005", f"--directory={tmp_path}"]
