@@ -77,6 +77,9 @@ class ReplicatedTraining(GradientCaching):
 
         Returns:
             The history of the metrics.
+
+        Raises:
+            ConnectionError: if another worker has ended.
         """
         if shuffle or verbose:
             raise ValueError(
@@ -96,7 +99,7 @@ class ReplicatedTraining(GradientCaching):
             called.on_epoch_begin(epoch)
             for number, batch in enumerate(x):
                 called.on_train_batch_begin(number)
-                logs = {name: float(value) for name, value in step(batch).items()}
+                logs = _logs(step, batch)
                 called.on_train_batch_end(number, logs)
             self.hand_over()
             called.on_epoch_end(epoch, logs)
@@ -112,3 +115,12 @@ class ReplicatedTraining(GradientCaching):
         logs = strategy.run(of_replica, args=(batch,))
         # All replicas compute the same loss, and the same metrics from it.
         return {name: strategy.experimental_local_results(v)[0] for name, v in logs.items()}
+
+
+def _logs(step: Callable, batch: dict) -> dict[str, float]:
+    try:
+        return {name: float(value) for name, value in step(batch).items()}
+    except tf.errors.UnavailableError as error:
+        raise ConnectionError(
+            "another worker has ended: start all again, and they go on from the last backup"
+        ) from error

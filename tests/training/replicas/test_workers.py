@@ -90,7 +90,9 @@ def test_workers_end_as_one_device_through_a_kill(tmp_path):
     whole = trained(tmp_path / "one")
     chief_code, killed_code = ended(tmp_path, ["chief", "other"], killed="other")
     assert killed_code == -signal.SIGKILL
-    assert chief_code != 0  # it does not wait for ever for the one that is gone
+    assert chief_code == 1  # it does not wait for ever for the one that is gone
+    told = (tmp_path / "chief.log").read_text()
+    assert "ConnectionError: another worker has ended: start all again" in told
     assert not (tmp_path / "chief" / "result.json").exists()
     assert len(history(tmp_path / "chief")) == 3
     # Another takes the place of the one that was killed, and has nothing on its disk.
