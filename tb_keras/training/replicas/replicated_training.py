@@ -19,8 +19,6 @@ class ReplicatedTraining(GradientCaching):
     statistics over the rows of all replicas, and dropout and noise are those of one device. With
     `block_rows`, both are those of a replica's own chunks, as in `GradientCaching`.
 
-    `tb_keras.training.attach_losses` builds this model under the scope of a strategy.
-
     Keras's own `fit` fails under `MultiWorkerMirroredStrategy`, so this one has its own loop. It
     takes what a training of this package needs, and its callbacks are Keras's. Each worker reads
     the whole batches of the same data set, and calls its callbacks.
