@@ -17,13 +17,14 @@ from numpy.typing import ArrayLike
 
 from tb_keras.checks.arguments import check_int
 from tb_keras.search.index import checked_queries
+from tb_keras.search.kept import adding
 from tb_keras.search.kept.added_items import (
     Columns,
     absolute_paths,
     checked_columns,
     checked_ids,
 )
-from tb_keras.search.kept.adding import BLOCK_ITEMS, Added, add_items
+from tb_keras.search.kept.adding import Added, add_items
 from tb_keras.search.kept.collection import Collection
 from tb_keras.search.kept.entries import KINDS, Entry, Known
 from tb_keras.search.kept.index_items import EmbeddedItem, Embedder, Item
@@ -256,7 +257,7 @@ class ImageTextIndex:
         block: dict[str, np.ndarray] = {}
 
         def entry(number: int) -> Entry:
-            if number % BLOCK_ITEMS == 0:
+            if number % adding.BLOCK_ITEMS == 0:
                 block.clear()
             name, path, embedding = items[number]
             block[name] = np.asarray(embedding, np.float32)

@@ -241,7 +241,7 @@ def test_an_index_is_not_built_over(tmp_path):
 
 
 def test_a_build_goes_on_or_begins_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(adding, "_BLOCK_ITEMS", 4)
+    monkeypatch.setattr(adding, "BLOCK_ITEMS", 4)
     contents = {name: f"picture {name}" for name in NAMES}
     paths = write_pictures(tmp_path / "pictures", contents)
     (tmp_path / "pictures" / "20").unlink()

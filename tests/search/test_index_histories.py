@@ -109,7 +109,7 @@ def test_a_history_with_kills_ends_as_built_anew(tmp_path_factory, store, histor
     folder = tmp_path_factory.mktemp("history")
     pictures, now, texts = folder / "pictures", {"first": ("a", "Bern")}, []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adding, "_BLOCK_ITEMS", 2)
+        patch.setattr(adding, "BLOCK_ITEMS", 2)
         patch.setattr(collection, "_STORE_ROWS", 2)
         patch.setattr(collection, "_MOST_HOLES", 1)
         patch.setattr(proposed_keys, "_FEW_ROWS", 0)
@@ -160,7 +160,7 @@ os.fsync = slow
 from tb_keras.search import ImageTextIndex
 from tb_keras.search.kept import adding
 from tests.search.pictures_by_content import Model
-adding._BLOCK_ITEMS = 2
+adding.BLOCK_ITEMS = 2
 folder, store, *names = sys.argv[1:]
 paths = [f"{folder}/pictures/{name}" for name in names]
 settings = {"store": store, "dtype": "float16"}

@@ -27,11 +27,11 @@ def sharded_batches(
 ) -> tf.data.Dataset:
     """Returns batches as `neighborhood_batches` does, from the files of `write_shards`.
 
-    Files are read in parallel, in another order in each epoch, and the images that are in memory
-    are mixed. Memory grows with `shuffled_images` alone. Each image comes once an epoch, with some
-    of its texts, drawn anew; the last images of an epoch that fill no batch are left out of it,
-    other ones in each epoch. So an epoch has fewer anchors than one of `neighborhood_batches` if
-    images have many texts.
+    Files are read in parallel, in another order in each epoch, and the images are mixed block by
+    block. Memory grows with the block, `shuffled_images`, alone; the next one is read meanwhile.
+    Each image comes once an epoch, with some of its texts, drawn anew; the last images of an epoch
+    that fill no batch are left out of it, other ones in each epoch. So an epoch has fewer anchors
+    than one of `neighborhood_batches` if images have many texts.
 
     No image stands twice in a batch. The masks follow from all texts of the images of the batch;
     two texts that share an image outside the batch alone count as each other's negatives.
@@ -45,7 +45,7 @@ def sharded_batches(
         texts_per_image: positive int, texts of each image in a batch; padding where there are
             fewer.
         seed: non-negative int.
-        shuffled_images: positive int, how many images are held in memory and mixed.
+        shuffled_images: positive int, how many images are mixed at a time.
         num_shards: positive int. The files are dealt to so many workers.
         shard_index: int in [0, num_shards), the worker.
         first_epoch: non-negative int, the epoch of the first iteration, to continue a training.
@@ -101,11 +101,9 @@ def sharded_batches(
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
-        mixed = records.shuffle(
-            min(shuffled_images, images),
-            seed=tf.random.stateless_uniform([], key, None, None, tf.int64),
-            reshuffle_each_iteration=False,
-        )
+        # Not `shuffle`: whether it takes a seed that is a tensor depends on TensorFlow's own seed.
+        blocks = records.batch(min(shuffled_images, images)).enumerate()
+        mixed = blocks.map(lambda number, block: _mixed(block, key, number)).prefetch(1).unbatch()
         drawn = mixed.map(
             lambda record: _drawn(record, key, dims, texts_per_image),
             num_parallel_calls=tf.data.AUTOTUNE,
@@ -132,6 +130,12 @@ def sharded_batches(
     dataset = numbers.flat_map(of_epoch)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(images // images_per_batch))
     return dataset.prefetch(2)
+
+
+def _mixed(block: tf.Tensor, key: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    # Its own key, or the blocks of all epochs would be mixed as the files are.
+    own = tf.random.experimental.stateless_fold_in(key, number + 1)
+    return tf.random.experimental.stateless_shuffle(block, own)
 
 
 def _drawn(
