@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -58,9 +59,12 @@ def create_app(
         response.headers.update(_HEADERS)
         return response
 
+    searching = threading.Lock()  # one search takes all cores; several at once hinder each other
+
     def answered(query: np.ndarray, options: Options) -> Answers:
         try:
-            return found(index, query, options)
+            with searching:
+                return found(index, query, options)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
 
