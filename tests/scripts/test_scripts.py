@@ -339,7 +339,10 @@ TYPED = {
         (1, "must hold a model that localizes .*'savedmodels/mine/1'"),
     ),
     "no query": (["search", MODEL, "--data=pairs.csv"], (1, "name what to search for")),
-    "a search by two": (["search", MODEL, "--run=runs/mine", "a dog"], (1, "name either --run or")),
+    "a search by two": (
+        ["search", MODEL, "--run=runs/mine", "a dog"],
+        (1, "name either --run"),
+    ),
     "a search in all of one's own pictures": (
         ["search", MODEL, "--data=pairs.csv", "--k=30", "a green disc"],
         (0, " 20. "),
@@ -412,7 +415,7 @@ TYPED = {
     ),
     "a baseline that is none": (
         ["evaluate", "--run=runs/mine", "--baselines=chance,best"],
-        (1, "--baselines must be of chance, ridge, .*kernel_cca.*--baselines=chance,best"),
+        (1, "must be of chance, zero_shot, ridge, .*kernel_cca.*--baselines=chance,best"),
     ),
     "cca is searched with": (
         ["search", "--model=savedmodels/mine-cca", "--data=pairs.csv", "a red ring"],
@@ -435,7 +438,8 @@ def test_typed(typed, name):
 
 
 def test_nothing_is_done_twice(typed, folder):
-    assert [path.name for path in (folder / "savedmodels" / "mine").iterdir()] == ["1"]
+    versions = [path.name for path in (folder / "savedmodels" / "mine").iterdir()]
+    assert [name for name in versions if name.isdecimal()] == ["1"]
     assert not (folder / "pages" / "boxes.html").exists()
     assert "epoch - loss" not in typed["a training that is finished"].out
     assert "item" not in typed["a training that is finished"].out  # the features were kept

@@ -57,7 +57,9 @@ class ModelSource(NamedTuple):
         """
         model = RunModel(self.run) if self.run else ExportedModel(self.path)
         if model.network == "similarity":
-            raise ValueError(f"{script} needs an embedding network; {self.path!r} has another")
+            raise ValueError(
+                f"{script} needs an embedding network; {str(model.path)!r} has another"
+            )
         return model
 
 

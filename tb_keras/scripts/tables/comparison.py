@@ -22,10 +22,10 @@ def compared_run(run: Run, directory: str) -> Run:
         ValueError: if it is for another task.
     """
     other = Run(directory)
-    other.networks()
-    tasks = run.settings["task"], other.settings["task"]
+    tasks = run.settings["task"], other.settings["task"]  # an error where there is no such run
     if tasks[0] != tasks[1]:
         raise ValueError(f"--compare must name a run of {tasks[0]}. Received: one of {tasks[1]}")
+    other.networks()
     return other
 
 
