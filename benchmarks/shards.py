@@ -64,9 +64,9 @@ def main(arguments: list[str]) -> None:
     headers = ["", *next(iter(figures.values()))]
     page = f"""# Batches from shards
 
-Written by `python -m benchmarks.shards`: {_IMAGES.value:,} images of {_DIMS.value[0]} numbers \
-and {_IMAGES.value * _TEXTS.value:,} texts of {_DIMS.value[1]}, random; batches of \
-{_PER_BATCH.value} images with 2 texts each; {_BATCHES.value} batches, the best of \
+Written by `python -m benchmarks.shards --images={_IMAGES.value}`: {_IMAGES.value:,} images of \
+{_DIMS.value[0]} numbers and {_IMAGES.value * _TEXTS.value:,} texts of {_DIMS.value[1]}, random; \
+batches of {_PER_BATCH.value} images with 2 texts each; {_BATCHES.value} batches, the best of \
 {_TURNS.value} turns; {_SHUFFLED.value:,} images are mixed in memory. The files had just been \
 written, so they may lie in the memory of the operating system. Memory is the highest of the \
 process beyond its libraries. Writing the shards took {writing:.0f} s. {measured_on()}
