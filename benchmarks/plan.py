@@ -1,4 +1,4 @@
-"""What a hundred million pictures cost, computed from what was measured.
+"""A plan for a hundred million pictures: their cost, computed from what was measured.
 
     python -m benchmarks.plan
     python -m benchmarks.plan --picture_ms=4 --cores=32 --memory=256

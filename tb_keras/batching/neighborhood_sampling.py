@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tb_keras.batching.neighborhood_order import NeighborhoodOrder
+from tb_keras.batching.shard_choice import check_shard
 from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.storage.mapped_rows import read_ahead
@@ -85,13 +86,7 @@ def neighborhood_batches(
     """
     if corpus.image_features is None or corpus.text_features is None:
         raise ValueError(f"`corpus` must have image_features and text_features. Received: {corpus}")
-    check_int("num_shards", num_shards, least=1)
-    check_int("shard_index", shard_index, least=0)
-    if shard_index >= num_shards:
-        raise ValueError(
-            f"`shard_index` must be less than num_shards={num_shards}. "
-            f"Received: shard_index={shard_index}"
-        )
+    check_shard(num_shards, shard_index)
     check_int("first_epoch", first_epoch, least=0)
     check_int("first_batch", first_batch, least=0)
     order = NeighborhoodOrder(corpus.matches, images_per_batch, texts_per_image, seed, mined_images)

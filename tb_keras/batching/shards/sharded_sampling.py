@@ -7,6 +7,7 @@ import os
 
 import tensorflow as tf
 
+from tb_keras.batching.shard_choice import check_shard
 from tb_keras.batching.shards.shard_files import read_description
 from tb_keras.batching.shards.shard_masks import shard_masks
 from tb_keras.checks.arguments import check_int
@@ -72,14 +73,8 @@ def sharded_batches(
     check_int("images_per_batch", images_per_batch, least=1)
     check_int("texts_per_image", texts_per_image, least=1)
     check_int("shuffled_images", shuffled_images, least=1)
-    check_int("num_shards", num_shards, least=1)
-    check_int("shard_index", shard_index, least=0)
+    check_shard(num_shards, shard_index)
     check_int("first_epoch", first_epoch, least=0)
-    if shard_index >= num_shards:
-        raise ValueError(
-            f"`shard_index` must be less than num_shards={num_shards}. "
-            f"Received: shard_index={shard_index}"
-        )
     found = read_description(directory)
     files = found["files"][shard_index::num_shards]
     images = sum(file["images"] for file in files)

@@ -1,4 +1,4 @@
-"""What an index is given and what it gives."""
+"""The items that an index is given and gives, and the model that it asks."""
 
 from __future__ import annotations
 
