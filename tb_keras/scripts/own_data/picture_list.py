@@ -9,8 +9,8 @@ from tb_keras.datasets.own.archives.shard_names import is_pattern
 from tb_keras.datasets.own.columns.row_values import checked_picture
 from tb_keras.datasets.own.columns.table_columns import image_column_of
 from tb_keras.datasets.own.layouts.open_layout import LAYOUT_ENDINGS, open_layout
-from tb_keras.datasets.own.picture_folder import picture_names
 from tb_keras.datasets.own.same_pictures import picture_name
+from tb_keras.storage.pictures.picture_folder import picture_names
 
 
 def listed_pictures(images: str, image_column: str | None = None) -> tuple[list[str], list[str]]:

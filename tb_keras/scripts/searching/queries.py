@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tb_keras.datasets.own.picture_folder import PICTURES
+from tb_keras.storage.pictures.picture_folder import PICTURES
 from tb_keras.storage.pictures.picture_reference import picture_exists
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.datasets.own.picture_folder import PICTURES, picture_names
 from tb_keras.scripts.runs.settled_paths import seen_from_here
+from tb_keras.storage.pictures.picture_folder import PICTURES, picture_names
 
 
 class Searched(NamedTuple):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tb_keras.datasets.own.picture_folder import picture_names
 from tb_keras.evaluation import MetricsTable, class_embeddings, classification_metrics
 from tb_keras.scripts.own_data.readable_pictures import readable_paths, skips
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_model import RunModel
 from tb_keras.serving import ExportedModel
+from tb_keras.storage.pictures.picture_folder import picture_names
 
 _COLUMNS = {
     "accuracy@1": "accuracy",

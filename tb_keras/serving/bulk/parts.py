@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tb_keras.storage.pictures.picture_folder import is_picture_name, picture_names
 from tb_keras.storage.pictures.picture_reference import SEPARATOR
 from tb_keras.storage.pictures.tar_members import TarMembers
-
-# The endings of pictures in a folder or an archive.
-_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif")
 
 
 class Item(NamedTuple):
@@ -96,22 +94,12 @@ def _items(file: str, of: str, column: str | None) -> list[Item]:
         return [Item(line, line) for line in lines if line.strip()]
     if of == "images" and ending == ".tar":
         base = os.path.basename(file)
-        names = [name for name in TarMembers(file) if _is_picture(name)]
+        names = [name for name in TarMembers(file) if is_picture_name(name)]
         return [Item(f"{base}{SEPARATOR}{n}", f"{file}{SEPARATOR}{n}") for n in names]
     if of == "images" and os.path.isdir(file):
-        names = sorted(
-            (Path(folder) / name).relative_to(file).as_posix()
-            for folder, _, files in os.walk(file)
-            for name in files
-            if _is_picture(name)
-        )
-        return [Item(name, os.path.join(file, name)) for name in names]
+        return [Item(name, os.path.join(file, name)) for name in picture_names(Path(file))]
     kinds = {"images": "a folder, .tar or .parquet", "texts": ".txt or .parquet"}
     raise ValueError(f"`file` must be {kinds[of]}. Received: file={file!r}")
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(_PICTURES)
 
 
 def _of_parquet(file: str, of: str, column: str | None) -> list[Item]:

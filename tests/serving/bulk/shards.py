@@ -25,6 +25,7 @@ def write_pictures(folder):
     for name, content in PICTURES.items():
         (folder / name).write_bytes(content)
     (folder / "notes.txt").write_text("no picture")
+    (folder / "._0.png").write_text("beside a picture, by macOS")
     return str(folder)
 
 
@@ -34,7 +35,7 @@ def write_tar(folder):
     with tarfile.open(folder / "shard-000.tar", "w") as archive:
         for name, content in PICTURES.items():
             caption = name.replace("png", "txt")
-            for member, data in ((name, content), (caption, b"a caption")):
+            for member, data in ((name, content), (caption, b"a caption"), (f"._{name}", b"")):
                 described = tarfile.TarInfo(member)
                 described.size = len(data)
                 archive.addfile(described, io.BytesIO(data))

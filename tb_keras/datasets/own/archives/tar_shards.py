@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tb_keras.datasets.own.archives.shard_names import common_folder, matching_shards
-from tb_keras.datasets.own.picture_folder import PICTURES
 from tb_keras.datasets.own.table_file import Row, TableFile
+from tb_keras.storage.pictures.picture_folder import PICTURES
 from tb_keras.storage.pictures.picture_reference import SEPARATOR, opened_tar
 from tb_keras.storage.pictures.tar_members import TarMembers
 

@@ -14,9 +14,9 @@ from tb_keras.datasets.own.layouts.tables_folder import (
     metadata_files,
     open_table_or_json,
 )
-from tb_keras.datasets.own.picture_folder import picture_names
 from tb_keras.datasets.own.table_file import TableFile
 from tb_keras.datasets.own.table_rows import TABLE_ENDINGS
+from tb_keras.storage.pictures.picture_folder import picture_names
 
 LAYOUT_ENDINGS = (*TABLE_ENDINGS, ".json")
 _PUBLISHED = {  # files of data sets that have a reader of their own

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 # The endings of pictures, for every script. Only opening a file shows whether it can be read.
@@ -11,14 +10,24 @@ PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", "
 PICTURES += (".jfif", ".jpe", ".ppm", ".pgm", ".heic", ".jxl")
 
 
-def picture_names(folder: Path, endings: Sequence[str] = PICTURES) -> list[str]:
+def is_picture_name(name: str) -> bool:
+    """Returns whether a path is a picture's by its ending, and the file is not hidden.
+
+    Examples:
+        >>> [is_picture_name(name) for name in ("a/cat.JPG", "a/._cat.jpg", "cat.txt")]
+        [True, False, False]
+    """
+    hidden = os.path.basename(name).startswith(".")
+    return not hidden and os.path.splitext(name)[1].lower() in PICTURES
+
+
+def picture_names(folder: Path) -> list[str]:
     """Returns the sorted names of the picture files in a folder and its subfolders.
 
     Hidden files and folders are left out. Links are followed.
 
     Args:
         folder: the folder.
-        endings: the endings that a picture's name may have, in lower case.
 
     Returns:
         The paths relative to the folder, with "/" between folders.
@@ -43,6 +52,6 @@ def picture_names(folder: Path, endings: Sequence[str] = PICTURES) -> list[str]:
         found += [
             (Path(parent) / name).relative_to(folder).as_posix()
             for name in files
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in endings
+            if is_picture_name(name)
         ]
     return sorted(found)
