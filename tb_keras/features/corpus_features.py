@@ -29,7 +29,7 @@ _PICTURES_HELD = 2**12  # pictures whose pixels are
 
 def encode_images(
     paths: Sequence[str],
-    encoder: str = "efficientnet_lite0_levels",
+    encoder: str | keras.Model = "efficientnet_lite0_levels",
     verbose: bool = True,
     crops: int = 1,
 ) -> np.ndarray:
@@ -37,7 +37,8 @@ def encode_images(
 
     Args:
         paths: paths of PNG, JPEG, GIF or BMP files.
-        encoder: a name that `tb_keras.encoders.image_encoder` takes.
+        encoder: a name that `tb_keras.encoders.image_encoder` takes; or such a model itself, whose
+            features are not kept.
         verbose: whether to show progress.
         crops: 1, 2 or 10, as in `image_encoder`.
 
@@ -50,12 +51,14 @@ def encode_images(
         FileNotFoundError: a file is missing.
         ValueError: `encoder` or `crops` is unknown.
     """
+    size = max(1, _IMAGES_PER_BATCH // crops)
+    if not isinstance(encoder, str):
+        return _in_batches(encoder, paths, size, read_picture)
     build = functools.cache(lambda: image_encoder(encoder, crops=crops))
     settings = {**encoder_settings("image", encoder), "crops": crops}
     pixels = whole_name(encoder)[1] == ALL_BLOCKS
 
     def encode(some: Sequence[str]) -> np.ndarray:
-        size = max(1, _IMAGES_PER_BATCH // crops)
         features = _in_batches(build(), some, size, read_picture)
         return features.astype(np.uint8) if pixels else features
 
@@ -112,8 +115,8 @@ def encode_texts(
 
 def encode_corpus(
     corpus: Corpus,
-    image_encoder: str = "efficientnet_lite0_levels",
-    text_encoder: str = "minilm",
+    image_encoder: str | keras.Model = "efficientnet_lite0_levels",
+    text_encoder: str | keras.Model = "minilm",
     verbose: bool = True,
     crops: int = 1,
     max_tokens: int = 128,
@@ -125,8 +128,8 @@ def encode_corpus(
 
     Args:
         corpus: with `image_paths`, `grounding` or `image_features`, and `texts` or `text_features`.
-        image_encoder: a name that `tb_keras.encoders.image_encoder` takes.
-        text_encoder: a name that `tb_keras.encoders.text_encoder` takes.
+        image_encoder: as in `encode_images`; for a corpus with a grounding, a name.
+        text_encoder: as in `encode_texts`.
         verbose: whether to show progress.
         crops: as in `encode_images`, for a corpus without a grounding.
         max_tokens: as in `encode_texts`.

@@ -50,7 +50,7 @@ IMAGE_ENCODER = flags.DEFINE_string(
     "their last depth alone (weights arrive with pip); vgg19_fc7, resnet152, "
     "keras.applications/NAME or keras_hub/PRESET (weights are downloaded); or several joined by +.",
 )
-_CROPS = flags.DEFINE_integer(
+CROPS = flags.DEFINE_integer(
     "crops",
     1,
     "Crops of each picture whose features are averaged: 1, 2 (the central one and its mirror "
@@ -73,13 +73,13 @@ TEXT_ENCODER = flags.DEFINE_string(
     "training texts: tfidf, tfidf_characters, mean_words or hglmm. Trained with the network: "
     "attended_words, lstm or bidirectional_lstm.",
 )
-_ENCODERS = flags.DEFINE_string(
+ENCODERS = flags.DEFINE_string(
     "encoders",
     None,
     "Both encoders by one name, instead of --image_encoder and --text_encoder: keras_hub/PRESET of "
     "CLIP, SigLIP, SigLIP 2 or MetaCLIP 2 (weights are downloaded), or a directory of one.",
 )
-_MAX_TOKENS = flags.DEFINE_integer(
+MAX_TOKENS = flags.DEFINE_integer(
     "max_tokens",
     128,
     "Pretrained text encoders: tokens after which a text is cut. minilm takes up to 512, in more "
@@ -135,8 +135,8 @@ _NEGATIVE_IOU = flags.DEFINE_float(
 
 flags.adopt_module_key_flags(column_flag)  # so that --help shows it
 
-_OF_EVERY_TASK = (DATASET, DATA, IMAGE_ENCODER, TEXT_ENCODER, _MAX_TOKENS, _WORD_VECTORS)
-_OF_WHOLE_PICTURES = (_CROPS, _IMAGE_FEATURES, _MISSING_FEATURES)
+_OF_EVERY_TASK = (DATASET, DATA, IMAGE_ENCODER, TEXT_ENCODER, MAX_TOKENS, _WORD_VECTORS)
+_OF_WHOLE_PICTURES = (CROPS, _IMAGE_FEATURES, _MISSING_FEATURES)
 _OF_PROPOSALS = {
     "method": PROPOSALS,
     "limit": PROPOSALS_PER_PICTURE,
@@ -199,7 +199,7 @@ def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
 
 def _of_pair() -> dict[str, str]:
     """Returns the settings that --encoders makes, none without it."""
-    pair = _ENCODERS.value
+    pair = ENCODERS.value
     if pair is None:
         return {}
     from tb_keras.encoders import share_a_space

@@ -2,6 +2,7 @@
 
     tb-train --dataset=openmoji --run=runs/openmoji --seeds=0,1,2
     tb-train --data=my_pictures.csv --run=runs/mine
+    tb-train --data=captions.csv --train_shards=shards/captions --run=runs/captions
     tb-train --recipe=flickr30k_vgg_hglmm --data=flickr30k --run=runs/flickr30k
     tb-train --task=localization --dataset=scenes --run=runs/scenes --network=embedding,similarity
 
@@ -37,6 +38,13 @@ from tb_keras.scripts.runs.data_digest import data_digest
 from tb_keras.scripts.runs.initial_run import check_initial, initial_flags, initial_recipe
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import check_text_encoder, fitted_word_encoder
+from tb_keras.scripts.runs.settled_paths import settle_paths
+from tb_keras.scripts.runs.shard_source import (
+    check_shard_settings,
+    sample_of_shards,
+    shard_settings,
+    shards_digest,
+)
 from tb_keras.training.recipes.named_recipes import RECIPES
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES, PublishedRecipe
 from tb_keras.training.recipes.recipe import NETWORKS, Recipe
@@ -72,6 +80,14 @@ _REPLICAS = flags.DEFINE_integer(
     "Over how many GPUs of this machine each batch is dealt, or parts of the CPU without any. With "
     "the environment variable TF_CONFIG the GPUs of all its workers are taken.",
     lower_bound=1,
+)
+_TRAIN_SHARDS = flags.DEFINE_string(
+    "train_shards",
+    None,
+    "Retrieval: directory of files from tb-extract --shards, or its address such as "
+    "gs://bucket/captions, from which the training split is read. Its encoders become those of the "
+    "run, and the data set gives the other splits. An epoch shows each picture once, with some of "
+    "its texts. A start is fitted to the first 512 MiB of features.",
 )
 _FEW = 200  # training pictures
 _FIELDS = [field for field in dataclasses.fields(Recipe) if field.name != "network"]
@@ -131,18 +147,30 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
     initial = Run(_INIT_FROM.value) if _INIT_FROM.value else None
     if initial and flags.FLAGS["recipe"].present:
         raise ValueError("--recipe must be left out with --init_from, whose recipe goes on")
-    defaults = published.data_settings() if published else None
-    settings = data_flags.data_settings(initial_flags(initial) if initial else defaults)
+    shards = settle_paths({"train_shards": _TRAIN_SHARDS.value})["train_shards"]
+    defaults = shard_settings(shards) if shards else {}
+    if published:
+        defaults |= published.data_settings()
+    settings = data_flags.data_settings(defaults | (initial_flags(initial) if initial else {}))
+    settings["train_shards"] = shards
+    if shards and settings["task"] != "retrieval":
+        raise ValueError(
+            f"--train_shards is for --task=retrieval. Received: --task={settings['task']}"
+        )
     trained_encoders.check_flags(settings)
     settings["published"] = _RECIPE.value if published else None
     settings["init_from"] = str(initial.directory.resolve()) if initial else None
     recipes = [_recipe(settings, network, initial) for network in _networks(published)]
     if published:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
-    splits = run_data.load_splits(settings, ("train", "validation"))
-    settings |= run_data.encoders_needed(settings, splits["train"])
+    loaded = ["validation"] if shards else ["train", "validation"]
+    splits = run_data.load_splits(settings, loaded)
+    settings |= run_data.encoders_needed(settings, splits["validation"])
     settings |= trained_encoders.shortened_encoders(settings)
     settings["trained_on"] = {split: data_digest(corpus) for split, corpus in splits.items()}
+    if shards:
+        check_shard_settings(shards, settings)
+        settings["trained_on"]["train"] = shards_digest(shards)
     check_text_encoder(settings)
     if initial:
         check_initial(initial, settings)
@@ -157,10 +185,11 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
         raise ValueError("--network=cca is fitted in closed form and cannot train encoders")
     for recipe in recipes:
         run.start(settings, recipe.settings())
-    word_encoder = fitted_word_encoder(run, splits["train"])
+    word_encoder = None if shards else fitted_word_encoder(run, splits["train"])
     encoders = {"text_encoder": word_encoder, **blocks}
     with loaded_once():
-        train, validation = (run_data.encoded(run, corpus, name) for name, corpus in splits.items())
+        features = {name: run_data.encoded(run, corpus, name) for name, corpus in splits.items()}
+    train = sample_of_shards(shards) if shards else features["train"]
     for recipe in recipes:
         for seed in map(int, _SEEDS.value):
             long = "in closed form" if recipe.network == "cca" else f"{recipe.epochs} epochs"
@@ -171,12 +200,13 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
                 begun = initial.network(recipe.network, initial.best_seed(recipe.network))
             train_network(
                 train,
-                validation,
+                features["validation"],
                 recipe,
                 directory,
                 seed,
                 initial=begun,
                 strategy=strategy,
+                shards=shards,
                 **encoders,
             )
     if not is_chief(strategy):
@@ -187,7 +217,6 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
                 f"{recipe.network} network, seed {result['seed']}: {result['monitor']} "
                 f"{result['figure']:.1f}, {result['seconds']} s"
             )
-    train = splits["train"]
     pictures = train.num_images if train.grounding is None else train.grounding.num_pictures
     if pictures < _FEW:
         print(f"{pictures} training pictures are few: it will know little but what is like them.")

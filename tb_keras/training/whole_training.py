@@ -39,6 +39,7 @@ def train_network(
     initial: TwoBranchNetwork | None = None,
     image_encoder: keras.Model | None = None,
     strategy: tf.distribute.Strategy | None = None,
+    shards: str | os.PathLike | None = None,
 ) -> TwoBranchNetwork:
     """Trains a network by a recipe and keeps that of the best epoch, or of the last.
 
@@ -60,20 +61,25 @@ def train_network(
             worker calls this function, with the same data. The chief alone reads and writes
             `directory`, and measures the network. All take over how far it is, and return its
             network. For the network "cca", each process fits its own.
+        shards: directory of `tb_keras.batching.write_shards`, from which the batches are read.
+            `train` is then a sample of it, such as `tb_keras.batching.shard_sample` returns.
 
     Returns:
         The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
         If `recipe.kept_epoch` is "last", the network of the last epoch.
 
     Raises:
-        ValueError: if features are missing, the corpora are for different tasks, a setting is out
-            of range, or the loss becomes NaN or infinite.
+        ValueError: if features are missing or of different sizes, the corpora are for different
+            tasks, a setting is out of range or does not go with `shards`, or the loss becomes NaN
+            or infinite.
     """
     directory = Path(directory)
     path, result = directory / "network.keras", directory / "result.json"
     strategy = None if recipe.network == "cca" else strategy
     chief = is_chief(strategy)
     settings = train, recipe, seed, text_encoder, validation, initial, image_encoder
+    if shards is not None and recipe.network == "cca":
+        raise ValueError("`shards` must be None for the network cca, which is fitted to a corpus")
     if from_chief(strategy, [np.asarray(result.exists())])[0]:
         finished = keras.saving.load_model(path) if chief else from_recipe(*settings).network
         return share_network(strategy, finished)
@@ -82,6 +88,12 @@ def train_network(
             raise ValueError(
                 f"`{argument}` must have image_features and text_features. Received: {corpus}"
             )
+    for name in ("image_features", "text_features"):
+        ours, theirs = (getattr(corpus, name).shape[1] for corpus in (train, validation))
+        if ours != theirs:
+            raise ValueError(
+                f"`validation` must have {name} of size {ours}, as `train` has. Received: {theirs}"
+            )
     if (train.grounding is None) != (validation.grounding is None):
         raise ValueError(
             "`validation` must have a grounding if `train` has one, and only then. "
@@ -89,7 +101,7 @@ def train_network(
         )
     if recipe.network == "cca":
         return train_cca(train, validation, recipe, directory, seed)
-    network, model, batches = from_recipe(*settings, strategy)
+    network, model, batches = from_recipe(*settings, strategy, shards)
     if not chief:
         first_epoch = share_training(strategy, model, 0)
         epochs = {"initial_epoch": first_epoch, "epochs": recipe.epochs}

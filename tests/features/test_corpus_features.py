@@ -52,6 +52,17 @@ def test_images_and_texts_in_their_order(pictures):
     assert encode_texts(texts, verbose=False).tolist() == [[1], [5], [0], [4]] * 30
 
 
+def test_an_encoder_itself_keeps_nothing(pictures, tmp_path, built):
+    strings = keras.Input((), dtype="string")
+    model = keras.Model(strings, ByteCount()(strings))
+    corpus = Corpus([1, 0], image_paths=pictures, texts=["a", "three"])
+    encoded = encode_corpus(corpus, model, model, verbose=False)
+    assert encoded.image_features.tolist() == [[5], [3]]
+    assert encoded.text_features.tolist() == [[1], [5]]
+    assert not built
+    assert not (tmp_path / "cache").exists()
+
+
 def test_each_distinct_text_is_encoded_once(monkeypatch):
     encoded = []
 

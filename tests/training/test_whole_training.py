@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import tb_keras
+from tb_keras.batching import shard_sample, write_shards
 from tb_keras.evaluation import retrieval_metrics
 from tb_keras.evaluation.baselines.chance import chance_metrics
 from tb_keras.networks import SimilarityNetwork
@@ -98,6 +99,46 @@ def test_the_network_is_that_of_the_epoch_that_the_recipe_says(
     assert kept == {"val_rsum": 100.0 - epoch, "epoch": epoch}
     result = json.loads((tmp_path / "kept" / "result.json").read_text())
     assert result["figure"] == 100.0 - epoch
+
+
+def test_from_shards_goes_on_with_the_batches_that_follow(tmp_path, monkeypatch):
+    write_shards(TRAIN, tmp_path / "shards", images_per_shard=7, verbose=False)
+    recipe = dataclasses.replace(RECIPE, epochs=3, kept_epoch="last")
+    sample = shard_sample(tmp_path / "shards", most_bytes=400)
+    assert 0 < sample.num_images < TRAIN.num_images
+
+    def trained(directory, recipe=recipe, sample=sample, **others):
+        return train_network(
+            sample, VALIDATION, recipe, directory, shards=tmp_path / "shards", **others
+        )
+
+    whole = trained(tmp_path / "whole")
+    assert rsum(whole) > 1.3 * chance_metrics(VALIDATION.matches)["rsum"]
+
+    class Killed(keras.callbacks.Callback):
+        """After the backup of the first epoch."""
+
+        def __init__(self, *others):
+            super().__init__()
+
+        def on_epoch_end(self, epoch, logs):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "TrainingProgress", Killed)
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path / "killed")
+    gone_on = trained(tmp_path / "killed")
+    assert [line["epoch"] for line in history(tmp_path / "killed")] == ["0", "1", "2"]
+    for ours, theirs in zip(gone_on.get_weights(), whole.get_weights()):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+    with pytest.raises(ValueError, match="`mined_images` must be 0 with `shards`"):
+        trained(tmp_path / "no", dataclasses.replace(recipe, mined_images=2))
+    with pytest.raises(ValueError, match="`shards` must be None for the network cca"):
+        trained(tmp_path / "no", Recipe(network="cca"))
+    with pytest.raises(ValueError, match="must have image_features of size 6, as `train` has"):
+        trained(tmp_path / "no", sample=sample.replace(image_features=sample.image_features[:, :6]))
 
 
 def test_what_a_finished_training_leaves(finished):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from tb_keras.batching.shards.shard_description import (
+    FORMAT,
+    finish_description,
+    keep_description,
+    written_before,
+)
 from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 
-DESCRIPTION = "shards.json"
-"""The file that says what is in the others. It is written last."""
-
-_FORMAT = 1
+_BLOCK = 512  # images that are read or encoded at a time
 
 
 def write_shards(
@@ -24,6 +29,8 @@ def write_shards(
     images_per_shard: int = 10_000,
     *,
     seed: int = 0,
+    encode: Callable[[Corpus], Corpus] | None = None,
+    source: Mapping[str, Any] | None = None,
     verbose: bool = True,
 ) -> None:
     """Writes a corpus as TFRecord files for `sharded_batches`.
@@ -32,12 +39,19 @@ def write_shards(
     that has no text is left out. A text of several images stands with each. Features are kept as
     float16. The directory may be one that `tf.io.gfile` reaches, such as `gs://bucket/shards`.
 
+    Called again with the same source, it goes on after the last whole file.
+
     Args:
         corpus: a `Corpus` with `image_features` and `text_features`, which may be memory maps; no
-            word indices.
-        directory: where to write; what is there is replaced.
+            word indices. With `encode`, whatever that takes.
+        directory: where to write. What is there of another source, or of none, is replaced.
         images_per_shard: positive int.
         seed: non-negative int, of the order.
+        encode: function that returns some images of the corpus and their texts with features, so
+            that the features of all need no room of their own.
+        source: what the features come from, as JSON; `shards.json` keeps it. `tb-extract` writes
+            `image_encoder`, `crops`, `text_encoder` and `max_tokens`, which `tb-train` then takes,
+            and a digest of the data.
         verbose: whether to show a progress bar.
 
     Raises:
@@ -58,61 +72,65 @@ def write_shards(
     import tensorflow as tf
 
     check_int("images_per_shard", images_per_shard, least=1)
+    if encode is None:
+        _check_features(corpus)
+    directory = os.fspath(directory)
+    tf.io.gfile.makedirs(directory)
+    texts_per_image = corpus.matches.texts_per_image()
+    order = np.random.default_rng(seed).permutation(corpus.num_images)
+    order = order[texts_per_image[order] > 0]
+    if not len(order):
+        raise ValueError(f"`corpus` must have an image with a text. Received: {corpus}")
+    found = {
+        "format": FORMAT,
+        "source": None if source is None else json.loads(json.dumps(dict(source))),
+        "seed": seed,
+        "images_per_shard": images_per_shard,
+        "images": len(order),
+        "texts": int(np.count_nonzero(corpus.matches.images_per_text())),
+        "most_texts": int(texts_per_image.max()),
+    }
+    found |= written_before(directory, found)
+    progress = keras.utils.Progbar(len(order), verbose=verbose, unit_name="image")
+    done = sum(file["images"] for file in found["files"])
+    if done:
+        progress.update(done, finalize=done == len(order))
+    matched = _grouped(corpus.matches.pairs, corpus.num_images)
+    ignored = _grouped(corpus.matches.ignored, corpus.num_images)
+    for first in range(done, len(order), images_per_shard):
+        some = order[first : first + images_per_shard]
+        name = f"shard-{len(found['files']):05d}.tfrecord"
+        digest = hashlib.sha256()
+        with tf.io.TFRecordWriter(os.path.join(directory, name)) as file:
+            for start in range(0, len(some), _BLOCK):
+                block = some[start : start + _BLOCK]
+                features = _features(corpus, block, matched, encode)
+                for row, image in enumerate(block):
+                    record = _record(features, row, image, matched(image), ignored(image))
+                    digest.update(record)
+                    file.write(record)
+                    progress.add(1)
+        found |= {"image_dim": features.images.shape[1], "text_dim": features.texts.shape[1]}
+        found["files"].append({"name": name, "images": len(some), "digest": digest.hexdigest()})
+        keep_description(found, directory)
+    finish_description(found, directory)
+
+
+class _Features(NamedTuple):
+    """The features of some images, and of their texts, whose numbers are ascending."""
+
+    images: np.ndarray
+    texts: np.ndarray
+    text_ids: np.ndarray
+
+
+def _check_features(corpus: Corpus) -> None:
     images, texts = corpus.image_features, corpus.text_features
     if images is None or texts is None or texts.dtype.kind != "f":
         raise ValueError(
             "`corpus` must have image_features and text_features that are floats. "
             f"Received: {corpus}"
         )
-    directory = os.fspath(directory)
-    tf.io.gfile.makedirs(directory)
-    description = os.path.join(directory, DESCRIPTION)
-    if tf.io.gfile.exists(description):
-        tf.io.gfile.remove(description)
-    order = np.random.default_rng(seed).permutation(corpus.num_images)
-    order = order[corpus.matches.texts_per_image()[order] > 0]
-    matched = _grouped(corpus.matches.pairs, corpus.num_images)
-    ignored = _grouped(corpus.matches.ignored, corpus.num_images)
-    progress = keras.utils.Progbar(len(order), verbose=verbose, unit_name="image")
-    files = []
-    for number, first in enumerate(range(0, len(order), images_per_shard)):
-        some = order[first : first + images_per_shard]
-        name = f"shard-{number:05d}.tfrecord"
-        with tf.io.TFRecordWriter(os.path.join(directory, name)) as file:
-            for image in some:
-                file.write(_record(image, images, texts, matched(image), ignored(image)))
-                progress.add(1)
-        files.append({"name": name, "images": len(some)})
-    found = {
-        "format": _FORMAT,
-        "image_dim": images.shape[1],
-        "text_dim": texts.shape[1],
-        "most_texts": int(corpus.matches.texts_per_image().max()),
-        "files": files,
-    }
-    with tf.io.gfile.GFile(description, "w") as file:
-        file.write(json.dumps(found, indent=1) + "\n")
-
-
-def read_description(directory: str | os.PathLike) -> dict[str, Any]:
-    """Returns what `write_shards` says of the files in a directory.
-
-    Raises:
-        FileNotFoundError: if it has not written there, or not to the end.
-        ValueError: if another version of the package has.
-    """
-    import tensorflow as tf
-
-    path = os.path.join(os.fspath(directory), DESCRIPTION)
-    if not tf.io.gfile.exists(path):
-        raise FileNotFoundError(
-            f"`directory` must hold {DESCRIPTION}. Received: {str(directory)!r}"
-        )
-    with tf.io.gfile.GFile(path) as file:
-        found = json.loads(file.read())
-    if found.get("format") != _FORMAT:
-        raise ValueError(f"{path} is of another version of tb_keras: write the shards again")
-    return found
 
 
 def _grouped(pairs: np.ndarray, num_images: int):
@@ -122,7 +140,23 @@ def _grouped(pairs: np.ndarray, num_images: int):
     return lambda image: pairs[ends[image] : ends[image + 1], 1]
 
 
-def _record(image: int, images, texts, matched: np.ndarray, ignored: np.ndarray) -> bytes:
+def _features(
+    corpus: Corpus,
+    images: np.ndarray,
+    matched: Callable[[int], np.ndarray],
+    encode: Callable[[Corpus], Corpus] | None,
+) -> _Features:
+    texts = np.unique(np.concatenate([matched(image) for image in images]))
+    if encode is None:
+        return _Features(corpus.image_features[images], corpus.text_features[texts], texts)
+    encoded = encode(corpus.subset(images, texts))
+    _check_features(encoded)
+    return _Features(encoded.image_features, encoded.text_features, texts)
+
+
+def _record(
+    features: _Features, row: int, image: int, matched: np.ndarray, ignored: np.ndarray
+) -> bytes:
     import tensorflow as tf
 
     def floats(rows: np.ndarray) -> tf.train.Feature:
@@ -137,11 +171,12 @@ def _record(image: int, images, texts, matched: np.ndarray, ignored: np.ndarray)
     def ints(values) -> tf.train.Feature:
         return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
-    features = {
-        "image": floats(images[image]),
-        "texts": floats(texts[matched]),
+    texts = np.searchsorted(features.text_ids, matched)
+    content = {
+        "image": floats(features.images[row]),
+        "texts": floats(features.texts[texts]),
         "image_id": ints([image]),
         "text_ids": ints(matched),
         "ignored_ids": ints(ignored),
     }
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    return tf.train.Example(features=tf.train.Features(feature=content)).SerializeToString()

@@ -8,7 +8,7 @@ import os
 import tensorflow as tf
 
 from tb_keras.batching.shard_choice import check_shard
-from tb_keras.batching.shards.shard_files import read_description
+from tb_keras.batching.shards.shard_description import read_description
 from tb_keras.batching.shards.shard_masks import shard_masks
 from tb_keras.checks.arguments import check_int
 

@@ -12,6 +12,7 @@ from tb_keras.scripts.own_data.readable_pictures import readable_corpus, skips
 from tb_keras.scripts.runs.data_digest import data_changes, data_digest
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_name
+from tb_keras.scripts.runs.shard_source import sample_of_shards
 
 _WITH_SENTENCES = ("scenes", "flickr30k_entities")  # data sets of phrases and of whole sentences
 
@@ -84,7 +85,9 @@ def _extracted_by(directory: str) -> dict:
 
 def warn_of_other_data(run: Run) -> None:
     """Warns if the run was trained on other data than its data set holds now."""
-    before = run.settings.get("trained_on", {})
+    before = dict(run.settings.get("trained_on", {}))
+    if run.settings.get("train_shards"):
+        before.pop("train", None)  # what they were written from need not be there
     now = load_splits(run.settings, list(before), describe=False)
     changes = data_changes(before, {split: data_digest(corpus) for split, corpus in now.items()})
     if changes:
@@ -102,7 +105,12 @@ def trains_blocks(run: Run) -> bool:
 
 
 def load_encoded(run: Run, split: str, untrained: bool = False) -> Corpus:
-    """Loads a split of a run's data set with the features that `encoded` returns."""
+    """Loads a split of a run's data set with the features that `encoded` returns.
+
+    The training split of a run that reads it from files is a sample of them.
+    """
+    if split == "train" and run.settings.get("train_shards"):
+        return sample_of_shards(run.settings["train_shards"])
     return encoded(run, load_corpus(run.settings, split), split, untrained)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-_PATHS = ("data", "image_features", "edge_model")
+_PATHS = ("data", "image_features", "edge_model", "train_shards")
 _NAMES_OR_PATHS = ("image_encoder", "text_encoder", "word_vectors")
 _HUB = "keras_hub/"
 
@@ -48,4 +48,6 @@ def seen_from_here(path: str) -> str:
 
 
 def _absolute(path: str) -> str:
+    if "://" in path:  # an address, which is the same everywhere
+        return path
     return os.path.abspath(os.path.expanduser(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tb_keras.batching import neighborhood_batches, region_batches
+from tb_keras.batching import neighborhood_batches, region_batches, sharded_batches
+from tb_keras.batching.shards.shard_description import read_description
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.text.word_encoder import redrawn
 from tb_keras.losses import (
@@ -56,6 +58,7 @@ def from_recipe(
     initial: TwoBranchNetwork | None = None,
     image_encoder: keras.Model | None = None,
     strategy: tf.distribute.Strategy | None = None,
+    shards: str | os.PathLike | None = None,
 ) -> Training:
     """Builds the network, the compiled model and the batches that a recipe describes.
 
@@ -78,10 +81,13 @@ def from_recipe(
             encoder, if the images' features are what it takes. It is copied.
         strategy: from `replica_strategy`. The model is then a `ReplicatedTraining` of a copy of the
             network. The network itself gets the copy's weights as an epoch ends.
+        shards: directory of `tb_keras.batching.write_shards`, from which the batches are read.
+            `train` is then a sample of it, to which starts and the standardisation are fitted.
 
     Raises:
         ValueError: if there are word indices without their encoder, or the other way round, a
-            setting is out of range, or a batch cannot be dealt to the replicas.
+            setting is out of range or does not go with `shards`, or a batch cannot be dealt to the
+            replicas.
 
     Examples:
         >>> corpus = Corpus(np.arange(9), image_features=np.eye(9), text_features=np.eye(9))
@@ -102,9 +108,12 @@ def from_recipe(
             f"`lora_rank` must be 0 with several replicas. Received: {recipe.lora_rank}"
         )
     replicas = 1 if strategy is None else strategy.num_replicas_in_sync
-    batches, positives = _batches(
-        train, recipe, seed, network, guarded=bool(initial), replicas=replicas
-    )
+    if shards is not None:
+        batches, positives = _batches_from_shards(shards, recipe, seed, replicas)
+    else:
+        batches, positives = _batches(
+            train, recipe, seed, network, guarded=bool(initial), replicas=replicas
+        )
     steps = int(batches(0).cardinality())
     if strategy is None:
         return Training(network, _model(network, recipe, seed, positives, steps), batches)
@@ -259,6 +268,26 @@ def _batches(
             first_epoch=epochs_done,
             mined_images=mined,
             confused=confused,
+        )
+
+    return batches, 1
+
+
+def _batches_from_shards(
+    directory: str | os.PathLike, recipe: Recipe, seed: int, replicas: int
+) -> tuple[Callable, int]:
+    """Returns the same as `_batches`."""
+    if recipe.mined_images:
+        raise ValueError(f"`mined_images` must be 0 with `shards`. Received: {recipe.mined_images}")
+    found = read_description(directory)
+    images_per_batch = _dealt_evenly(
+        "images_per_batch", recipe.images_per_batch, found["images"], replicas
+    )
+    texts_per_image = min(recipe.texts_per_image, found["most_texts"])
+
+    def batches(epochs_done: int):
+        return sharded_batches(
+            directory, images_per_batch, texts_per_image, seed=seed, first_epoch=epochs_done
         )
 
     return batches, 1
