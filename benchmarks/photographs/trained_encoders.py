@@ -28,6 +28,7 @@ from benchmarks.photographs.flickr8k import (
     SEEDS,
     SEEN,
     flickr8k,
+    some_images,
 )
 from tb_keras.corpus import Corpus
 from tb_keras.encoders import last_image_blocks, last_text_blocks
@@ -51,6 +52,12 @@ _OF_ENCODERS: dict[str, dict[str, Any]] = {
     "last 2 layers, faster": {"layers": 2, "text_encoder_rate": 0.5},
     "last 2 layers by LoRA, rank 8": {"layers": 2, "lora_rank": 8, "text_encoder_rate": 1.0},
     "last 4 blocks and 2 layers": {"blocks": 4, "layers": 2},
+}
+_SIZES = (500, 2000)
+_OF_SIZES: dict[str, dict[str, Any]] = {
+    "the default": {},
+    "last 4 blocks": {"blocks": 4},
+    "last 4 blocks, five times as long": {"blocks": 4, "epochs": 5},
 }
 _WITH_TFIDF = ("last block of the image encoder", "last 2 blocks", "last 4 blocks")
 _OF_TRAINING: dict[str, dict[str, Any]] = {
@@ -91,7 +98,12 @@ def main(arguments: list[str]) -> None:
         for texts, rows in of_encoders.items()
     }
     others = {name: {**changes, "texts": "minilm"} for name, changes in _OF_TRAINING.items()}
-    together = settings["minilm"] | settings["tfidf"] | others
+    sizes = {
+        f"{size:,} photographs: {name}": {**_OF_SIZES[name], "texts": "minilm", "images": size}
+        for size in _SIZES
+        for name in _OF_SIZES
+    }
+    together = settings["minilm"] | settings["tfidf"] | others | sizes
     measured = measured_in_turn(file, together, SEEDS.value, _figures)
     train, held_out = flickr8k("train"), flickr8k("validation")
     page = f"""# What training the encoders gives
@@ -108,14 +120,17 @@ from the default on the same texts with its own, by a paired bootstrap. {SEEN} {
         table = ablation_table(measured, settings[texts], SEEDS.value, _COLUMNS)
         page += f"\n## Encoders that are trained, texts by {title}\n\n{table}"
     table = ablation_table(measured, others, SEEDS.value, _COLUMNS)
-    write_page(file, f"{page}\n## Other parts of the training, MiniLM\n\n{table}")
+    page += f"\n## Other parts of the training, MiniLM\n\n{table}"
+    table = ablation_table(measured, sizes, SEEDS.value, _COLUMNS)
+    write_page(file, f"{page}\n## Fewer photographs, MiniLM\n\n{table}")
 
 
 def _figures(changes: dict, seed: int) -> dict[str, float]:
     started = time.monotonic()
     hits = _hits(changes, seed)
     seconds = time.monotonic() - started
-    beyond = paired_difference([hits], [_of_default(changes["texts"], seed)])
+    default = _of_default(changes["texts"], changes.get("images"), seed)
+    beyond = paired_difference([hits], [default])
     return {
         "rsum": float(figure_of_hits(hits)),
         "error": figure_error(hits),
@@ -126,15 +141,17 @@ def _figures(changes: dict, seed: int) -> dict[str, float]:
 
 
 @functools.cache
-def _of_default(texts: str, seed: int) -> np.ndarray:
-    return _hits({"texts": texts}, seed)
+def _of_default(texts: str, images: int | None, seed: int) -> np.ndarray:
+    return _hits({"texts": texts} | ({"images": images} if images else {}), seed)
 
 
 def _hits(changes: dict, seed: int) -> np.ndarray:
     """Trains with some changes and returns the hits on the validation split."""
     changes = dict(changes)
-    first = changes.pop("first", None)
+    first, count = changes.pop("first", None), changes.pop("images", None)
     train, held_out = (_corpus(split, changes) for split in ("train", "validation"))
+    if count:
+        train = some_images(train, count)
     network = _trained(train, held_out, changes, seed)
     images = network.embed_images(held_out.image_features)
     texts = network.embed_texts(held_out.text_features)
