@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tb_keras.search import ImageTextIndex
-from tb_keras.search.kept import proposed_keys
+from tb_keras.search.kept import collection, proposed_keys
 from tb_keras.search.stores import qdrant_store
 from tb_keras.search.stores.faiss_store import FaissStore
 from tests.search.pictures_by_content import STORES, Model, vector, write_pictures
@@ -59,10 +59,10 @@ def test_a_store_finds_what_exact_search_finds(tmp_path, always, monkeypatch, st
     exact = ImageTextIndex.build(tmp_path / "exact", *arguments, dtype=dtype)
     index = ImageTextIndex.build(tmp_path / "index", *arguments, dtype=dtype, store=store)
     asked = []
-    for collection in index._of.values():
-        search = collection.store.search
+    for one in index._of.values():
+        search = one.store.search
         monkeypatch.setattr(
-            collection.store, "search", lambda *a, search=search: asked.append(a) or search(*a)
+            one.store, "search", lambda *a, search=search: asked.append(a) or search(*a)
         )
 
     def check():
@@ -101,6 +101,23 @@ def test_what_a_store_has_not_learned_is_found(tmp_path, monkeypatch):
         i.add(paths[7:8], ["007"])
         assert i.search(vector("007")[None], 1)[1].tolist() == [["007"]]
         assert i.check() == []
+
+
+def test_a_store_writes_itself_seldom_and_holds_little_at_a_time(tmp_path, always, monkeypatch):
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(collection, "_STORE_ROWS", 8)
+    paths = write_pictures(tmp_path / "pictures", {name: name for name in NAMES[:100]})
+    handed, add = [], FaissStore.add
+
+    def counted(self, blocks):
+        sizes = []
+        add(self, (sizes.append(len(block.keys)) or block for block in blocks))
+        handed.append(sizes)
+
+    monkeypatch.setattr(FaissStore, "add", counted)
+    ImageTextIndex.build(tmp_path / "index", Model(), paths, NAMES[:100], store="faiss").close()
+    assert [sum(sizes) for sizes in handed] == [8, 8, 16, 32, 36]
+    assert all(size <= 8 for sizes in handed for size in sizes)
 
 
 def test_a_lost_and_a_damaged_file_of_faiss(tmp_path, always):

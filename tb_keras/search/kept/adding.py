@@ -66,7 +66,7 @@ def add_items(
         new = len(entries) - len(known)
         added += new, len(fresh) - new, len(kept)
         progress.add(stop - start)
-    collection.catch_up()
+    collection.catch_up(verbose)
     collection.compact()
     return Added(*added.tolist())
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from tb_keras.search.kept.checking import rows_problems, store_problems
@@ -18,6 +19,7 @@ from tb_keras.search.kept.items import Items
 from tb_keras.search.kept.proposed_keys import is_among, proposed_keys, rows_of
 from tb_keras.search.searchable import check_norms
 from tb_keras.search.stores.opening import opened_store
+from tb_keras.search.stores.store import Block
 
 _STORE_ROWS = 65_536  # handed to a store at a time
 _MOST_HOLES = 1000  # rows without an item, before half of all may be holes
@@ -115,27 +117,28 @@ class Collection:
             self._items.delete(self.kind, keys)
             follow(self._without(live, keys))
 
-    def catch_up(self) -> None:
+    def catch_up(self, verbose: bool = False) -> None:
         """Teaches the store what it has missed, and deletes files that are no longer used."""
         live, rows = self.opened()
         current = self._files(live.generation).path.name
         for file in self._directory.glob(f"{self.kind}-*.npy"):
             if file.name.partition(".")[0] != current:
                 file.unlink()
-        if self.store is not None and len(live.pending) <= self.store.waits:
+        if self.store is None or len(live.pending) <= self.store.waits:
             return
-        for start in range(0, len(live.pending), _STORE_ROWS):
-            keys = live.pending[start : start + _STORE_ROWS]
+        there = int(np.count_nonzero(is_among(live.pending, live.keys)))
+        progress = keras.utils.Progbar(there, verbose=verbose, unit_name="vector")
+        start, known = 0, len(live.keys) - there
+        while start < len(live.pending):
+            # As many as the store has, which may write itself anew each time.
+            keys = live.pending[start : start + max(_STORE_ROWS, known + start)]
             is_there = is_among(keys, live.keys)
-            if self.store is not None:
-                self.store.delete(keys[~is_there])
-                there = keys[is_there]
-                values = self._items.values(self.kind, there.tolist())
-                vectors = np.asarray(rows.floats[rows_of(live, there)], np.float32)
-                self.store.add(there, vectors, [values[key] for key in there.tolist()])
+            self.store.delete(keys[~is_there])
+            self.store.add(self._blocks(keys[is_there], live, rows, progress))
+            start += len(keys)
             with self._changing() as follow:
                 self._items.settle(self.kind, keys.tolist())
-                follow(live._replace(pending=live.pending[start + len(keys) :]))
+                follow(live._replace(pending=live.pending[start:]))
 
     def compact(self) -> None:
         """Writes the embeddings anew, without holes, if more than half of the rows are holes."""
@@ -229,6 +232,17 @@ class Collection:
         except BaseException:
             self._forget()
             raise
+
+    def _blocks(
+        self, keys: np.ndarray, live: Live, rows: OpenedRows, progress: keras.utils.Progbar
+    ) -> Iterator[Block]:
+        """Yields what the store has to learn of items that are there."""
+        for start in range(0, len(keys), _STORE_ROWS):
+            some = keys[start : start + _STORE_ROWS]
+            values = self._items.values(self.kind, some.tolist())
+            vectors = np.asarray(rows.floats[rows_of(live, some)], np.float32)
+            yield Block(some, vectors, [values[key] for key in some.tolist()])
+            progress.add(len(some))
 
     def _forget(self) -> None:
         with self._lock:

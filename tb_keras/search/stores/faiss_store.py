@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tb_keras.search.kept.item_filter import Condition
+from tb_keras.search.stores.store import Block
 from tb_keras.storage.atomic_file import written_beside
 
 _KINDS = {"float32": "HNSW32,Flat", "float16": "HNSW32,SQfp16"}
-_VISITED = 128  # vectors that a search looks at, at least; more find more
+_VISITED = 1024  # vectors that a search looks at, at least; more find more
 _MOST_VISITED = 4096
 _ADDED = 1024  # vectors that are added before a search may come between
 _GONE = -1  # stands for the key of a deleted vector
@@ -43,11 +44,14 @@ class FaissStore:
         self._state: tuple | None = None
         self._selected: tuple[np.ndarray | None, np.ndarray | None] = None, None
 
-    def add(self, keys: np.ndarray, vectors: np.ndarray, attributes: Sequence[dict]) -> None:
-        index = self._opened(writable=True) or self._made(vectors.shape[1])
-        new = ~np.isin(keys, _keys_of(index))
-        self._extend(index, keys[new], vectors[new])
-        self._save(index)
+    def add(self, blocks: Iterable[Block]) -> None:
+        index = self._opened(writable=True)
+        for keys, vectors, _ in blocks:
+            index = index or self._made(vectors.shape[1])
+            new = ~np.isin(keys, _keys_of(index))
+            self._extend(index, keys[new], vectors[new])
+        if index is not None:
+            self._save(index)
 
     def delete(self, keys: np.ndarray) -> None:
         index = self._opened(writable=True) if len(keys) else None

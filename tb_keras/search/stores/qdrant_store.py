@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tb_keras.search.kept.item_filter import Comparison, Condition, Group
+from tb_keras.search.stores.store import Block
 
 _BATCH = 500  # vectors in a request: 10 MB of JSON at 1024 dimensions
 _WAIT = 60  # seconds, for an answer
@@ -63,17 +64,18 @@ class QdrantStore:
                 raise ValueError(f"{folder}: {error!s:.300}") from None
 
     @_answered
-    def add(self, keys: np.ndarray, vectors: np.ndarray, attributes: Sequence[dict]) -> None:
-        if not self._client.collection_exists(self._name):
-            self._create(vectors.shape[1])
-        for start in range(0, len(keys), _BATCH):
-            some = slice(start, start + _BATCH)
-            points = self._models.Batch(
-                ids=keys[some].tolist(),
-                vectors=vectors[some].tolist(),
-                payloads=list(attributes[some]),
-            )
-            self._client.upsert(self._name, points, wait=True)
+    def add(self, blocks: Iterable[Block]) -> None:
+        for keys, vectors, attributes in blocks:
+            if not self._client.collection_exists(self._name):
+                self._create(vectors.shape[1])
+            for start in range(0, len(keys), _BATCH):
+                some = slice(start, start + _BATCH)
+                points = self._models.Batch(
+                    ids=keys[some].tolist(),
+                    vectors=vectors[some].tolist(),
+                    payloads=list(attributes[some]),
+                )
+                self._client.upsert(self._name, points, wait=True)
 
     @_answered
     def delete(self, keys: np.ndarray) -> None:

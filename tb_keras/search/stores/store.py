@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from tb_keras.search.kept.item_filter import Condition
+
+
+class Block(NamedTuple):
+    """Vectors that a store is given at a time.
+
+    Attributes:
+        keys: int64 `(n,)`.
+        vectors: float32 `(n, dim)`.
+        attributes: n dicts of the attributes that items have, by column.
+    """
+
+    keys: np.ndarray
+    vectors: np.ndarray
+    attributes: Sequence[dict]
 
 
 class Store(Protocol):
@@ -26,13 +40,10 @@ class Store(Protocol):
     most: int | None
     waits: int
 
-    def add(self, keys: np.ndarray, vectors: np.ndarray, attributes: Sequence[dict]) -> None:
-        """Adds vectors durably, or sets the attributes of those that are there.
+    def add(self, blocks: Iterable[Block]) -> None:
+        """Adds vectors, or sets the attributes of those that are there.
 
-        Args:
-            keys: int64 `(n,)`.
-            vectors: float32 `(n, dim)`.
-            attributes: n dicts of the attributes that items have, by column.
+        All blocks are durable when it returns. It holds one of them at a time.
         """
 
     def delete(self, keys: np.ndarray) -> None:
