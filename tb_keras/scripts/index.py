@@ -9,13 +9,15 @@
     tb-index delete --index=shop --filter="year < 1990"
     tb-index info --index=shop
     tb-index check --index=shop
+    tb-index repair --index=shop
 
 --images is a folder (with its subfolders), a text file with a path on each line, or a table (CSV,
 TSV, JSONL, Parquet) with a column of pictures. The texts of a table are indexed too, so that
 pictures find them. Without --images the data set of the run is indexed.
 
 add encodes only pictures that are new or have changed. Run a build or an add again after an
-interruption, and it goes on. Attributes are columns of the table, which filters compare.
+interruption, and it goes on. Attributes are columns of the table, which filters compare. repair
+fills a store that has lost vectors, such as a server that was set up anew.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ _FILTER = flags.DEFINE_string("filter", None, 'delete: a condition, such as "yea
 flags.adopt_module_key_flags(column_flag)  # so that --help shows it
 flags.declare_key_flag(UNREADABLE)  # so that --help shows it
 
-_VERBS = ("build", "add", "delete", "info", "check")
+_VERBS = ("build", "add", "delete", "info", "check", "repair")
 _LISTED = 10  # problems that are printed
 
 
@@ -89,7 +91,7 @@ def main(arguments: list[str]) -> None:
         raise ValueError(
             f"say one of {', '.join(_VERBS)}, and what to delete. Received: {' '.join(arguments)}"
         )
-    {"build": _build, "add": _add, "info": _info, "check": _check}.get(
+    {"build": _build, "add": _add, "info": _info, "check": _check, "repair": _repair}.get(
         verb, functools.partial(_delete, ids)
     )()
 
@@ -160,11 +162,19 @@ def _info() -> None:
 
 def _check() -> None:
     with ImageTextIndex(_INDEX.value) as index:
-        problems = index.check()
-        if problems:
-            more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
-            raise ValueError(f"{_INDEX.value!r} is damaged: {'; '.join(problems[:_LISTED])}{more}")
-        print(f"{index.count()} pictures and {index.count('texts')} texts are as they should be")
+        _tell(index, index.check())
+
+
+def _repair() -> None:
+    with ImageTextIndex(_INDEX.value) as index:
+        _tell(index, index.repair(verbose=True))
+
+
+def _tell(index: ImageTextIndex, problems: Sequence[str]) -> None:
+    if problems:
+        more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
+        raise ValueError(f"{_INDEX.value!r} is damaged: {'; '.join(problems[:_LISTED])}{more}")
+    print(f"{index.count()} pictures and {index.count('texts')} texts are as they should be")
 
 
 def _embedded(fingerprint: str) -> Sequence[EmbeddedItem]:

@@ -349,6 +349,17 @@ class ImageTextIndex:
         problems = self._items.problems()
         return problems or [line for kind in KINDS for line in self._of[kind].problems()]
 
+    def repair(self, verbose: bool = False) -> list[str]:
+        """Teaches the store what it has lost, and returns what is wrong then, as `check` does.
+
+        An index answers rightly without it, but slowly. Lost or damaged embeddings stay so: build
+        the index again.
+        """
+        with self._alone():
+            for collection in self._of.values():
+                collection.repair(verbose)
+        return self.check()
+
     def close(self) -> None:
         """Closes the files and the store."""
         for collection in self._of.values():
@@ -376,10 +387,15 @@ class ImageTextIndex:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
+        with self._alone():
+            for collection in self._of.values():
+                collection.catch_up()
+            yield
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
         try:
             with self._writer, locked(self.directory, wait=False):
-                for collection in self._of.values():
-                    collection.catch_up()
                 yield
         except BlockingIOError:
             raise ValueError(f"another process is changing {str(self.directory)!r}") from None

@@ -46,6 +46,7 @@ WAY = {
     "delete one": ["index", "delete", "pictures/red_disc.png", INDEX],
     "info": ["index", "info", INDEX],
     "check": ["index", "check", INDEX],
+    "repair": ["index", "repair", INDEX],
 }
 PHRASES = ["a red disc", "the blue <in> square"]
 TO_LOCALIZE = {
@@ -144,7 +145,7 @@ def test_retrieval(tmp_path):
     about = "15 pictures, 40 texts\nstore: exact, float32, 4 dims\nmodel: --model=/"
     assert out["info"].startswith(about)
     assert out["info"].endswith("MB\nattribute: split (text)\n")
-    assert out["check"] == "15 pictures and 40 texts are as they should be\n"
+    assert out["check"] == "15 pictures and 40 texts are as they should be\n" == out["repair"]
 
 
 def test_localization(tmp_path):

@@ -9,6 +9,7 @@ from tb_keras.search import ImageTextIndex
 from tb_keras.search.kept import collection, proposed_keys
 from tb_keras.search.stores import qdrant_store
 from tb_keras.search.stores.faiss_store import FaissStore
+from tb_keras.search.stores.store import Block
 from tests.search.pictures_by_content import STORES, Model, vector, write_pictures
 
 NAMES = [f"{number:03}" for number in range(300)]
@@ -134,6 +135,32 @@ def test_a_lost_and_a_damaged_file_of_faiss(tmp_path, always):
         with pytest.raises(ValueError, match=r"images.faiss is damaged"):
             index.search(vector("007")[None], 1)
         assert "is damaged" in index.check()[0]
+
+
+@pytest.mark.parametrize(("store", "dtype"), [case for case in CASES if case.values[1] != "int8"])
+def test_repair_teaches_what_was_lost(tmp_path, always, store, dtype):
+    paths = write_pictures(tmp_path / "pictures", {name: name for name in NAMES[:40]})
+    build = ImageTextIndex.build(tmp_path / "index", Model(), paths, NAMES[:40], store=store)
+    with build as index:
+        kept = index._of["images"].store
+        kept.delete(kept.keys()[:10])
+        kept.add([Block(np.array([99_000]), vector("x")[None], [{}])])
+        assert index.check() == ["the store lacks 10 of the images and has 1 too many"]
+        assert index.repair() == []
+        assert index.search(vector("007")[None], 1)[1].tolist() == [["007"]]
+
+
+def test_repair_replaces_a_damaged_file(tmp_path, always):
+    pytest.importorskip("faiss")
+    paths = write_pictures(tmp_path / "pictures", {name: name for name in NAMES[:20]})
+    ImageTextIndex.build(tmp_path / "index", Model(), paths, NAMES[:20], store="faiss").close()
+    (tmp_path / "index" / "images.faiss").write_bytes(b"damaged")
+    with ImageTextIndex(tmp_path / "index", Model()) as index:
+        index._items.note("images", range(1, 4))  # left to learn by a process that was killed
+        with pytest.raises(ValueError, match=r"images.faiss is damaged"):
+            index.add_texts(["a text"])
+        assert index.repair() == []
+        assert index.search(vector("007")[None], 1)[1].tolist() == [["007"]]
 
 
 @pytest.mark.slow

@@ -140,6 +140,21 @@ class Collection:
                 self._items.settle(self.kind, keys.tolist())
                 follow(live._replace(pending=live.pending[start:]))
 
+    def repair(self, verbose: bool = False) -> None:
+        """Teaches the store what it has lost, and to forget what it has too many of."""
+        if self.store is None:
+            return
+        live, _ = self.opened()
+        try:
+            keys = self.store.keys()
+        except ValueError:  # it is damaged
+            self.store.clear()
+            keys = np.zeros(0, np.int64)
+        with self._changing() as follow:
+            differ = np.setxor1d(keys, live.keys)
+            follow(live._replace(pending=self._noted(live, differ.tolist())))
+        self.catch_up(verbose)
+
     def compact(self) -> None:
         """Writes the embeddings anew, without holes, if more than half of the rows are holes."""
         live, _ = self.opened()
