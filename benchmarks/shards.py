@@ -1,17 +1,21 @@
-"""Batches from sharded files beside those from memory maps: speed and memory.
+"""Batches from sharded files of several formats beside those from memory maps: speed and memory.
 
     python -m benchmarks.shards
     python -m benchmarks.shards --images=20000
 
 Makes features of many images and texts as memory maps, writes them as the shards of
-`tb_keras.batching.write_shards`, and reads batches of either kind in a process of its own, in turn.
-The features are random: what is measured is reading. Writes shards.md and shards.json beside this
-file. Linux only.
+`tb_keras.batching.write_shards`, TFRecord files, and beside these as Parquet and, where it is
+installed, ArrayRecord (pip install array_record). Reads batches of each kind in a process of its
+own, in turn. The features are random: what is measured is reading. Writes shards.md and shards.json
+beside this file. Linux only.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import multiprocessing
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +25,12 @@ from absl import app, flags
 from tabulate import tabulate
 
 from benchmarks.pages import measured_on, process_memory, write_figures
+from benchmarks.shard_formats import (
+    array_record_batches,
+    parquet_batches,
+    write_array_record,
+    write_parquet,
+)
 from tb_keras.batching import neighborhood_batches, sharded_batches, write_shards
 from tb_keras.corpus import Corpus
 
@@ -36,6 +46,10 @@ _SCRATCH = flags.DEFINE_string("scratch", None, "Folder with room for both.")
 _DIRECTORY = flags.DEFINE_string("directory", str(Path(__file__).parent), "Where to write.")
 
 _BLOCK_ROWS = 50_000
+_MAPS, _SHARDS, _PARQUET, _ARRAY_RECORD = (
+    *("memory maps", "shards (TFRecord)"),
+    *("Parquet, row groups", "ArrayRecord, any order"),
+)
 
 
 def main(arguments: list[str]) -> None:
@@ -44,24 +58,37 @@ def main(arguments: list[str]) -> None:
         scratch = Path(folder)
         for view, count in (("image", _IMAGES.value), ("text", _IMAGES.value * _TEXTS.value)):
             _fill(scratch / f"{view}.npy", count, int(_DIMS.value[view == "text"]))
-        started = time.monotonic()
-        write_shards(_corpus(scratch), scratch / "shards", _SHARD.value, verbose=False)
-        writing = time.monotonic() - started
+        corpus = _corpus(scratch)
+        writers = {
+            _SHARDS: lambda to: write_shards(corpus, to, _SHARD.value, verbose=False),
+            _PARQUET: functools.partial(_write, write_parquet, corpus),
+            _ARRAY_RECORD: functools.partial(_write, write_array_record, corpus),
+        }
+        if importlib.util.find_spec("array_record") is None:
+            del writers[_ARRAY_RECORD]
+        writing = {}
+        for kind, write in writers.items():
+            started = time.monotonic()
+            write(scratch / kind)
+            writing[kind] = time.monotonic() - started
         settings = {
             "images_per_batch": _PER_BATCH.value,
             "batches": _BATCHES.value,
             "texts": _TEXTS.value,
+            "dims": tuple(map(int, _DIMS.value)),
             "shuffled": _SHUFFLED.value,
         }
         figures: dict[str, dict[str, float]] = {}
         for _ in range(_TURNS.value):
-            for kind in ("memory maps", "shards"):
+            for kind in (_MAPS, *writers):
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
                     found = pool.apply(_read, (kind, str(scratch), settings))
                 before = figures.get(kind, found)
                 figures[kind] = {name: min(found[name], before[name]) for name in found}
+    for kind, seconds in writing.items():
+        figures[kind]["to write, s"] = seconds
     rows = [[name, *row.values()] for name, row in figures.items()]
-    headers = ["", *next(iter(figures.values()))]
+    headers = ["", *figures[_SHARDS]]
     page = f"""# Batches from shards
 
 Written by `python -m benchmarks.shards --images={_IMAGES.value}`: {_IMAGES.value:,} images of \
@@ -69,7 +96,8 @@ Written by `python -m benchmarks.shards --images={_IMAGES.value}`: {_IMAGES.valu
 batches of {_PER_BATCH.value} images with 2 texts each; {_BATCHES.value} batches, the best of \
 {_TURNS.value} turns; {_SHUFFLED.value:,} images are mixed in memory. The files had just been \
 written, so they may lie in the memory of the operating system. Memory is the highest of the \
-process beyond its libraries. Writing the shards took {writing:.0f} s. {measured_on()}
+process beyond its libraries, and counts pages of mapped files. The load average of the \
+machine, which others use too, was {os.getloadavg()[1]:.1f}. {measured_on()}
 
 {tabulate(rows, headers, "github", floatfmt=".1f")}
 """
@@ -91,18 +119,24 @@ def _corpus(scratch: Path) -> Corpus:
     return Corpus(image_of, image_features=images, text_features=texts)
 
 
+def _write(write, corpus: Corpus, folder: Path) -> None:
+    folder.mkdir()
+    write(corpus.image_features, corpus.text_features, folder, _SHARD.value)
+
+
 def _read(kind: str, scratch: str, settings: dict) -> dict[str, float]:
     """Reads batches; returns milliseconds of one, of the first, and the memory in MiB."""
     before = process_memory("VmRSS")
     started = time.monotonic()
-    if kind == "shards":
-        batches = sharded_batches(
-            f"{scratch}/shards",
-            settings["images_per_batch"],
-            shuffled_images=settings["shuffled"],
-        )
+    folder, per_batch = Path(scratch) / kind, settings["images_per_batch"]
+    if kind == _SHARDS:
+        batches = sharded_batches(folder, per_batch, shuffled_images=settings["shuffled"])
+    elif kind == _PARQUET:
+        batches = parquet_batches(folder, settings["dims"], per_batch, settings["shuffled"])
+    elif kind == _ARRAY_RECORD:
+        batches = array_record_batches(folder, settings["dims"], per_batch, settings["texts"])
     else:
-        batches = neighborhood_batches(_corpus(Path(scratch)), settings["images_per_batch"])
+        batches = neighborhood_batches(_corpus(Path(scratch)), per_batch)
     reader = iter(batches)
     next(reader)
     first = time.monotonic() - started

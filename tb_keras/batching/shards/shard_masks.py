@@ -35,26 +35,42 @@ def shard_masks(matched: tf.Tensor, ignored: tf.Tensor, texts: tf.Tensor) -> dic
     of_matched, of_ignored, of_texts = tf.split(places, sizes)
     count = tf.size(distinct)
     matches = _incidence(matched, of_matched, count)
-    related = tf.maximum(matches, _incidence(ignored, of_ignored, count))
+    related = matches | _incidence(ignored, of_ignored, count)
     there = texts >= 0
-    in_batch = tf.gather(matches, of_texts, axis=1) * tf.cast(there, tf.float32)
+    in_batch = tf.gather(matches, of_texts, axis=1) & there
     unsafe = tf.gather(related, of_texts, axis=1)
-    texts_near = tf.matmul(in_batch, unsafe, transpose_a=True) > 0
-    images_near = tf.matmul(matches, related, transpose_b=True) > 0
+    # Most texts are of one image, so products are taken where a text is of several alone.
+    shared = _of_several(related)
+    images_near = _meet(tf.gather(matches, shared, axis=1), tf.gather(related, shared, axis=1))
+    image_of = tf.argmax(tf.cast(in_batch, tf.uint8), axis=0)
+    texts_near = tf.gather(unsafe, image_of) & tf.reduce_any(in_batch, axis=0)[:, None]
+    shared = _of_several(in_batch)
+    of_shared = _meet(tf.transpose(tf.gather(in_batch, shared, axis=1)), tf.transpose(unsafe))
+    texts_near = tf.tensor_scatter_nd_update(texts_near, shared[:, None], of_shared)
     own = tf.eye(tf.shape(matched)[0], dtype=tf.bool)  # of an image without a text, too
     both = there[:, None] & there[None, :]
     return {
-        "matches": in_batch > 0,
-        "negatives": (unsafe == 0) & there,
+        "matches": in_batch,
+        "negatives": ~unsafe & there,
         "text_negatives": ~(texts_near | tf.transpose(texts_near)) & both,
         "image_negatives": ~(images_near | tf.transpose(images_near) | own),
     }
 
 
 def _incidence(ids: tf.Tensor, places: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """Returns which of the distinct texts each image has, float32 `(n, count)` of 0 and 1."""
+    """Returns which of the distinct texts each image has, bool `(n, count)`."""
     n, k = tf.shape(ids)[0], tf.shape(ids)[1]
     rows = tf.repeat(tf.range(n), k)
-    there = tf.cast(tf.reshape(ids, [-1]) >= 0, tf.float32)
-    found = tf.scatter_nd(tf.stack([rows, places], axis=1), there, [n, count])
-    return tf.minimum(found, 1.0)
+    there = tf.cast(tf.reshape(ids, [-1]) >= 0, tf.int32)
+    return tf.scatter_nd(tf.stack([rows, places], axis=1), there, [n, count]) > 0
+
+
+def _of_several(texts: tf.Tensor) -> tf.Tensor:
+    """Returns the columns in which several rows are true."""
+    return tf.where(tf.reduce_sum(tf.cast(texts, tf.int32), axis=0) > 1)[:, 0]
+
+
+def _meet(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Returns which rows of both are true in the same column."""
+    left, right = (tf.cast(rows, tf.float32) for rows in (left, right))
+    return tf.matmul(left, right, transpose_b=True) > 0

@@ -98,25 +98,11 @@ def sharded_batches(
         )
         # Not `shuffle`: whether it takes a seed that is a tensor depends on TensorFlow's own seed.
         blocks = records.batch(min(shuffled_images, images)).enumerate()
-        mixed = blocks.map(lambda number, block: _mixed(block, key, number)).prefetch(1).unbatch()
-        drawn = mixed.map(
-            lambda record: _drawn(record, key, dims, texts_per_image),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-        shapes = {"image": [dims[0]], "text": [texts_per_image, dims[1]]}
-        shapes |= {"texts": [texts_per_image], "matched": [None], "ignored": [None]}
-        batched = drawn.padded_batch(
-            images_per_batch,
-            padded_shapes=shapes,
-            padding_values={
-                "image": 0.0,
-                "text": 0.0,
-                **dict.fromkeys(("texts", "matched", "ignored"), tf.constant(-1, tf.int64)),
-            },
-            drop_remainder=True,
-        )
+        mixed = blocks.map(lambda number, block: _mixed(block, key, number)).prefetch(1)
+        batched = mixed.rebatch(images_per_batch, drop_remainder=True).enumerate()
         return batched.map(
-            lambda batch: _with_masks(batch, dims[1]), num_parallel_calls=tf.data.AUTOTUNE
+            lambda number, records: _batch(records, key, number, dims, texts_per_image),
+            num_parallel_calls=tf.data.AUTOTUNE,
         )
 
     numbers = tf.data.Dataset.from_generator(
@@ -133,48 +119,38 @@ def _mixed(block: tf.Tensor, key: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     return tf.random.experimental.stateless_shuffle(block, own)
 
 
-def _drawn(
-    record: tf.Tensor, key: tf.Tensor, dims: tuple[int, int], texts_per_image: int
+def _batch(
+    records: tf.Tensor,
+    key: tf.Tensor,
+    number: tf.Tensor,
+    dims: tuple[int, int],
+    texts_per_image: int,
 ) -> dict[str, tf.Tensor]:
-    """Returns an image with some of its texts, and the numbers of all of them."""
-    ids = tf.io.RaggedFeature(tf.int64)
-    parsed = tf.io.parse_single_example(
-        record,
+    """Returns images with some of their texts, and the masks of these."""
+    n, ids = records.shape[0], tf.io.RaggedFeature(tf.int64)
+    m = n * texts_per_image
+    parsed = tf.io.parse_example(
+        records,
         {
             "image": tf.io.FixedLenFeature((), tf.string),
             "texts": tf.io.FixedLenFeature((), tf.string),
-            "image_id": tf.io.FixedLenFeature((), tf.int64),
             "text_ids": ids,
             "ignored_ids": ids,
         },
     )
-    rows = tf.reshape(tf.io.decode_raw(parsed["texts"], tf.float16), [-1, dims[1]])
-    of_image = tf.random.experimental.stateless_fold_in(key, parsed["image_id"])
-    order = tf.argsort(tf.random.stateless_uniform([tf.shape(rows)[0]], of_image))
-    chosen = order[:texts_per_image]
-    missing = texts_per_image - tf.shape(chosen)[0]
-    text = tf.cast(tf.gather(rows, chosen), tf.float32)
-    image = tf.io.decode_raw(parsed["image"], tf.float16)
-    return {
-        "image": tf.ensure_shape(tf.cast(image, tf.float32), [dims[0]]),
-        "text": tf.ensure_shape(tf.pad(text, [[0, missing], [0, 0]]), [texts_per_image, dims[1]]),
-        "texts": tf.ensure_shape(
-            tf.pad(
-                tf.gather(parsed["text_ids"], chosen),
-                [[0, missing]],
-                constant_values=tf.constant(-1, tf.int64),
-            ),
-            [texts_per_image],
-        ),
-        "matched": parsed["text_ids"],
-        "ignored": parsed["ignored_ids"],
-    }
-
-
-def _with_masks(batch: dict[str, tf.Tensor], text_dim: int) -> dict[str, tf.Tensor]:
-    n, per_image = batch["texts"].shape
-    m = n * per_image
-    masks = shard_masks(batch["matched"], batch["ignored"], tf.reshape(batch["texts"], [m]))
+    images = tf.io.decode_raw(parsed["image"], tf.float16)
+    rows = tf.io.decode_raw(tf.strings.reduce_join(parsed["texts"]), tf.float16)
+    rows = tf.reshape(rows, [-1, dims[1]])
+    matched = parsed["text_ids"].to_tensor(-1)
+    chosen = _chosen(matched >= 0, tf.random.experimental.stateless_fold_in(key, number))
+    chosen = tf.pad(chosen, [[0, 0], [0, texts_per_image]], constant_values=-1)
+    chosen = chosen[:, :texts_per_image]
+    there = tf.reshape(chosen >= 0, [m])
+    taken = tf.maximum(chosen, 0)
+    starts = tf.cast(parsed["text_ids"].row_starts(), tf.int32)
+    texts = tf.gather(rows, tf.reshape(starts[:, None] + taken, [m]))
+    numbers = tf.where(chosen >= 0, tf.gather(matched, taken, batch_dims=1), -1)
+    masks = shard_masks(matched, parsed["ignored_ids"].to_tensor(-1), tf.reshape(numbers, [m]))
     shapes = {
         "matches": (n, m),
         "negatives": (n, m),
@@ -182,7 +158,14 @@ def _with_masks(batch: dict[str, tf.Tensor], text_dim: int) -> dict[str, tf.Tens
         "image_negatives": (n, n),
     }
     return {
-        "image": batch["image"],
-        "text": tf.reshape(batch["text"], [m, text_dim]),
+        "image": tf.ensure_shape(tf.cast(images, tf.float32), [n, dims[0]]),
+        "text": tf.where(there[:, None], tf.cast(texts, tf.float32), 0.0),
         **{name: tf.ensure_shape(mask, shapes[name]) for name, mask in masks.items()},
     }
+
+
+def _chosen(there: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Returns the places that are there in each row, in a random order, and then -1."""
+    drawn = tf.where(there, tf.random.stateless_uniform(tf.shape(there), key), 2.0)
+    order = tf.argsort(drawn, axis=1)
+    return tf.where(tf.gather(there, order, batch_dims=1), order, -1)
