@@ -8,11 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tb_keras.batching import neighborhood_batches, region_batches, sharded_batches
-from tb_keras.batching.shards.shard_description import read_description
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.text.word_encoder import redrawn
 from tb_keras.losses import (
@@ -24,12 +21,12 @@ from tb_keras.losses import (
 )
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork, TwoBranchNetwork
 from tb_keras.networks.two_branch_network import embedded
-from tb_keras.training.confused_images import ConfusedImages
 from tb_keras.training.fitted_starts import canonical_starts
 from tb_keras.training.fused_adam import FusedAdam
 from tb_keras.training.loss_attachment import attach_losses
 from tb_keras.training.low_rank import train_low_rank
 from tb_keras.training.recipes.recipe import Recipe
+from tb_keras.training.recipes.recipe_batches import corpus_batches, shard_batches
 from tb_keras.training.shared_space import Starts, identity_starts, shared_space_starts
 
 _ROWS = 256  # that go through an encoder at a time
@@ -90,6 +87,7 @@ def from_recipe(
             replicas.
 
     Examples:
+        >>> import numpy as np
         >>> corpus = Corpus(np.arange(9), image_features=np.eye(9), text_features=np.eye(9))
         >>> training = from_recipe(corpus, Recipe(hidden_dim=8, embedding_dim=4))
         >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
@@ -109,9 +107,9 @@ def from_recipe(
         )
     replicas = 1 if strategy is None else strategy.num_replicas_in_sync
     if shards is not None:
-        batches, positives = _batches_from_shards(shards, recipe, seed, replicas)
+        batches, positives = shard_batches(shards, recipe, seed, replicas)
     else:
-        batches, positives = _batches(
+        batches, positives = corpus_batches(
             train, recipe, seed, network, guarded=bool(initial), replicas=replicas
         )
     steps = int(batches(0).cardinality())
@@ -224,80 +222,3 @@ def _schedule(recipe: Recipe, steps_per_epoch: int):
     return schedules.ExponentialDecay(
         recipe.learning_rate, steps_per_epoch, recipe.learning_rate_decay, staircase=True
     )
-
-
-def _batches(
-    train: Corpus,
-    recipe: Recipe,
-    seed: int,
-    network: TwoBranchNetwork,
-    guarded: bool,
-    replicas: int,
-) -> tuple[Callable, int]:
-    """Returns the batches from an epoch on, and the most positives that a text has in them."""
-    if train.grounding is not None:
-        settings = recipe.region_settings()
-        matched = train.grounding.phrase_pictures[train.matches.images_per_text() > 0]
-        usable = len(np.unique(matched))
-        settings["pictures_per_batch"] = _dealt_evenly(
-            "pictures_per_batch", settings["pictures_per_batch"], max(1, usable), replicas
-        )
-
-        def of_regions(epochs_done: int):
-            return region_batches(train, **settings, seed=seed, first_epoch=epochs_done)
-
-        return of_regions, recipe.regions_per_phrase
-    texts = train.matches.texts_per_image()
-    usable = int(np.count_nonzero(texts))
-    images_per_batch = _dealt_evenly("images_per_batch", recipe.images_per_batch, usable, replicas)
-    texts_per_image = min(recipe.texts_per_image, int(texts.max()))
-
-    mined = min(recipe.mined_images, images_per_batch - 1)
-    confused = None
-    if mined:
-        # A network of random weights does not know what may match.
-        guarded = guarded or network.image_start is not None
-        confused = ConfusedImages(network, train, guarded=guarded)
-
-    def batches(epochs_done: int):
-        return neighborhood_batches(
-            train,
-            images_per_batch,
-            texts_per_image,
-            seed=seed,
-            first_epoch=epochs_done,
-            mined_images=mined,
-            confused=confused,
-        )
-
-    return batches, 1
-
-
-def _batches_from_shards(
-    directory: str | os.PathLike, recipe: Recipe, seed: int, replicas: int
-) -> tuple[Callable, int]:
-    """Returns the same as `_batches`."""
-    if recipe.mined_images:
-        raise ValueError(f"`mined_images` must be 0 with `shards`. Received: {recipe.mined_images}")
-    found = read_description(directory)
-    images_per_batch = _dealt_evenly(
-        "images_per_batch", recipe.images_per_batch, found["images"], replicas
-    )
-    texts_per_image = min(recipe.texts_per_image, found["most_texts"])
-
-    def batches(epochs_done: int):
-        return sharded_batches(
-            directory, images_per_batch, texts_per_image, seed=seed, first_epoch=epochs_done
-        )
-
-    return batches, 1
-
-
-def _dealt_evenly(setting: str, count: int, usable: int, replicas: int) -> int:
-    """Returns how many images a batch has: a multiple of the replicas, and no more than usable."""
-    if replicas > 1 and (count % replicas or usable < replicas):
-        raise ValueError(
-            f"`{setting}` must be a multiple of the replicas, {replicas}, and the images no fewer. "
-            f"Received: {setting}={count}, {usable} images with a text"
-        )
-    return min(count, usable - usable % replicas)

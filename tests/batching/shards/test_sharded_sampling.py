@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tb_keras.batching import sharded_batches, write_shards
+from tb_keras.batching import shard_sample, sharded_batches, write_shards
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
 from tb_keras.losses import BidirectionalRanking
@@ -87,6 +87,17 @@ def test_the_order_follows_from_seed_and_epoch(shards):
     assert epochs(1, first_epoch=2) == first[2:]
     assert epochs(1, seed=1) != first[:1]
     assert first[0] != first[1]
+
+
+def test_addresses_are_read_as_directories_are(shards):
+    address = "ram://shards/of/test"  # stands for gs://
+    write_shards(CORPUS, address, images_per_shard=5, verbose=False)
+    write_shards(CORPUS, address, images_per_shard=5, verbose=False)
+    ours, theirs = (next(iter(sharded_batches(where, 4, 2))) for where in (address, shards))
+    for name, values in ours.items():
+        np.testing.assert_array_equal(values, theirs[name])
+    sample = shard_sample(address)
+    np.testing.assert_array_equal(sample.image_features, shard_sample(shards).image_features)
 
 
 def test_workers_share_the_files(shards):
