@@ -44,10 +44,6 @@ _TRAINED = {
     "small, the hardest negative alone": {"loss": "max_violation"},
     "random weights": {"recipe": "small_from_random"},
     "random weights, InfoNCE": {"recipe": "small_from_random", "loss": "info_nce"},
-    "random weights, the hardest negative alone": {
-        "recipe": "small_from_random",
-        "loss": "max_violation",
-    },
 }
 
 

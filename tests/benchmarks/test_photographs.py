@@ -15,8 +15,8 @@ ROWS = {
     "claims": (16, 6),
     "index_types": (9,),
     "shared_space": (9,),
-    "sizes": (8, 24),
-    "trained_encoders": (11, 4, 14, 6),
+    "sizes": (8, 20),
+    "trained_encoders": (6, 4, 14, 8),
 }
 OPTIONS = {"accuracy": ["--default_seeds=1"]}
 
