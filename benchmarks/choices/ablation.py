@@ -58,7 +58,7 @@ def ablation_table(
         seeds: how many.
         columns: the figures, or from these to their headings.
         paired: a figure; one more column has its mean difference from the first row, seed by seed,
-            ± the standard error of that mean.
+            ± the standard error of that mean, if there are several.
     """
     table, first = [], [measured[f"{next(iter(settings))}, seed {seed}"] for seed in range(seeds)]
     for name in settings:
@@ -66,12 +66,17 @@ def ablation_table(
         cells = [_mean([row[column] for row in rows]) for column in columns]
         if paired:
             gains = [row[paired] - base[paired] for row, base in zip(rows, first)]
-            error = np.std(gains, ddof=min(1, seeds - 1)) / np.sqrt(seeds)
-            cells.append(f"{np.mean(gains):+.1f} ± {error:.1f}")
+            error = f" ± {np.std(gains, ddof=1) / np.sqrt(seeds):.1f}" if seeds > 1 else ""
+            cells.append(f"{np.mean(gains):+.1f}{error}")
         table.append([name, *cells])
     shown = columns.values() if isinstance(columns, Mapping) else columns
     headers = ["", *shown, *([f"{paired} - first"] if paired else [])]
     return tabulate(table, headers, "github", disable_numparse=True) + "\n"
+
+
+def over_seeds(seeds: int) -> str:
+    """Returns what the figures of `ablation_table` are."""
+    return "one seed" if seeds == 1 else f"mean ± standard deviation over {seeds} seeds"
 
 
 def _mean(values: Sequence[float]) -> str:

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 from absl import app, flags
 
-from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.choices.ablation import ablation_table, measured_in_turn, over_seeds
 from benchmarks.pages import measured_on, write_page
 from benchmarks.photographs.picture_words import picture_word_vectors
 from tb_keras.corpus import Corpus
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> None:
 Written by `python -m benchmarks.photographs.languages --data=multi30k \
 --pictures=Flicker8k_Dataset`: the photographs of Multi30K that are in Flickr8k, \
 `{_IMAGE_ENCODER}`, {_SPLIT.value} split; mean recall (of 1, 5 and 10, in both directions) in \
-each language alone, last epoch, mean ± standard deviation over {_SEEDS.value} seeds. A network \
+each language alone, last epoch, {over_seeds(_SEEDS.value)}. A network \
 for all languages is trained with all texts; in the other rows each language has a network and \
 an encoder of its own. Encoders are fitted to the training texts, and all \
 networks start from linear maps (`--landmarks=0`). \

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from absl import app
 
-from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.choices.ablation import ablation_table, measured_in_turn, over_seeds
 from benchmarks.pages import measured_on, write_page
 from benchmarks.photographs.flickr8k import DIRECTORY, EPOCHS, IMAGE_ENCODER, SEEDS, flickr8k
 from tb_keras.corpus import Corpus
@@ -49,8 +49,8 @@ training photographs. Networks over its embeddings are trained on photographs of
 identity is the pair's own cosine before any training (zero-shot), canonical is canonical \
 correlation analysis, shared the best of these and both averaged. Interpolated is the best network \
 between the start and the trained one, weight its share of the latter. Start and weight are chosen \
-on one half of the validation split; the figures, rsum, are of the other half. Mean ± standard \
-deviation over {SEEDS.value} seeds. {measured_on()}
+on one half of the validation split; the figures, rsum, are of the other half; \
+{over_seeds(SEEDS.value)}. {measured_on()}
 
 ## Starts
 

@@ -16,7 +16,7 @@ import matplotlib
 from absl import app
 from matplotlib import pyplot
 
-from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.choices.ablation import ablation_table, measured_in_turn, over_seeds
 from benchmarks.choices.trained_figures import trained_figures
 from benchmarks.pages import measured_on, write_page
 from benchmarks.photographs.flickr8k import (
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> None:
     page = f"""# Number of training photographs
 
 Written by `python -m benchmarks.photographs.sizes --data=flickr8k`: Flickr8k, validation split, \
-`{IMAGE_ENCODER}` and `minilm`, last epoch, mean ± standard deviation over {SEEDS.value} seeds. \
+`{IMAGE_ENCODER}` and `minilm`, last epoch, {over_seeds(SEEDS.value)}. \
 Both forms of CCA choose their regularisation on this same split. {SEEN} {measured_on()}
 
 ![rsum against the number of training photographs](sizes.svg)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from absl import app
 
-from benchmarks.choices.ablation import ablation_table, measured_in_turn
+from benchmarks.choices.ablation import ablation_table, measured_in_turn, over_seeds
 from benchmarks.pages import measured_on, write_page
 from benchmarks.photographs.flickr8k import (
     DIRECTORY,
@@ -113,10 +113,11 @@ def main(arguments: list[str]) -> None:
 
 Written by `python -m benchmarks.photographs.trained_encoders --data=flickr8k \
 --seeds={SEEDS.value}`: Flickr8k, {train.num_images:,} training photographs, \
-{held_out.num_images:,} of validation, `{IMAGE_ENCODER}`; last epoch, mean ± standard deviation \
-over the seeds. Encoders are trained for {EPOCHS.value or _ONE_EPOCH["epochs"]} epoch, five looks \
-at each photograph, all else for {EPOCHS.value or _recipe({}).epochs}; texts are cut after \
-{_TOKENS} tokens. error is the standard error of rsum over the photographs, beyond the difference \
+{held_out.num_images:,} of validation, `{IMAGE_ENCODER}`; last epoch, \
+{over_seeds(SEEDS.value)}. Encoders are trained for {EPOCHS.value or _ONE_EPOCH["epochs"]} epoch, \
+five looks at each photograph, all else for {EPOCHS.value or _recipe({}).epochs}; texts are cut \
+after {_TOKENS} tokens. The text encoder is trained on fewer photographs alone, where an epoch is \
+short. error is the standard error of rsum over the photographs, beyond the difference \
 from the default on the same texts with its own, by a paired bootstrap. {SEEN} {measured_on()}
 """
     for texts, title in _TITLES.items():
