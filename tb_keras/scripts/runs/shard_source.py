@@ -11,6 +11,7 @@ from tb_keras.batching import shard_sample
 from tb_keras.batching.shards.shard_description import read_description
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.shortened_names import whole_name
+from tb_keras.storage.cache_key import encoder_settings
 
 ENCODERS = ("image_encoder", "crops", "text_encoder", "max_tokens")
 """The settings that say how features are made. The files name them as their source."""
@@ -22,11 +23,21 @@ def shard_settings(directory: str) -> dict[str, Any]:
     return {name: source[name] for name in ENCODERS if source.get(name) is not None}
 
 
+def encoder_versions(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what tells the encoders of two times or two files apart, as JSON."""
+    named = {view: settings[f"{view}_encoder"] for view in ("image", "text")}
+    found = {view: encoder_settings(view, name) for view, name in named.items() if name}
+    for of_encoder in found.values():
+        del of_encoder["packages"]  # a newer release keeps the features, or raises the version
+    return found
+
+
 def check_shard_settings(directory: str, settings: Mapping[str, Any]) -> None:
     """Checks that a training from the files can have the settings.
 
     Raises:
-        ValueError: if its features are made by other encoders, or parts of an encoder are trained.
+        ValueError: if the features are made by other encoders, or by the same before they changed,
+            or parts of an encoder are trained.
     """
     source = read_description(directory)["source"] or {}
     for name in ENCODERS:
@@ -39,6 +50,10 @@ def check_shard_settings(directory: str, settings: Mapping[str, Any]) -> None:
             if wanted is None:
                 of_shards = "that of --train_shards, which names none: bring features of one's own"
             raise ValueError(f"{name} must be {of_shards}. Received: {value!r}")
+    if source.get("encoders", encoder_versions(settings)) != encoder_versions(settings):
+        raise ValueError(
+            f"an encoder has changed since --train_shards={directory} was written: write it again"
+        )
 
 
 def shards_digest(directory: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tb_keras.encoders.text.fitted_text_encoder import FITTED_TEXT_ENCODERS
 from tb_keras.scripts.runs.data_digest import data_digest
 from tb_keras.scripts.runs.run_data import encoders_needed, load_splits
 from tb_keras.scripts.runs.run_text_encoder import check_text_encoder
-from tb_keras.scripts.runs.shard_source import ENCODERS
+from tb_keras.scripts.runs.shard_source import ENCODERS, encoder_versions
 
 
 def write_training_shards(settings: Mapping[str, Any], directory: str) -> None:
@@ -37,11 +37,12 @@ def write_training_shards(settings: Mapping[str, Any], directory: str) -> None:
     _check_encoders(settings)
     print(f"train: {corpus.num_images} images, {corpus.num_texts} texts", flush=True)
     source = {name: settings[name] for name in ENCODERS}
+    source |= {"encoders": encoder_versions(settings), "data": data_digest(corpus)}
     write_shards(
         corpus,
         directory,
         encode=functools.partial(_encoded, functools.cache(lambda: _encoders(settings, corpus))),
-        source={**source, "data": data_digest(corpus)},
+        source=source,
     )
     found = read_description(directory)
     without = corpus.num_images - found["images"]

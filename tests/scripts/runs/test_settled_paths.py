@@ -39,6 +39,12 @@ def test_paths_are_absolute_and_names_stay(tmp_path, monkeypatch):
         assert settle_encoder(name) == name
 
 
+def test_addresses_stay_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for given, settled in (("gs://a/b", "gs://a/b"), ("a/b", str(tmp_path / "a" / "b"))):
+        assert settle_paths({"train_shards": given}) == {"train_shards": settled}
+
+
 def test_a_path_as_a_user_would_type_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert seen_from_here(str(tmp_path / "a" / "b.png")) == "a/b.png"
