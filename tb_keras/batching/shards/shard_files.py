@@ -179,4 +179,5 @@ def _record(
         "text_ids": ints(matched),
         "ignored_ids": ints(ignored),
     }
-    return tf.train.Example(features=tf.train.Features(feature=content)).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature=content))
+    return example.SerializeToString(deterministic=True)  # else the order is a process's own

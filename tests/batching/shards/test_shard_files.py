@@ -1,6 +1,9 @@
 """Tests of the files themselves: goes on where it stopped, and reads a part of them back."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from tb_keras.batching import shard_sample, write_shards
 from tb_keras.batching.shards.shard_description import read_description
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.matches import Matches
+from tests.forks import environment
 
 IMAGES, TEXTS = 11, 17
 SOURCE = {"image_encoder": "numbers", "crops": 1}
@@ -77,6 +81,32 @@ def test_it_goes_on_after_the_last_whole_file(whole, tmp_path):
     assert contents(stopped) == contents(whole)
     write(stopped, Numbers(0))  # all is there
     assert contents(stopped) == contents(whole)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.batching.shards.test_shard_files import Numbers, write
+
+class Killed(Numbers):
+    def __call__(self, part):
+        if not self.parts:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(part)
+
+write(Path(sys.argv[1]), Killed(2))
+"""
+
+
+@pytest.mark.slow
+def test_it_goes_on_after_a_kill(whole, tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "killed")]
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    gone_on = Numbers()
+    write(tmp_path / "killed", gone_on)
+    assert len(gone_on.encoded) == 2
+    assert contents(tmp_path / "killed") == contents(whole)
 
 
 @pytest.mark.parametrize(
