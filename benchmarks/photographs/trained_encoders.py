@@ -58,8 +58,6 @@ _OF_SIZES: dict[int, dict[str, dict[str, Any]]] = {
         "the default": {},
         "last 4 blocks": {"blocks": 4},
         "last layer of the text encoder": {"layers": 1},
-        "last 2 layers by LoRA, rank 8": {"layers": 2, "lora_rank": 8, "text_encoder_rate": 1.0},
-        "last 2 layers": {"layers": 2},
     },
 }
 _WITH_TFIDF = ("last block of the image encoder", "last 2 blocks", "last 4 blocks")
