@@ -10,7 +10,7 @@ import re
 
 from mkdocs.structure.files import File
 
-OUTSIDE = ("*.md", "benchmarks/**/*.md", "savedmodels/*.*", "notebooks/*.ipynb")
+OUTSIDE = ("*.md", "benchmarks/**/*.md", "benchmarks/**/*.svg", "savedmodels/*.*", "notebooks/*.ipynb")
 
 
 def on_files(files, config):
