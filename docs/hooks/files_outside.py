@@ -10,7 +10,10 @@ import re
 
 from mkdocs.structure.files import File
 
-OUTSIDE = ("*.md", "benchmarks/**/*.md", "benchmarks/**/*.svg", "savedmodels/*.*", "notebooks/*.ipynb")
+OUTSIDE = (
+    *("*.md", "benchmarks/**/*.md", "benchmarks/**/*.svg"),
+    *("savedmodels/*.*", "notebooks/*.ipynb"),
+)
 
 
 def on_files(files, config):
