@@ -130,7 +130,7 @@ class Collection:
         progress = keras.utils.Progbar(there, verbose=verbose, unit_name="vector")
         start, known = 0, len(live.keys) - there
         while start < len(live.pending):
-            # As many as the store has, which may write itself anew each time.
+            # A store may write itself anew each time, so it is given as many as it has.
             keys = live.pending[start : start + max(_STORE_ROWS, known + start)]
             is_there = is_among(keys, live.keys)
             self.store.delete(keys[~is_there])

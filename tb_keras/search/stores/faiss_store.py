@@ -45,9 +45,9 @@ class FaissStore:
         self._selected: tuple[np.ndarray | None, np.ndarray | None] = None, None
 
     def add(self, blocks: Iterable[Block]) -> None:
-        index = self._opened(writable=True)
+        index = None
         for keys, vectors, _ in blocks:
-            index = index or self._made(vectors.shape[1])
+            index = index or self._opened(writable=True) or self._made(vectors.shape[1])
             new = ~np.isin(keys, _keys_of(index))
             self._extend(index, keys[new], vectors[new])
         if index is not None:
