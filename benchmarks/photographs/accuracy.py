@@ -29,7 +29,7 @@ from tb_keras.evaluation.retrieval import figures_of_ranks
 from tb_keras.networks import PairScorer
 from tb_keras.training import PUBLISHED_RECIPES, RECIPES, fit_reranker, from_recipe
 from tb_keras.training.metrics import embedded_corpus
-from tb_keras.training.scored_candidates import ScoredCandidates
+from tb_keras.training.reranking.scored_candidates import ScoredCandidates
 
 _SPLIT = flags.DEFINE_enum("split", "validation", ["validation", "test"], "Split to measure on.")
 _DEFAULT_SEEDS = flags.DEFINE_integer("default_seeds", 5, "How many seeds of the default.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,7 @@ def neighborhood_batches(
     first_batch: int = 0,
     mined_images: int = 0,
     confused: Callable[[int], np.ndarray] | None = None,
+    teacher: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Returns batches of distinct images, each with several of its texts, and their masks.
 
@@ -59,15 +60,19 @@ def neighborhood_batches(
         confused: function that is called with an epoch's number as it begins and returns int
             `(num_images, k)`, the images that each image is confused with, and -1; such as
             `tb_keras.training.ConfusedImages`.
+        teacher: float `(num_images, size)` and `(num_texts, size)`, embeddings for
+            `tb_keras.losses.Distillation`, such as `tb_keras.training.teacher_embeddings` returns.
 
     Returns:
         A `tf.data.Dataset` of dicts with static shapes: `image`, float32 `(n, image_dim)`; `text`,
         float32 `(m, text_dim)`, or int32 for word indices; and the four masks of `BatchMasks`,
         bool: `matches` `(n, m)`, `negatives` `(n, m)`, `text_negatives` `(m, m)` and
-        `image_negatives` `(n, n)`.
+        `image_negatives` `(n, n)`. With a teacher also its embeddings, `teacher_image` float32
+        `(n, size)` and `teacher_text` `(m, size)`.
 
     Raises:
-        ValueError: if features are missing or a number is out of range.
+        ValueError: if features are missing, the teacher's rows are not those of the corpus, or a
+            number is out of range.
 
     Reference:
         "Neighborhood sampling" of Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.2.
@@ -89,6 +94,10 @@ def neighborhood_batches(
     check_shard(num_shards, shard_index)
     check_int("first_epoch", first_epoch, least=0)
     check_int("first_batch", first_batch, least=0)
+    of_images, of_texts = {"image": corpus.image_features}, {"text": corpus.text_features}
+    if teacher is not None:
+        _check_teacher(teacher, corpus)
+        of_images["teacher_image"], of_texts["teacher_text"] = teacher
     order = NeighborhoodOrder(corpus.matches, images_per_batch, texts_per_image, seed, mined_images)
     shard = slice(shard_index, None, num_shards)
     epochs = itertools.count(first_epoch)
@@ -99,22 +108,25 @@ def neighborhood_batches(
         first = first_batch if epoch == first_epoch else 0
         for images, texts in zip(batches.images[shard][first:], batches.texts[shard][first:]):
             yield {
-                "image": gathered(corpus.image_features, images),
-                "text": gathered(corpus.text_features, texts),
+                **{name: gathered(rows, images) for name, rows in of_images.items()},
+                **{name: gathered(rows, texts) for name, rows in of_texts.items()},
                 **corpus.matches.batch_masks(images, texts)._asdict(),
             }
 
-    sizes = images_per_batch, images_per_batch * texts_per_image
     num_batches = None
     if first_batch == 0:  # else the first epoch is shorter than the others
         num_batches = len(range(*shard.indices(order.num_batches)))
-    return batch_dataset(batches_of_next_epoch, corpus, *sizes, num_batches=num_batches)
+    num_texts = images_per_batch * texts_per_image
+    return batch_dataset(
+        batches_of_next_epoch, of_images, images_per_batch, of_texts, num_texts, num_batches
+    )
 
 
 def batch_dataset(
     batches: Callable[[], Iterator[dict]],
-    corpus: Corpus,
+    of_images: Mapping[str, np.ndarray],
     num_images: int,
+    of_texts: Mapping[str, np.ndarray],
     num_texts: int,
     num_batches: int | None,
 ) -> tf.data.Dataset:
@@ -122,8 +134,9 @@ def batch_dataset(
 
     Args:
         batches: function that is called once an epoch and yields dicts of features and masks.
-        corpus: the `Corpus` that the features come from.
+        of_images: the matrices by name that have a row for each image, of which batches have some.
         num_images: int, images in a batch.
+        of_texts: the same for texts.
         num_texts: int, texts in a batch.
         num_batches: int, batches in an epoch; None if it differs.
     """
@@ -135,22 +148,17 @@ def batch_dataset(
         "text_negatives": (num_texts, num_texts),
         "image_negatives": (num_images, num_images),
     }
-    signature = {
-        "image": _rows_spec(num_images, corpus.image_features),
-        "text": _rows_spec(num_texts, corpus.text_features),
-        **{name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()},
-    }
+    rows = {name: _rows_spec(num_images, features) for name, features in of_images.items()}
+    rows |= {name: _rows_spec(num_texts, features) for name, features in of_texts.items()}
+    masks = {name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()}
     floats = {tf.float16, tf.float32, tf.float64, tf.uint8}  # uint8: pixels
-    dtypes = {
-        view: tf.float32 if signature[view].dtype in floats else tf.int32
-        for view in ("image", "text")
-    }
+    dtypes = {name: tf.float32 if spec.dtype in floats else tf.int32 for name, spec in rows.items()}
 
     def as_floats(batch):  # faster in the graph than in NumPy
-        return {**batch, **{view: tf.cast(batch[view], dtype) for view, dtype in dtypes.items()}}
+        return {**batch, **{name: tf.cast(batch[name], dtype) for name, dtype in dtypes.items()}}
 
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    if any(signature[view].dtype != dtype for view, dtype in dtypes.items()):
+    dataset = tf.data.Dataset.from_generator(batches, output_signature=rows | masks)
+    if any(rows[name].dtype != dtype for name, dtype in dtypes.items()):
         dataset = dataset.map(as_floats)
     if num_batches is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
@@ -171,6 +179,15 @@ def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
         found[...] = features[taken]
     found[rows < 0] = 0
     return found
+
+
+def _check_teacher(teacher: tuple[np.ndarray, np.ndarray], corpus: Corpus) -> None:
+    images, texts = (np.shape(embeddings) for embeddings in teacher)
+    if (images[0], texts[0]) != (corpus.num_images, corpus.num_texts) or images[1] != texts[1]:
+        raise ValueError(
+            f"`teacher` must have a row for each of {corpus.num_images} images and of "
+            f"{corpus.num_texts} texts, all of one size. Received: shapes {images} and {texts}"
+        )
 
 
 def _aligned(shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:

@@ -118,8 +118,14 @@ def region_batches(
                 **masks._asdict(),
             }
 
-    sizes = pictures_per_batch * regions_per_picture, pictures_per_batch * phrases_per_picture
-    return batch_dataset(batches_of_next_epoch, corpus, *sizes, num_batches=order.num_batches)
+    return batch_dataset(
+        batches_of_next_epoch,
+        {"image": corpus.image_features},
+        pictures_per_batch * regions_per_picture,
+        {"text": corpus.text_features},
+        pictures_per_batch * phrases_per_picture,
+        order.num_batches,
+    )
 
 
 def _within_pictures(masks: BatchMasks, num_pictures: int) -> BatchMasks:

@@ -2,6 +2,8 @@
 
 from tb_keras.losses.contrastive.layer import InfoNCE, PairwiseSigmoid
 from tb_keras.losses.contrastive.loss import info_nce_loss, pairwise_sigmoid_loss
+from tb_keras.losses.distillation.layer import Distillation
+from tb_keras.losses.distillation.loss import distillation_loss
 from tb_keras.losses.logistic.layer import PairwiseLogistic
 from tb_keras.losses.logistic.loss import pairwise_logistic_loss
 from tb_keras.losses.matryoshka import Matryoshka
@@ -10,11 +12,13 @@ from tb_keras.losses.ranking.loss import bidirectional_ranking_loss
 
 __all__ = [
     "BidirectionalRanking",
+    "Distillation",
     "InfoNCE",
     "Matryoshka",
     "PairwiseLogistic",
     "PairwiseSigmoid",
     "bidirectional_ranking_loss",
+    "distillation_loss",
     "info_nce_loss",
     "pairwise_logistic_loss",
     "pairwise_sigmoid_loss",

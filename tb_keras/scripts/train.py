@@ -33,7 +33,7 @@ from tb_keras.encoders.text.word_encoder import WORD_ENCODERS
 from tb_keras.scripts import data_flags
 from tb_keras.scripts.own_data.readable_pictures import UNREADABLE
 from tb_keras.scripts.run_main import run_main
-from tb_keras.scripts.runs import run_data, trained_encoders
+from tb_keras.scripts.runs import run_data, teachers, trained_encoders
 from tb_keras.scripts.runs.data_digest import data_digest
 from tb_keras.scripts.runs.initial_run import check_initial, initial_flags, initial_recipe
 from tb_keras.scripts.runs.run import Run
@@ -113,6 +113,7 @@ def _defined(field: dataclasses.Field) -> flags.FlagHolder:
 _SETTINGS = {field.name: _defined(field) for field in _FIELDS}
 flags.adopt_module_key_flags(data_flags)  # so that --help shows them
 flags.adopt_module_key_flags(trained_encoders)
+flags.adopt_module_key_flags(teachers)
 flags.declare_key_flag(UNREADABLE)
 
 
@@ -161,6 +162,9 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
     settings["published"] = _RECIPE.value if published else None
     settings["init_from"] = str(initial.directory.resolve()) if initial else None
     recipes = [_recipe(settings, network, initial) for network in _networks(published)]
+    settings["teacher"] = teachers.teachers_named()
+    if settings["teacher"]:
+        teachers.check_taught(recipes, shards)
     if published:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
     loaded = ["validation"] if shards else ["train", "validation"]
@@ -189,6 +193,7 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
     encoders = {"text_encoder": word_encoder, **blocks}
     with loaded_once():
         features = {name: run_data.encoded(run, corpus, name) for name, corpus in splits.items()}
+        teacher = None if shards else teachers.taught(settings["teacher"], splits["train"])
     train = sample_of_shards(shards) if shards else features["train"]
     for recipe in recipes:
         for seed in map(int, _SEEDS.value):
@@ -207,6 +212,7 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
                 initial=begun,
                 strategy=strategy,
                 shards=shards,
+                teacher=teacher,
                 **encoders,
             )
     if not is_chief(strategy):

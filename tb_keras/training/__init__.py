@@ -15,8 +15,9 @@ from tb_keras.training.recipes.named_recipes import RECIPES
 from tb_keras.training.recipes.published_recipes import PUBLISHED_RECIPES
 from tb_keras.training.recipes.recipe import Recipe
 from tb_keras.training.replicas.strategy import replica_strategy
-from tb_keras.training.reranker_fitting import fit_reranker
+from tb_keras.training.reranking.reranker_fitting import fit_reranker
 from tb_keras.training.shared_space import identity_starts, shared_space_starts
+from tb_keras.training.teachers import teacher_embeddings
 from tb_keras.training.whole_training import train_network
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "network_metrics",
     "replica_strategy",
     "shared_space_starts",
+    "teacher_embeddings",
     "train_network",
 ]
 

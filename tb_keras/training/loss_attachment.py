@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from tb_keras.losses import BidirectionalRanking, PairwiseLogistic
+from tb_keras.losses import BidirectionalRanking, Distillation, PairwiseLogistic
 from tb_keras.networks import SimilarityNetwork, TwoBranchNetwork
 from tb_keras.training.gradient_caching import GradientCaching
 from tb_keras.training.replicas.replicated_training import ReplicatedTraining
@@ -27,7 +27,8 @@ def attach_losses(
     Args:
         network: a `tb_keras.networks.EmbeddingNetwork` or `SimilarityNetwork`.
         loss: a layer called on `[image_embeddings, text_embeddings, matches, negatives,
-            text_negatives, image_negatives]`. None for `BidirectionalRanking()`, or for
+            text_negatives, image_negatives]`, or if it is a `Distillation` on the teacher's
+            embeddings, too. None for `BidirectionalRanking()`, or for
             `PairwiseLogistic(network.fusion)` with a similarity network.
         name: the model's name.
         gradient_cache_rows: positive int, how many images or texts of a batch go through a branch
@@ -35,8 +36,8 @@ def attach_losses(
             `tb_keras.training.GradientCaching`. None for all at once.
 
     Returns:
-        A `keras.Model` that takes `image`, `text` and the four bool masks of a batch and returns
-        the loss.
+        A `keras.Model` that takes `image`, `text` and the four bool masks of a batch, and for a
+        `Distillation` `teacher_image` and `teacher_text`, and returns the loss.
 
     Examples:
         >>> from tb_keras.networks import EmbeddingNetwork
@@ -58,8 +59,10 @@ def attach_losses(
         regression = isinstance(network, SimilarityNetwork)
         loss = PairwiseLogistic(network.fusion) if regression else BidirectionalRanking()
     images, texts = network.image_branch(features["image"]), network.text_branch(features["text"])
-    output = loss([images, texts, *masks.values()])
-    inputs = {**features, **masks}
+    teacher = ("teacher_image", "teacher_text") if isinstance(loss, Distillation) else ()
+    others = masks | {name: keras.Input((None,), name=name) for name in teacher}
+    output = loss([images, texts, *others.values()])
+    inputs = {**features, **others}
     replicated = tf.distribute.has_strategy()
     if gradient_cache_rows is None and not replicated:
         return keras.Model(inputs, output, name=name)

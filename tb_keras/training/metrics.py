@@ -16,7 +16,7 @@ from tb_keras.evaluation.hits_by_picture import hits_of_ranks
 from tb_keras.evaluation.ranks import ranks_from_embeddings, ranks_from_scores
 from tb_keras.evaluation.retrieval import figures_of_ranks
 from tb_keras.networks import EmbeddingNetwork, PairScorer, Reranker
-from tb_keras.training.scored_candidates import ScoredCandidates
+from tb_keras.training.reranking.scored_candidates import ScoredCandidates
 
 _MATRIX_VALUES = 2**26  # up to this size (256 MiB) all scores are held, and computed once
 

@@ -40,6 +40,7 @@ def train_network(
     image_encoder: keras.Model | None = None,
     strategy: tf.distribute.Strategy | None = None,
     shards: str | os.PathLike | None = None,
+    teacher: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> TwoBranchNetwork:
     """Trains a network by a recipe and keeps that of the best epoch, or of the last.
 
@@ -63,6 +64,8 @@ def train_network(
             network. For the network "cca", each process fits its own.
         shards: directory of `tb_keras.batching.write_shards`, from which the batches are read.
             `train` is then a sample of it, such as `tb_keras.batching.shard_sample` returns.
+        teacher: from `tb_keras.training.teacher_embeddings`, for an embedding network that learns
+            from their scores beside the labels.
 
     Returns:
         The network of the epoch with the best `val_rsum`, or to localize the best `val_recall@1`.
@@ -70,16 +73,16 @@ def train_network(
 
     Raises:
         ValueError: if features are missing or of different sizes, the corpora are for different
-            tasks, a setting is out of range or does not go with `shards`, or the loss becomes NaN
-            or infinite.
+            tasks, a setting is out of range or does not go with `shards` or `teacher`, or the loss
+            becomes NaN or infinite.
     """
     directory = Path(directory)
     path, result = directory / "network.keras", directory / "result.json"
     strategy = None if recipe.network == "cca" else strategy
     chief = is_chief(strategy)
     settings = train, recipe, seed, text_encoder, validation, initial, image_encoder
-    if shards is not None and recipe.network == "cca":
-        raise ValueError("`shards` must be None for the network cca, which is fitted to a corpus")
+    if recipe.network == "cca" and not (shards is None and teacher is None):
+        raise ValueError("`shards` and `teacher` must be None for the network cca, fitted at once")
     if from_chief(strategy, [np.asarray(result.exists())])[0]:
         finished = keras.saving.load_model(path) if chief else from_recipe(*settings).network
         return share_network(strategy, finished)
@@ -101,7 +104,7 @@ def train_network(
         )
     if recipe.network == "cca":
         return train_cca(train, validation, recipe, directory, seed)
-    network, model, batches = from_recipe(*settings, strategy, shards)
+    network, model, batches = from_recipe(*settings, strategy, shards, teacher)
     if not chief:
         first_epoch = share_training(strategy, model, 0)
         epochs = {"initial_epoch": first_epoch, "epochs": recipe.epochs}

@@ -262,6 +262,24 @@ def test_word_indices_stay_ints(dtype):
         np.testing.assert_array_equal(batch["text"], expected["text"])  # zeros for padding
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_a_teachers_rows_come_with_their_images_and_texts(dtype):
+    corpus = numbered_corpus()
+    teacher = [np.repeat(np.arange(1, s + 1)[:, None], 4, axis=1).astype(dtype) for s in (N, M)]
+    batches = neighborhood_batches(corpus, 5, 8, teacher=teacher)
+    for batch, expected in zip(batches, neighborhood_batches(corpus, 5, 8), strict=True):
+        assert batch["teacher_image"].dtype == batch["teacher_text"].dtype == tf.float32
+        assert (batch["teacher_image"].shape, batch["teacher_text"].shape) == ((5, 4), (40, 4))
+        for view in ("image", "text"):  # and zeros for padding
+            assert (batch[f"teacher_{view}"] == expected[view][:, :1]).numpy().all()
+
+
+@pytest.mark.parametrize("shapes", [((N, 3), (M, 4)), ((N + 1, 3), (M, 3)), ((N, 3), (M - 1, 3))])
+def test_a_teacher_of_another_corpus_is_refused(shapes):
+    with pytest.raises(ValueError, match="`teacher` must have a row for each of 12 images and of"):
+        neighborhood_batches(numbered_corpus(), 5, teacher=[np.zeros(shape) for shape in shapes])
+
+
 @pytest.mark.parametrize("lacking", ["image_features", "text_features"])
 def test_missing_features_are_named(lacking):
     with pytest.raises(ValueError, match="`corpus` must have image_features and text_features"):

@@ -135,7 +135,7 @@ def test_from_shards_goes_on_with_the_batches_that_follow(tmp_path, monkeypatch)
 
     with pytest.raises(ValueError, match="`mined_images` must be 0 with `shards`"):
         trained(tmp_path / "no", dataclasses.replace(recipe, mined_images=2))
-    with pytest.raises(ValueError, match="`shards` must be None for the network cca"):
+    with pytest.raises(ValueError, match="`shards` and `teacher` must be None for the network cca"):
         trained(tmp_path / "no", Recipe(network="cca"))
     with pytest.raises(ValueError, match="must have image_features of size 6, as `train` has"):
         trained(tmp_path / "no", sample=sample.replace(image_features=sample.image_features[:, :6]))

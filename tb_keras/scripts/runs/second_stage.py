@@ -11,7 +11,7 @@ from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import text_encoder_fitted_to
 from tb_keras.training import fit_reranker
 
-_OF_ONE_RUN = ("recipes", "published", "init_from")  # settings that say nothing about features
+_OF_ONE_RUN = ("recipes", "published", "init_from", "teacher")  # that say nothing of features
 
 
 class SecondStage(NamedTuple):

@@ -8,7 +8,7 @@ from tb_keras.corpus.corpus import Corpus
 from tb_keras.networks import Reranker
 from tb_keras.scripts.runs.second_stage import SecondStage
 from tb_keras.training.metrics import embedded_corpus
-from tb_keras.training.scored_candidates import ScoredCandidates
+from tb_keras.training.reranking.scored_candidates import ScoredCandidates
 
 
 def reranked_rows(

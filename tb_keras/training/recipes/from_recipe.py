@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.encoders.text.word_encoder import redrawn
 from tb_keras.losses import (
     BidirectionalRanking,
+    Distillation,
     InfoNCE,
     Matryoshka,
     PairwiseLogistic,
@@ -56,6 +58,7 @@ def from_recipe(
     image_encoder: keras.Model | None = None,
     strategy: tf.distribute.Strategy | None = None,
     shards: str | os.PathLike | None = None,
+    teacher: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Training:
     """Builds the network, the compiled model and the batches that a recipe describes.
 
@@ -80,11 +83,13 @@ def from_recipe(
             network. The network itself gets the copy's weights as an epoch ends.
         shards: directory of `tb_keras.batching.write_shards`, from which the batches are read.
             `train` is then a sample of it, to which starts and the standardisation are fitted.
+        teacher: from `tb_keras.training.teacher_embeddings`, for an embedding network that learns
+            from their scores beside the labels.
 
     Raises:
         ValueError: if there are word indices without their encoder, or the other way round, a
-            setting is out of range or does not go with `shards`, or a batch cannot be dealt to the
-            replicas.
+            setting is out of range or does not go with `shards`, a batch cannot be dealt to the
+            replicas, or there is a teacher with shards or for another network or task.
 
     Examples:
         >>> import numpy as np
@@ -105,20 +110,26 @@ def from_recipe(
         raise ValueError(
             f"`lora_rank` must be 0 with several replicas. Received: {recipe.lora_rank}"
         )
+    if teacher is not None and (shards is not None or recipe.network != "embedding"):
+        raise ValueError(
+            "`teacher` must be None unless an embedding network is trained without shards. "
+            f"Received: network={recipe.network}, shards={shards}"
+        )
     replicas = 1 if strategy is None else strategy.num_replicas_in_sync
     if shards is not None:
         batches, positives = shard_batches(shards, recipe, seed, replicas)
     else:
         batches, positives = corpus_batches(
-            train, recipe, seed, network, guarded=bool(initial), replicas=replicas
+            train, recipe, seed, network, guarded=bool(initial), replicas=replicas, teacher=teacher
         )
     steps = int(batches(0).cardinality())
+    settings = recipe, seed, positives, steps, teacher is not None
     if strategy is None:
-        return Training(network, _model(network, recipe, seed, positives, steps), batches)
+        return Training(network, _model(network, *settings), batches)
     with strategy.scope():
         copy = type(network).from_config(network.get_config())
         _copy_variables(network, copy)
-        model = _model(copy, recipe, seed, positives, steps)
+        model = _model(copy, *settings)
     model.hand_over = functools.partial(_copy_variables, copy, network)
     return Training(network, model, batches)
 
@@ -130,7 +141,12 @@ def _copy_variables(source: TwoBranchNetwork, target: TwoBranchNetwork) -> None:
 
 
 def _model(
-    network: TwoBranchNetwork, recipe: Recipe, seed: int, positives: int, steps_per_epoch: int
+    network: TwoBranchNetwork,
+    recipe: Recipe,
+    seed: int,
+    positives: int,
+    steps_per_epoch: int,
+    taught: bool,
 ) -> keras.Model:
     """Returns the network with its losses, compiled."""
     trained = network.image_encoder, network.text_encoder
@@ -148,6 +164,8 @@ def _model(
         loss = BidirectionalRanking(**recipe.ranking_settings(), block_rows=block_rows)
     if recipe.matryoshka_dims and recipe.network == "embedding":
         loss = Matryoshka(loss, recipe.matryoshka_dims)
+    if taught:
+        loss = Distillation(loss, recipe.teacher_weight, recipe.teacher_temperature)
     model = attach_losses(network, loss, gradient_cache_rows=recipe.gradient_cache_rows or None)
     optimizer = FusedAdam(
         _schedule(recipe, steps_per_epoch),

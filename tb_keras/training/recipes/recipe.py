@@ -79,6 +79,12 @@ class Recipe:
         "Embedding network: numbers of first dimensions whose loss is added, so that they can be "
         "searched alone, such as 64,128,256.",
     )
+    teacher_weight: float = _setting(
+        1.0, "Embedding network with a teacher: weight of the loss of scores that differ from it."
+    )
+    teacher_temperature: float = _setting(
+        0.05, "Embedding network with a teacher: divides the scores of both before their softmax."
+    )
     margin: float = _setting(0.05, "Ranking loss: margin, a distance between unit vectors.")
     top_k: int = _setting(10, "Ranking loss: nearest negatives of an anchor that count; 0 for all.")
     image_anchor_weight: float = _setting(1.0, "Ranking loss: weight of images as anchors.")

@@ -22,6 +22,7 @@ def corpus_batches(
     network: TwoBranchNetwork,
     guarded: bool,
     replicas: int,
+    teacher: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[Callable, int]:
     """Returns the batches from an epoch on, and the most positives that a text has in them.
 
@@ -32,11 +33,14 @@ def corpus_batches(
         network: the network that is trained; it finds the images to mine.
         guarded: whether it knows already what may match.
         replicas: among so many a batch is dealt.
+        teacher: embeddings that come with each batch, for retrieval.
 
     Raises:
-        ValueError: if a batch cannot be dealt to the replicas.
+        ValueError: if a batch cannot be dealt to the replicas, or a teacher is given to localize.
     """
     if train.grounding is not None:
+        if teacher is not None:
+            raise ValueError("`teacher` must be None for localization")
         settings = recipe.region_settings()
         matched = train.grounding.phrase_pictures[train.matches.images_per_text() > 0]
         usable = len(np.unique(matched))
@@ -69,6 +73,7 @@ def corpus_batches(
             first_epoch=epochs_done,
             mined_images=mined,
             confused=confused,
+            teacher=teacher,
         )
 
     return batches, 1

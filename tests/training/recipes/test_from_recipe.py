@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from tb_keras.corpus.corpus import Corpus
-from tb_keras.losses import BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
+from tb_keras.losses import (
+    BidirectionalRanking,
+    Distillation,
+    InfoNCE,
+    PairwiseLogistic,
+    PairwiseSigmoid,
+)
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import GradientCaching
 from tb_keras.training.recipes.from_recipe import from_recipe
@@ -40,7 +46,7 @@ def small_recipe(task, network, **changes):
 
 
 def loss_layer(model):
-    kinds = BidirectionalRanking, InfoNCE, PairwiseLogistic, PairwiseSigmoid
+    kinds = BidirectionalRanking, Distillation, InfoNCE, PairwiseLogistic, PairwiseSigmoid
     (layer,) = [layer for layer in model.layers if isinstance(layer, kinds)]
     return layer
 
@@ -274,3 +280,32 @@ def test_decay_and_clipping_are_the_optimizers():
     assert (optimizer.weight_decay, optimizer.global_clipnorm) == (0.1, 2.0)
     plain = from_recipe(retrieval_corpus(20, seed=0), small_recipe("retrieval", "embedding"))
     assert plain.model.optimizer.weight_decay is plain.model.optimizer.global_clipnorm is None
+
+
+def taught(task="retrieval", network="embedding", **changes):
+    corpus = toy_corpus(task, 12, seed=0)
+    teacher = [np.zeros((count, 3)) for count in (corpus.num_images, corpus.num_texts)]
+    recipe = small_recipe(task, network, teacher_weight=2.0, teacher_temperature=0.1)
+    return from_recipe(corpus, recipe, teacher=teacher, **changes)
+
+
+def test_a_teacher_has_the_recipes_weight_and_temperature():
+    training = taught()
+    layer = loss_layer(training.model)
+    assert (layer.weight, layer.temperature) == (2.0, 0.1)
+    assert isinstance(layer.loss, BidirectionalRanking)
+    history = training.model.fit(training.batches(0), epochs=1, shuffle=False, verbose=0).history
+    assert history["loss"][0] > 2 * history["distillation"][0] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "similarity"}, "`teacher` must be None unless .*network=similarity"),
+        ({"shards": "shards"}, "`teacher` must be None unless .*shards=shards"),
+        ({"task": "localization"}, "`teacher` must be None for localization"),
+    ],
+)
+def test_where_no_teacher_helps(changes, message):
+    with pytest.raises(ValueError, match=message):
+        taught(**changes)

@@ -37,7 +37,7 @@ def test_no_setting_is_forgotten():
         *SIMILARITY.logistic_settings(),
         *SIMILARITY.region_settings(),
         *"image_encoder_rate text_encoder_rate matryoshka_dims mined_images".split(),
-        *"warm_up weight_decay clip_norm lora_rank".split(),
+        *"warm_up weight_decay clip_norm lora_rank teacher_weight teacher_temperature".split(),
         *"network loss images_per_batch texts_per_image epochs interpolate".split(),
         *"learning_rate learning_rate_decay gradient_cache_rows start landmarks kept_epoch".split(),
     }

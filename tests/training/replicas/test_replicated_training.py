@@ -74,6 +74,11 @@ hidden = keras.layers.Dropout(0.4)(keras.layers.Dense(9, "tanh")(features))
 encoders = {"image_encoder": keras.Model(features, keras.layers.BatchNormalization()(hidden))}
 changes = {"gradient_cache_rows": 4, "dropout": 0.5, "noise": 0.3}
 """,
+    "teacher": """
+rng = np.random.default_rng(0)
+encoders = {"teacher": (rng.normal(size=(24, 3)), rng.normal(size=(48, 3)))}
+changes = {"teacher_weight": 3.0, "teacher_temperature": 1.0, "dropout": 0.5, "noise": 0.3}
+""",
     "canonical start": """
 changes = {"start": "canonical", "dropout": 0.5, "noise": 0.3, "loss": "info_nce"}
 changes |= {"learning_rate": 0.01}

@@ -10,7 +10,7 @@ import numpy as np
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.networks import EmbeddingNetwork, PairScorer, Reranker
 from tb_keras.training.metrics import embedded_corpus, headline_metric
-from tb_keras.training.scored_candidates import ScoredCandidates
+from tb_keras.training.reranking.scored_candidates import ScoredCandidates
 
 _WEIGHTS = tuple(step / 10 for step in range(11))
 

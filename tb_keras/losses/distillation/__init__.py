@@ -1,0 +1,1 @@
+"""The loss of scores that differ from a teacher's."""

@@ -1,0 +1,1 @@
+"""A second stage: a network that ranks the first candidates of another again."""
