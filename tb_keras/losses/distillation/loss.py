@@ -78,8 +78,12 @@ def distillation_loss(
         )
     scores = ops.matmul(images, ops.transpose(texts))
     counted = matches | negatives
-    both = [ops.where(counted, s / temperature, _NEVER) for s in (teacher_scores, scores)]
-    return (_divergence(*both, counted, axis=1) + _divergence(*both, counted, axis=0)) / 2.0
+    teacher, student = (
+        ops.where(counted, s / temperature, _NEVER) for s in (teacher_scores, scores)
+    )
+    image_anchors = _divergence(teacher, student, counted, axis=1)
+    text_anchors = _divergence(teacher, student, counted, axis=0)
+    return (image_anchors + text_anchors) / 2.0
 
 
 def _divergence(teacher, student, counted, axis: int):
