@@ -35,29 +35,38 @@ from tb_keras.encoders import last_image_blocks, last_text_blocks
 from tb_keras.evaluation import paired_difference, retrieval_hits
 from tb_keras.evaluation.picture_bootstrap import figure_error, figure_of_hits
 from tb_keras.networks import EmbeddingNetwork
-from tb_keras.training import RECIPES, Recipe, from_recipe, interpolate
+from tb_keras.training import RECIPES, Recipe, from_recipe, interpolate, teacher_embeddings
 
 _TOKENS = 32
+_OTHER_SEEDS = 1000
 _DEFAULT = "the default"
 _ONE_EPOCH = {"epochs": 1, "image_encoder_rate": 0.3, "text_encoder_rate": 0.1}
 _GENTLE = {"warm_up": 0.2, "weight_decay": 0.01, "clip_norm": 1.0}
+_MIRRORED = {"blocks": 4, "crops": 2}
+_TAUGHT = {"teachers": [{}, {}, {}]}  # by the default, with other seeds
 _OF_ENCODERS: dict[str, dict[str, Any]] = {
     "last block of the image encoder": {"blocks": 1},
     "last 2 blocks": {"blocks": 2},
     "last 4 blocks": {"blocks": 4},
-    "last 4 blocks, mirror images": {"blocks": 4, "crops": 2},
+    "last 4 blocks, mirror images": _MIRRORED,
+    "last 4 blocks, mirror images, taught": {**_MIRRORED, **_TAUGHT},
     "last 4 blocks, warm-up, decay, clipping": {"blocks": 4, **_GENTLE},
 }
 _OF_SIZES: dict[int, dict[str, dict[str, Any]]] = {
     500: {
         "the default": {},
         "last 4 blocks": {"blocks": 4},
+        "last 4 blocks, taught": {"blocks": 4, **_TAUGHT},
         "last 4 blocks, five times as long": {"blocks": 4, "epochs": 5},
     },
     2000: {
         "the default": {},
         "last 4 blocks": {"blocks": 4},
+        "taught": _TAUGHT,
+        "last 4 blocks, taught": {"blocks": 4, **_TAUGHT},
         "last layer of the text encoder": {"layers": 1},
+        "last 2 layers of the text encoder": {"layers": 2},
+        "last 2 layers, LoRA of rank 8": {"layers": 2, "lora_rank": 8},
     },
 }
 _WITH_TFIDF = ("last block of the image encoder", "last 2 blocks", "last 4 blocks")
@@ -68,6 +77,9 @@ _OF_TRAINING: dict[str, dict[str, Any]] = {
     "sigmoid": {"loss": "sigmoid"},
     "hardest negative alone": {"loss": "max_violation"},
     "hardest negative alone, after the default": {"loss": "max_violation", "warm": True},
+    "taught": _TAUGHT,
+    "taught, a tenth as much": {**_TAUGHT, "teacher_weight": 0.1},
+    "taught by last 4 blocks, mirror images": {"teachers": [_MIRRORED]},
     "interpolated with the start": {"between": True},
     "moving average of the weights": {"averaged": 0.99},
     "captions with words dropped, too": {"dropped": 0.2},
@@ -115,8 +127,9 @@ Written by `python -m benchmarks.photographs.trained_encoders --data=flickr8k \
 {over_seeds(SEEDS.value)}. Encoders are trained for {EPOCHS.value or _ONE_EPOCH["epochs"]} epoch, \
 five looks at each photograph, all else for {EPOCHS.value or _recipe({}).epochs}; texts are cut \
 after {_TOKENS} tokens. The text encoder is trained on fewer photographs alone, where an epoch is \
-short. error is the standard error of rsum over the photographs, beyond the difference \
-from the default on the same texts with its own, by a paired bootstrap. {SEEN} {measured_on()}
+short. Those that are taught learn from the scores of three networks of the default beside the \
+labels. error is the standard error of rsum over the photographs, beyond the difference from the \
+default on the same texts with its own, by a paired bootstrap. {SEEN} {measured_on()}
 """
     for texts, title in _TITLES.items():
         table = ablation_table(measured, settings[texts], SEEDS.value, _COLUMNS)
@@ -150,11 +163,8 @@ def _of_default(texts: str, images: int | None, seed: int) -> np.ndarray:
 def _hits(changes: dict, seed: int) -> np.ndarray:
     """Trains with some changes and returns the hits on the validation split."""
     changes = dict(changes)
-    first, count = changes.pop("first", None), changes.pop("images", None)
-    train, held_out = (_corpus(split, changes) for split in ("train", "validation"))
-    if count:
-        train = some_images(train, count)
-    network = _trained(train, held_out, changes, seed)
+    first = changes.pop("first", None)
+    held_out, network = _corpus("validation", changes), _trained(changes, seed)
     images = network.embed_images(held_out.image_features)
     texts = network.embed_texts(held_out.text_features)
     if first:
@@ -172,24 +182,31 @@ def _corpus(split: str, changes: dict) -> Corpus:
     if changes.get("layers"):
         texts = f"{texts}[:-{changes['layers']}]"
     dropped = changes.get("dropped", 0.0) if split == "train" else 0.0
-    return flickr8k(split, images, texts, changes.get("crops", 1), _TOKENS, dropped)
+    corpus = flickr8k(split, images, texts, changes.get("crops", 1), _TOKENS, dropped)
+    if split == "train" and changes.get("images"):
+        return some_images(corpus, changes["images"])
+    return corpus
 
 
-def _trained(train: Corpus, held_out: Corpus, changes: dict, seed: int) -> EmbeddingNetwork:
+def _trained(changes: dict, seed: int) -> EmbeddingNetwork:
+    """Trains with some changes on the training split, or on some of its photographs."""
+    train, held_out = (_corpus(split, changes) for split in ("train", "validation"))
+    changes = dict(changes)
+    common = {name: changes.pop(name) for name in ("texts", "images") if name in changes}
+    teacher = _teacher([{**one, **common} for one in changes.pop("teachers", [])], seed)
     encoders = {}
     crops = changes.pop("crops", 1)
     if blocks := changes.pop("blocks", 0):
         encoders["image_encoder"] = last_image_blocks(f"{IMAGE_ENCODER}[:-{blocks}]", crops=crops)
     if layers := changes.pop("layers", 0):
-        name = f"{changes['texts']}[:-{layers}]"
+        name = f"{common['texts']}[:-{layers}]"
         encoders["text_encoder"] = last_text_blocks(name, max_tokens=_TOKENS)
     warm, between, averaged = (changes.pop(n, 0) for n in ("warm", "between", "averaged"))
-    for name in ("texts", "dropped"):
-        changes.pop(name, None)
-    initial = _trained(train, held_out, {}, seed) if warm else None
+    changes.pop("dropped", None)
+    initial = _trained(common, seed) if warm else None
     recipe = _recipe({**(_ONE_EPOCH if encoders else {}), **changes})
     network, model, batches = from_recipe(
-        train, recipe, seed, validation=held_out, initial=initial, **encoders
+        train, recipe, seed, validation=held_out, initial=initial, teacher=teacher, **encoders
     )
     if averaged:
         settings = {**model.optimizer.get_config(), "use_ema": True, "ema_momentum": averaged}
@@ -199,6 +216,16 @@ def _trained(train: Corpus, held_out: Corpus, changes: dict, seed: int) -> Embed
     if between:
         interpolate(network, before, held_out)
     return network
+
+
+def _teacher(teachers: list[dict], seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Trains teachers with seeds of their own, and returns what they say of the same corpus."""
+    if not teachers:
+        return None
+    return teacher_embeddings(
+        (_trained(changes, _OTHER_SEEDS + len(teachers) * seed + number), _corpus("train", changes))
+        for number, changes in enumerate(teachers)
+    )
 
 
 def _recipe(changes: dict) -> Recipe:
