@@ -61,7 +61,9 @@ _OF_SIZES: dict[int, dict[str, dict[str, Any]]] = {
     },
     2000: {
         "the default": {},
+        "mirror images averaged": {"crops": 2},
         "last 4 blocks": {"blocks": 4},
+        "last 4 blocks, mirror images": _MIRRORED,
         "taught": _TAUGHT,
         "last 4 blocks, taught": {"blocks": 4, **_TAUGHT},
         "last layer of the text encoder": {"layers": 1},
@@ -104,7 +106,11 @@ def main(arguments: list[str]) -> None:
     file = Path(DIRECTORY.value) / "trained_encoders.json"
     of_encoders = {
         "minilm": {_DEFAULT: {}, **_OF_ENCODERS},
-        "tfidf": {_DEFAULT: {}, **{name: _OF_ENCODERS[name] for name in _WITH_TFIDF}},
+        "tfidf": {
+            _DEFAULT: {},
+            **{name: _OF_ENCODERS[name] for name in _WITH_TFIDF},
+            "taught by three with MiniLM": {"teachers": [{"texts": "minilm"}] * 3},
+        },
     }
     settings = {
         texts: {f"{name}, {texts}": {**rows[name], "texts": texts} for name in rows}
@@ -193,7 +199,7 @@ def _trained(changes: dict, seed: int) -> EmbeddingNetwork:
     train, held_out = (_corpus(split, changes) for split in ("train", "validation"))
     changes = dict(changes)
     common = {name: changes.pop(name) for name in ("texts", "images") if name in changes}
-    teacher = _teacher([{**one, **common} for one in changes.pop("teachers", [])], seed)
+    teacher = _teacher([{**common, **one} for one in changes.pop("teachers", [])], seed)
     encoders = {}
     crops = changes.pop("crops", 1)
     if blocks := changes.pop("blocks", 0):
@@ -203,6 +209,8 @@ def _trained(changes: dict, seed: int) -> EmbeddingNetwork:
         encoders["text_encoder"] = last_text_blocks(name, max_tokens=_TOKENS)
     warm, between, averaged = (changes.pop(n, 0) for n in ("warm", "between", "averaged"))
     changes.pop("dropped", None)
+    dims = changes.pop("matryoshka_dims", ())  # fewer than a start of a few images has
+    changes["matryoshka_dims"] = tuple(dim for dim in dims if dim < train.num_images)
     initial = _trained(common, seed) if warm else None
     recipe = _recipe({**(_ONE_EPOCH if encoders else {}), **changes})
     network, model, batches = from_recipe(

@@ -16,7 +16,7 @@ ROWS = {
     "index_types": (9,),
     "shared_space": (9,),
     "sizes": (8, 20),
-    "trained_encoders": (7, 4, 17, 11),
+    "trained_encoders": (7, 5, 17, 13),
 }
 OPTIONS = {"accuracy": ["--default_seeds=1"]}
 
