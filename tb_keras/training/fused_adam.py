@@ -15,8 +15,11 @@ class FusedAdam(keras.optimizers.Adam):
 
     It makes the same update as `keras.optimizers.Adam`, faster: Keras writes the update as a dozen
     operations, each of which carries all weights through memory and back. Arguments, formula and
-    saved state are those of Keras. Where the kernel does not apply (`amsgrad`, sparse gradients,
-    another backend), Keras's own update is made.
+    saved state are those of Keras. Where the kernel does not apply (`amsgrad`, another backend),
+    Keras's own update is made.
+
+    The gradient of a table of which a batch takes some rows is made dense first. Keras adds the
+    squares of the gradients of a row that is taken twice, where Adam squares their sum.
 
     Reference:
         Kingma and Ba, *Adam: a method for stochastic optimization*, ICLR 2015 (arXiv 1412.6980).
@@ -42,14 +45,15 @@ class FusedAdam(keras.optimizers.Adam):
         """
         self._factors |= {self._var_key(variable): factor for variable in variables}
 
+    def apply(self, grads, trainable_variables=None):
+        return super().apply([_dense(gradient) for gradient in grads], trainable_variables)
+
     def update_step(self, gradient, variable, learning_rate):
         factor = self._factors.get(self._var_key(variable), 1.0)
         if factor != 1.0:
             learning_rate = learning_rate * factor
         held = variable.value if isinstance(variable, keras.Variable) else variable
         if self.amsgrad or not isinstance(held, tf.Variable) or not tf.is_tensor(gradient):
-            return super().update_step(gradient, variable, learning_rate)
-        if isinstance(gradient, tf.IndexedSlices):
             return super().update_step(gradient, variable, learning_rate)
         place = self._get_variable_index(variable)
         step = ops.cast(self.iterations + 1, held.dtype)
@@ -65,3 +69,7 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             grad=ops.cast(gradient, held.dtype),
         )
+
+
+def _dense(gradient):
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient

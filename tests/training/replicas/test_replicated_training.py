@@ -55,12 +55,11 @@ corpus = localization_corpus(8, 0)
 changes = {"network": "similarity", "joint_dims": (6,), "pictures_per_batch": 4}
 changes |= {"phrases_per_picture": 2, "regions_per_picture": 8, "regions_per_phrase": 2}
 """,
-    "word encoder by gradient caching, mined images": """
+    "word encoder, mined images": """
 words = np.random.default_rng(0).integers(0, 12, (len(corpus.text_features), 5))
 corpus = corpus.replace(text_features=words.astype("int32"))
 encoders = {"text_encoder": word_encoder("lstm", 10, dim=6, units=5)}
 changes = {"mined_images": 3, "text_encoder_rate": 2.0, "clip_norm": 0.3, "weight_decay": 0.1}
-changes |= {"gradient_cache_rows": 4}  # else Keras's Adam takes sparse gradients on one device
 """,
     "image encoder": """
 features = keras.Input((7,))
