@@ -100,7 +100,7 @@ def _opened(directory: Path) -> tuple[np.ndarray, dict[str, int], dict]:
             "`directory` must be one that tb-extract wrote, or hold names.txt beside features.npy. "
             f"Received: '{directory}'"
         )
-    names = list_file.read_text(encoding="utf-8-sig").splitlines()
+    names = list_file.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     if len(names) != len(features) or len(set(names)) != len(names):
         raise ValueError(
             f"{list_file} must have a distinct name for each of the {len(features)} rows. "

@@ -165,10 +165,10 @@ class ImageTextIndex:
         beside = directory.absolute().with_name(f".{directory.name}-building")
         _prepared(beside, settings)
         with cls(beside, model) as index:
-            if not embedded:
-                gone = set(index.ids()) - set(names), set(index.ids("texts")) - set(texts)
-                for kind, some in zip(KINDS, gone):  # of a build that was killed, and had others
-                    index.delete(sorted(some), of=kind)
+            for of, some in (("images", names), ("texts", texts)):
+                if before := set(index.ids(of)):  # of a build that was killed, and may have others
+                    before -= {*some, *(item.id for item in embedded)}
+                    index.delete(sorted(before), of=of)
             index.add(paths, names, attributes, verbose=verbose)
             index.add_texts(texts, verbose=verbose)
             index.add_embedded(embedded, verbose=verbose)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tb_keras.search import ImageTextIndex
+from tb_keras.search import EmbeddedItem, ImageTextIndex
 from tb_keras.search.kept import adding, collection, embedding_rows, items, proposed_keys
 from tb_keras.search.stores.faiss_store import FaissStore
 from tb_keras.search.stores.lancedb_store import LanceStore
@@ -157,7 +157,7 @@ def slow(file):
     time.sleep(0.02)
     synchronize(file)
 os.fsync = slow
-from tb_keras.search import ImageTextIndex
+from tb_keras.search import EmbeddedItem, ImageTextIndex
 from tb_keras.search.kept import adding
 from tests.search.pictures_by_content import Model
 adding.BLOCK_ITEMS = 2
@@ -189,3 +189,21 @@ def test_a_build_that_is_really_killed_goes_on(tmp_path, store):
         assert sorted(index.ids()) == names
         right = np.stack([vector(name) for name in names]).astype("float16")
         np.testing.assert_array_equal(index.embeddings(names), right)
+
+
+def test_a_build_of_embedded_items_keeps_none_of_a_killed_one(tmp_path, monkeypatch):
+    old = [EmbeddedItem(f"old {n}", f"{n}.png", vector(str(n))) for n in range(5)]
+    new = [EmbeddedItem("new", None, vector("new")), EmbeddedItem("newer", None, vector("newer"))]
+    add = ImageTextIndex.add_embedded
+
+    def added_and_killed(*arguments, **settings):
+        add(*arguments, **settings)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ImageTextIndex, "add_embedded", added_and_killed)
+        with pytest.raises(Killed):
+            ImageTextIndex.build(tmp_path / "index", Model(), embedded=old)
+    with ImageTextIndex.build(tmp_path / "index", Model(), embedded=new) as index:
+        assert (index.ids(), index.ids("texts")) == ([], ["new", "newer"])
+        assert index.check() == []

@@ -86,6 +86,8 @@ def _without_folders(settings: Mapping) -> dict:
     def shown(value):
         if isinstance(value, Mapping):
             return _without_folders(value)
+        if isinstance(value, list):
+            return list(map(shown, value))
         family, slash, path = value.partition("/") if isinstance(value, str) else ("", "", "")
         if slash and (not family or path.startswith("/")):
             return os.path.join(family, os.path.basename(path))

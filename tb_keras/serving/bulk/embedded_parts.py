@@ -16,6 +16,9 @@ from tb_keras.storage.pictures.picture_reference import read_picture
 MODEL = b"tb_keras.model"
 """The key of the model's fingerprint in the metadata of a file."""
 
+KINDS = ("embeddings", "unreadable")
+"""Of the files that are written, with which their names begin."""
+
 _BATCH = 32
 
 
@@ -44,9 +47,7 @@ def embed_part(model: ExportedModel, part: Part, directory: str) -> Embedded:
     from pyarrow import parquet
 
     items = part.items()
-    good, bad = (
-        Path(directory) / f"{kind}-{part.name}.parquet" for kind in ("embeddings", "unreadable")
-    )
+    good, bad = (Path(directory) / f"{kind}-{part.name}.parquet" for kind in KINDS)
     kept = _kept(good, bad, model.fingerprint)
     if kept is not None and sorted(kept) == sorted(item.id for item in items):
         return Embedded(0, 0, len(items))

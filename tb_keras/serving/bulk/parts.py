@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ class Part(NamedTuple):
             a Parquet file.
         of: `"images"` or `"texts"`.
         column: of a Parquet file: its bytes of pictures, or its strings.
-        first: the number of the first item.
+        first: the number of the first item; blank texts, which are none, are numbered too.
         stop: the number after the last.
     """
 
@@ -54,7 +55,9 @@ class Part(NamedTuple):
             OSError: if the file is not there.
             ValueError: if it is damaged.
         """
-        return _items(self.file, self.of, self.column)[self.first : self.stop]
+        if self.of == "images":
+            return _pictures(self)
+        return [Item(text, text) for text in _texts(self) if text.strip()]
 
 
 def parts_of(file: str, of: str, column: str | None, items_per_part: int) -> Iterator[Part]:
@@ -80,37 +83,64 @@ def parts_of(file: str, of: str, column: str | None, items_per_part: int) -> Ite
         >>> parts[1].items()
         [Item(id='a bus', content='a bus')]
     """
-    count = len(_items(file, of, column))
+    count = _count(file, of, column)
     for first in range(0, count, items_per_part):
         yield Part(file, of, column, first, min(first + items_per_part, count))
 
 
-def _items(file: str, of: str, column: str | None) -> list[Item]:
-    ending = os.path.splitext(file)[1].lower()
-    if ending == ".parquet":
-        return _of_parquet(file, of, column)
-    if of == "texts" and ending == ".txt":
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-        return [Item(line, line) for line in lines if line.strip()]
-    if of == "images" and ending == ".tar":
-        base = os.path.basename(file)
-        names = [name for name in TarMembers(file) if is_picture_name(name)]
-        return [Item(f"{base}{SEPARATOR}{n}", f"{file}{SEPARATOR}{n}") for n in names]
+def _count(file: str, of: str, column: str | None) -> int:
+    """Returns how many items a file has, and blank texts."""
+    if of == "texts" and _ending(file) == ".txt":
+        with open(file, "rb") as lines:
+            return sum(1 for _ in lines)
+    if _ending(file) == ".parquet":
+        return _opened(file, column).metadata.num_rows
+    return len(_names(file, of))
+
+
+def _texts(part: Part) -> list[str]:
+    if _ending(part.file) == ".txt":
+        with open(part.file, encoding="utf-8-sig", newline="\n") as lines:
+            some = itertools.islice(lines, part.first, part.stop)
+            return [line.rstrip("\r\n") for line in some]
+    opened = _opened(part.file, part.column)
+    groups = [opened.metadata.row_group(number).num_rows for number in range(opened.num_row_groups)]
+    ends = list(itertools.accumulate(groups))
+    read = [n for n, end in enumerate(ends) if end > part.first and end - groups[n] < part.stop]
+    first = ends[read[0]] - groups[read[0]]
+    texts = opened.read_row_groups(read, [part.column]).column(part.column).to_pylist()
+    return [text or "" for text in texts[part.first - first : part.stop - first]]
+
+
+def _pictures(part: Part) -> list[Item]:
+    """Returns references to the pictures; each identifier begins with the file's own name."""
+    file = part.file
+    if _ending(file) == ".parquet":
+        inner = [f"{SEPARATOR}{part.column}[{row}]" for row in range(part.first, part.stop)]
+    else:
+        between = SEPARATOR if _ending(file) == ".tar" else "/"
+        inner = [between + name for name in _names(file, part.of)[part.first : part.stop]]
+    return [Item(os.path.basename(file) + end, file + end) for end in inner]
+
+
+def _names(file: str, of: str) -> list[str]:
+    if of == "images" and _ending(file) == ".tar":
+        return [name for name in TarMembers(file) if is_picture_name(name)]
     if of == "images" and os.path.isdir(file):
-        return [Item(name, os.path.join(file, name)) for name in picture_names(Path(file))]
+        return picture_names(Path(file))
     kinds = {"images": "a folder, .tar or .parquet", "texts": ".txt or .parquet"}
     raise ValueError(f"`file` must be {kinds[of]}. Received: file={file!r}")
 
 
-def _of_parquet(file: str, of: str, column: str | None) -> list[Item]:
+def _ending(file: str) -> str:
+    return os.path.splitext(file)[1].lower()
+
+
+def _opened(file: str, column: str | None):
     from pyarrow import parquet
 
     opened = parquet.ParquetFile(file)
     if column not in opened.schema_arrow.names:
         names = ", ".join(opened.schema_arrow.names)
         raise ValueError(f"`column` must be one of {names}. Received: column={column!r} ({file})")
-    if of == "texts":
-        texts = opened.read([column]).column(column).to_pylist()
-        return [Item(text, text) for text in texts if text and text.strip()]
-    cells = [f"{SEPARATOR}{column}[{row}]" for row in range(opened.metadata.num_rows)]
-    return [Item(os.path.basename(file) + cell, file + cell) for cell in cells]
+    return opened

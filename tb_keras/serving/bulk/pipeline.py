@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import collections
+import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
-from tb_keras.serving.bulk.embedded_parts import Embedded, embed_part
+from tb_keras.serving.bulk.embedded_parts import KINDS, Embedded, embed_part
 from tb_keras.serving.bulk.parts import Part, parts_of
 from tb_keras.serving.exported.model import ExportedModel
 
@@ -47,10 +49,22 @@ class EmbedFiles(beam.PTransform):
     def expand(self, files):
         return (
             files
-            | beam.FlatMap(parts_of, self._of, self._column, self._items_per_part)
+            | beam.FlatMap(self._parts_of)
             | beam.Reshuffle()
             | beam.ParDo(_EmbedParts(self._model, self._output))
         )
+
+    def delete_others(self, file: str) -> None:
+        """Deletes what was written about a file when it had other parts, or more of them."""
+        names = {part.name for part in self._parts_of(file)}
+        numbered = f"{glob.escape(os.path.basename(file))}-{10 * '[0-9]'}"
+        for kind in KINDS:
+            for written in Path(self._output).glob(f"{kind}-{numbered}.parquet"):
+                if written.stem.removeprefix(f"{kind}-") not in names:
+                    written.unlink()
+
+    def _parts_of(self, file: str) -> Iterator[Part]:
+        return parts_of(file, self._of, self._column, self._items_per_part)
 
 
 class _EmbedParts(beam.DoFn):
@@ -73,6 +87,8 @@ def embed_files(
 ) -> Embedded:
     """Runs a pipeline over files, and returns what became of all items.
 
+    What was written before about items that these files no longer have is deleted.
+
     Args:
         files: as `parts_of` takes them, with distinct names.
         transform: what to do with them.
@@ -89,6 +105,8 @@ def embed_files(
     pipeline | beam.Create(list(files)) | transform
     result = pipeline.run()
     result.wait_until_finish()
+    for file in files:
+        transform.delete_others(file)
     found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(_SPACE))
     totals = {counter.key.metric.name: counter.committed for counter in found["counters"]}
     return Embedded(*(totals.get(name, 0) for name in Embedded._fields))

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("pyarrow")
 pytest.importorskip("sqlglot")
 
+import pyarrow as pa
 from pyarrow import parquet
 
 from tb_keras.search import ImageTextIndex
@@ -53,6 +54,34 @@ def test_pictures_in_every_layout(write, model, tmp_path):
     paths = [path for path, _ in found.values()]
     expected = model.embed_images(paths, verbose=False)
     np.testing.assert_allclose([e for _, e in found.values()], expected, atol=1e-5)
+
+
+def test_pictures_of_two_folders_with_the_same_names(tmp_path):
+    ids = []
+    for name in ("2019", "2020"):
+        (part,) = parts_of(write_pictures(tmp_path / name), "images", None, 100)
+        ids += [item.id for item in part.items()]
+    assert ids[0] == "2019/0.png"
+    assert len(set(ids)) == 2 * len(PICTURES)
+
+
+LINES = ["a dog", "", "a\u2028cat\x0b", "  ", "a bus", "the end"]
+
+
+@pytest.mark.parametrize("kind", ["txt", "parquet"])
+def test_texts_of_all_parts_are_those_of_the_file(tmp_path, kind):
+    """Line by line, without the mark that a file may begin with; blank ones are no texts."""
+    file = tmp_path / f"texts.{kind}"
+    if kind == "txt":
+        file.write_bytes("\ufeff".encode() + "\r\n".join(LINES).encode())
+    else:
+        column = pa.array([None if line == "" else line for line in LINES], pa.string())
+        parquet.write_table(pa.table({"text": column}), file, row_group_size=2)
+    for items_per_part in (1, 2, 3, 10):
+        parts = list(parts_of(str(file), "texts", "text", items_per_part))
+        assert len(parts) == -(-len(LINES) // items_per_part)
+        found = [item for part in parts for item in part.items()]
+        assert found == [(text, text) for text in LINES if text.strip()]
 
 
 def test_a_part_stays_until_its_items_or_the_model_change(model, tmp_path):

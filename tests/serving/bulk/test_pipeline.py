@@ -72,3 +72,21 @@ def test_files_of_one_name(model, tmp_path):
     transform = EmbedFiles(model, str(tmp_path))
     with pytest.raises(ValueError, match=r"distinct names\. Received: 'a.tar' twice"):
         embed_files(["x/a.tar", "y/a.tar"], transform)
+
+
+def test_what_a_file_no_longer_has_is_deleted(model, tmp_path):
+    file, other = write_pictures(tmp_path / "a"), write_pictures(tmp_path / "a-0")
+    (tmp_path / "out").mkdir()
+    embed_files([file, other], EmbedFiles(model, str(tmp_path / "out"), items_per_part=2))
+    before = set(contents(tmp_path / "out"))
+    for name in ("3.png", "4.png", "5.png", "6.png"):
+        (tmp_path / "a" / name).unlink()
+    done = embed_files([file], EmbedFiles(model, str(tmp_path / "out"), items_per_part=2))
+    assert done == (0, 1, 2)
+    gone = {"embeddings-a-0000000004.parquet", "embeddings-a-0000000006.parquet"}
+    gone |= {"unreadable-a-0000000004.parquet"}
+    assert gone < before
+    assert set(contents(tmp_path / "out")) == before - gone
+    embed_files([file], EmbedFiles(model, str(tmp_path / "out"), items_per_part=3))
+    names = {name for name in contents(tmp_path / "out") if "-a-00" in name}
+    assert names == {"embeddings-a-0000000000.parquet", "unreadable-a-0000000000.parquet"}

@@ -101,7 +101,7 @@ def _fields(where: str, files: Mapping[str, str], members: TarMembers) -> dict:
             raise ValueError(f"{where}: {files['.json']!r:.80} must be a JSON object")
     caption: object = next((fields[name] for name in _CAPTIONS if name in fields), None)
     if ".txt" in files:
-        lines = _text(where, files[".txt"], members).splitlines()
+        lines = _text(where, files[".txt"], members).replace("\r\n", "\n").split("\n")
         caption = [line for line in lines if line.strip()]
     return {**fields, "text": caption if isinstance(caption, list) and caption else [caption]}
 
