@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +32,7 @@ def neighborhood_batches(
     first_batch: int = 0,
     mined_images: int = 0,
     confused: Callable[[int], np.ndarray] | None = None,
-    teacher: tuple[np.ndarray, np.ndarray] | None = None,
+    teacher: Sequence[np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Returns batches of distinct images, each with several of its texts, and their masks.
 
@@ -94,10 +94,11 @@ def neighborhood_batches(
     check_shard(num_shards, shard_index)
     check_int("first_epoch", first_epoch, least=0)
     check_int("first_batch", first_batch, least=0)
+    if mined_images and confused is None:
+        raise ValueError(f"`confused` must be given with mined_images={mined_images}")
     of_images, of_texts = {"image": corpus.image_features}, {"text": corpus.text_features}
     if teacher is not None:
-        _check_teacher(teacher, corpus)
-        of_images["teacher_image"], of_texts["teacher_text"] = teacher
+        of_images["teacher_image"], of_texts["teacher_text"] = _checked_teacher(teacher, corpus)
     order = NeighborhoodOrder(corpus.matches, images_per_batch, texts_per_image, seed, mined_images)
     shard = slice(shard_index, None, num_shards)
     epochs = itertools.count(first_epoch)
@@ -181,13 +182,18 @@ def gathered(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-def _check_teacher(teacher: tuple[np.ndarray, np.ndarray], corpus: Corpus) -> None:
-    images, texts = (np.shape(embeddings) for embeddings in teacher)
-    if (images[0], texts[0]) != (corpus.num_images, corpus.num_texts) or images[1] != texts[1]:
+def _checked_teacher(teacher: Sequence, corpus: Corpus) -> list[np.ndarray]:
+    views = [np.atleast_1d(embeddings) for embeddings in teacher]
+    wanted = [(corpus.num_images, views[0].shape[-1]), (corpus.num_texts, views[0].shape[-1])]
+    if [view.shape for view in views] != wanted or any(view.dtype.kind != "f" for view in views):
+        received = " and ".join(f"{view.dtype} {view.shape}" for view in views)
         raise ValueError(
-            f"`teacher` must have a row for each of {corpus.num_images} images and of "
-            f"{corpus.num_texts} texts, all of one size. Received: shapes {images} and {texts}"
+            f"`teacher` must be floats of {corpus.num_images} images and {corpus.num_texts} texts, "
+            f"rows of one size. Received: {received}"
         )
+    if not all(np.isfinite(view).all() for view in views):
+        raise ValueError("`teacher` must be finite. Received: NaN or infinity")
+    return views
 
 
 def _aligned(shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:

@@ -17,8 +17,8 @@ def checked_embeddings(
     Raises:
         ValueError: if shapes disagree or an embedding is not finite.
     """
-    images = _checked("image_embeddings", image_embeddings)
-    texts = _checked("text_embeddings", text_embeddings)
+    images = checked_rows("image_embeddings", image_embeddings)
+    texts = checked_rows("text_embeddings", text_embeddings)
     matches = Matches.of(matches, len(images))
     if matches.num_texts != len(texts) or images.shape[1] != texts.shape[1]:
         raise ValueError(
@@ -28,7 +28,12 @@ def checked_embeddings(
     return images, texts, matches
 
 
-def _checked(argument: str, embeddings: ArrayLike) -> np.ndarray:
+def checked_rows(argument: str, embeddings: ArrayLike) -> np.ndarray:
+    """Returns embeddings in float32.
+
+    Raises:
+        ValueError: if they have not rank 2, or one is not finite.
+    """
     array = np.asarray(embeddings)
     if array.ndim != 2:
         raise ValueError(f"`{argument}` must have rank 2. Received: shape={array.shape}")

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.cca.unit_rows import unit_rows
 from tb_keras.checks.arguments import check_rows
+from tb_keras.evaluation.checked_embeddings import checked_rows
 
 TEMPLATES = ("a photo of a {}.",)
 
@@ -26,7 +28,7 @@ def class_embeddings(
         templates: strings with `{}` where the name goes.
 
     Returns:
-        float32 `(c, dim)`, rows of unit length.
+        float32 `(c, dim)`, rows of unit length; zeros of a class whose texts embed to zeros.
 
     Raises:
         ValueError: if there is no name or template, or a template lacks `{}`.
@@ -48,10 +50,8 @@ def class_embeddings(
             f"`templates` must be strings with {{}} for the name. Received: {list(templates)}"
         )
     texts = [template.replace("{}", name) for name in names for template in templates]
-    embeddings = np.asarray(embed_texts(texts), np.float32)
-    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    means = unit.reshape(len(names), len(templates), -1).mean(axis=1)
-    return means / np.linalg.norm(means, axis=1, keepdims=True)
+    unit = unit_rows(embed_texts(texts))
+    return unit_rows(unit.reshape(len(names), len(templates), -1).mean(axis=1))
 
 
 def classification_metrics(
@@ -77,22 +77,26 @@ def classification_metrics(
         Classes without an image are left out of the mean. Figures without an image are NaN.
 
     Raises:
-        ValueError: if shapes disagree or a label is out of range.
+        ValueError: if shapes disagree, an embedding is not finite, or a label is out of range.
 
     Examples:
         >>> figures = classification_metrics(np.eye(3), np.eye(3)[:2], [0, 1, 1], ks=(1, 2))
         >>> round(figures["accuracy@1"], 1), figures["accuracy@2"], figures["mean_per_class"]
         (66.7, 100.0, 75.0)
     """
-    images, classes = (np.asarray(rows, np.float32) for rows in (image_embeddings, classes))
+    images = checked_rows("image_embeddings", image_embeddings)
+    classes = checked_rows("classes", classes)
     labels = np.asarray(labels)
-    if images.ndim != 2 or classes.ndim != 2 or images.shape[1] != classes.shape[1]:
+    if images.shape[1] != classes.shape[1]:
         raise ValueError(
             "`image_embeddings` and `classes` must have shapes (n, dim) and (c, dim). "
             f"Received: {images.shape} and {classes.shape}"
         )
-    if labels.shape != (len(images),):
-        raise ValueError(f"`labels` must have shape {(len(images),)}. Received: {labels.shape}")
+    if labels.shape != (len(images),) or (len(images) and labels.dtype.kind not in "iu"):
+        raise ValueError(
+            f"`labels` must be ints of shape {(len(images),)}. "
+            f"Received: {labels.dtype} {labels.shape}"
+        )
     check_rows("labels", labels, len(classes))
     if not len(images):
         return {**{f"accuracy@{k}": np.nan for k in ks}, "mean_per_class": np.nan, "images": 0}

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tb_keras.checks.arguments import check_int
+from tb_keras.losses.distillation.layer import Distillation
 from tb_keras.losses.loss_layer import LossLayer
 
 _EPSILON = 1e-12  # added to squared lengths: the first dimensions may all be zero
@@ -30,7 +31,8 @@ class Matryoshka(LossLayer):
         inputs: what `loss` takes; image and text embeddings come first.
 
     Raises:
-        ValueError: if `dims` are out of range or are not distinct.
+        ValueError: if `dims` are out of range or are not distinct, or `loss` is a `Distillation`,
+            which takes a `Matryoshka` as its loss instead.
 
     Reference:
         Kusupati et al., *Matryoshka Representation Learning*, NeurIPS 2022 (arXiv 2205.13147).
@@ -50,6 +52,8 @@ class Matryoshka(LossLayer):
             check_int("dims", dim, least=1)
         if len(set(dims)) < len(dims):
             raise ValueError(f"`dims` must be distinct. Received: dims={list(dims)}")
+        if isinstance(loss, Distillation):
+            raise ValueError("`loss` must not be a Distillation. Put the Matryoshka into it")
         self.loss, self.dims = loss, [int(dim) for dim in dims]
 
     def call(self, inputs):

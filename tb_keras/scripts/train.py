@@ -36,6 +36,7 @@ from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs import run_data, teachers, trained_encoders
 from tb_keras.scripts.runs.data_digest import data_digest
 from tb_keras.scripts.runs.initial_run import check_initial, initial_flags, initial_recipe
+from tb_keras.scripts.runs.recipe_checks import check_recipes
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_text_encoder import check_text_encoder, fitted_word_encoder
 from tb_keras.scripts.runs.settled_paths import settle_paths
@@ -163,12 +164,13 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
     settings["init_from"] = str(initial.directory.resolve()) if initial else None
     recipes = [_recipe(settings, network, initial) for network in _networks(published)]
     settings["teacher"] = teachers.teachers_named()
-    if settings["teacher"]:
-        teachers.check_taught(recipes, shards)
+    teachers.check_taught(settings, recipes)
     if published:
         print(f"{_RECIPE.value}: {published.source}. {published.note}", flush=True)
     loaded = ["validation"] if shards else ["train", "validation"]
     splits = run_data.load_splits(settings, loaded)
+    if not shards:
+        teachers.check_features(settings, splits["train"])
     settings |= run_data.encoders_needed(settings, splits["validation"])
     settings |= trained_encoders.shortened_encoders(settings)
     settings["trained_on"] = {split: data_digest(corpus) for split, corpus in splits.items()}
@@ -178,22 +180,16 @@ def _train(run: Run, strategy: tf.distribute.Strategy | None) -> None:
     check_text_encoder(settings)
     if initial:
         check_initial(initial, settings)
-    if settings["text_encoder"] in WORD_ENCODERS and any(r.network == "cca" for r in recipes):
-        raise ValueError(
-            "--network=cca is fitted in closed form and cannot train a text encoder: choose one "
-            f"that is none of {', '.join(WORD_ENCODERS)}. "
-            f"Received: --text_encoder={settings['text_encoder']}"
-        )
     blocks = trained_encoders.trained_blocks(settings, splits)
-    if blocks and any(recipe.network == "cca" for recipe in recipes):
-        raise ValueError("--network=cca is fitted in closed form and cannot train encoders")
+    words = settings["text_encoder"] in WORD_ENCODERS
+    check_recipes(recipes, bool(blocks) or words, shards, strategy)
     for recipe in recipes:
         run.start(settings, recipe.settings())
     word_encoder = None if shards else fitted_word_encoder(run, splits["train"])
     encoders = {"text_encoder": word_encoder, **blocks}
     with loaded_once():
         features = {name: run_data.encoded(run, corpus, name) for name, corpus in splits.items()}
-        teacher = None if shards else teachers.taught(settings["teacher"], splits["train"])
+        teacher = None if shards else teachers.taught(settings, splits["train"])
     train = sample_of_shards(shards) if shards else features["train"]
     for recipe in recipes:
         for seed in map(int, _SEEDS.value):

@@ -34,25 +34,31 @@ class FusedAdam(keras.optimizers.Adam):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self._scaled: list = []
         self._factors: dict = {}
 
     def scale_learning_rate(self, variables: Iterable[keras.Variable], factor: float) -> None:
-        """Multiplies the learning rate of some variables.
+        """Multiplies the learning rate of some variables, and so their weight decay.
 
         Args:
             variables: those of a part of the model that is to learn faster or more slowly.
             factor: non-negative float.
         """
-        self._factors |= {self._var_key(variable): factor for variable in variables}
+        self._scaled += [(variable, factor) for variable in variables]
+        self._factors = {self._var_key(variable): factor for variable, factor in self._scaled}
+        if self.weight_decay:  # by Keras with the whole learning rate
+            self.exclude_from_weight_decay(var_list=[variable for variable, _ in self._scaled])
 
     def apply(self, grads, trainable_variables=None):
         return super().apply([_dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         factor = self._factors.get(self._var_key(variable), 1.0)
-        if factor != 1.0:
-            learning_rate = learning_rate * factor
         held = variable.value if isinstance(variable, keras.Variable) else variable
+        if self._var_key(variable) in self._factors:
+            learning_rate = learning_rate * factor
+            if self.weight_decay:
+                held.assign(held - held * self.weight_decay * ops.cast(learning_rate, held.dtype))
         if self.amsgrad or not isinstance(held, tf.Variable) or not tf.is_tensor(gradient):
             return super().update_step(gradient, variable, learning_rate)
         place = self._get_variable_index(variable)

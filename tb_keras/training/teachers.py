@@ -39,18 +39,28 @@ def teacher_embeddings(
         >>> images.shape, texts.shape, round(float(np.linalg.norm(images[0])), 4)
         ((4, 8), (4, 8), 1.0)
     """
-    parts = [
-        (network.embed_images(corpus.image_features), network.embed_texts(corpus.text_features))
-        for network, corpus in networks
-    ]
-    if not parts:
+    views: tuple[list[np.ndarray], list[np.ndarray]] = [], []
+    for network, corpus in networks:
+        views[0].append(network.embed_images(corpus.image_features))
+        views[1].append(network.embed_texts(corpus.text_features))
+    if not views[0]:
         raise ValueError("`networks` must have a network at least. Received: none")
-    sizes = {(len(images), len(texts)) for images, texts in parts}
+    sizes = {(len(images), len(texts)) for images, texts in zip(*views)}
     if len(sizes) > 1:
         raise ValueError(
             "`networks` must have corpora of the same numbers of images and texts. "
             f"Received: {sorted(sizes)}"
         )
-    images, texts = (np.concatenate(view, axis=1) for view in zip(*parts))
-    scale = np.float32(1 / np.sqrt(len(parts)))
-    return images * scale, texts * scale
+    scale = np.float32(1 / np.sqrt(len(views[0])))
+    return _side_by_side(views[0], scale), _side_by_side(views[1], scale)
+
+
+def _side_by_side(parts: list[np.ndarray], scale: np.float32) -> np.ndarray:
+    """Returns the columns of all parts, scaled. Each part is let go as it is copied."""
+    found = np.empty((len(parts[0]), sum(part.shape[1] for part in parts)), np.float32)
+    end = found.shape[1]
+    while parts:
+        part = parts.pop()
+        np.multiply(part, scale, out=found[:, end - part.shape[1] : end])
+        end -= part.shape[1]
+    return found

@@ -28,6 +28,8 @@ from tb_keras.training.replicas.shared_state import share_network, share_trainin
 from tb_keras.training.replicas.strategy import from_chief, is_chief
 from tb_keras.training.train_cca import train_cca
 
+_TRAINED = "trained.keras"  # the network before it is interpolated
+
 
 def train_network(
     train: Corpus,
@@ -84,6 +86,8 @@ def train_network(
     if recipe.network == "cca" and not (shards is None and teacher is None):
         raise ValueError("`shards` and `teacher` must be None for the network cca, fitted at once")
     if from_chief(strategy, [np.asarray(result.exists())])[0]:
+        if chief:
+            _tidy(directory)
         finished = keras.saving.load_model(path) if chief else from_recipe(*settings).network
         return share_network(strategy, finished)
     for argument, corpus in (("train", train), ("validation", validation)):
@@ -112,7 +116,7 @@ def train_network(
         return share_network(strategy, network)
     directory.mkdir(parents=True, exist_ok=True)
     before = unchanged_weights(network) if recipe.interpolate else None
-    trained = path if before is None else directory / "trained.keras"
+    trained = path if before is None else directory / _TRAINED
     backup = TrainingBackup(directory / "backup")
     first_epoch = share_training(strategy, model, backup.restore(model))
     started = time.monotonic()
@@ -149,11 +153,15 @@ def train_network(
             kept.save(beside)
     with written_beside(result) as beside:
         beside.write_text(json.dumps(record) + "\n")
-    backup.clear()
-    if before is not None:
-        trained.unlink()
-        checkpoint.record.unlink()
+    _tidy(directory)
     return share_network(strategy, keras.saving.load_model(path))
+
+
+def _tidy(directory: Path) -> None:
+    """Deletes what a training needs until its result is written."""
+    TrainingBackup(directory / "backup").clear()
+    for file in directory.glob(f"{Path(_TRAINED).stem}.*"):
+        file.unlink()
 
 
 def _cut_history(file: Path, epochs: int) -> None:

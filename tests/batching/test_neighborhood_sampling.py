@@ -274,10 +274,26 @@ def test_a_teachers_rows_come_with_their_images_and_texts(dtype):
             assert (batch[f"teacher_{view}"] == expected[view][:, :1]).numpy().all()
 
 
-@pytest.mark.parametrize("shapes", [((N, 3), (M, 4)), ((N + 1, 3), (M, 3)), ((N, 3), (M - 1, 3))])
-def test_a_teacher_of_another_corpus_is_refused(shapes):
-    with pytest.raises(ValueError, match="`teacher` must have a row for each of 12 images and of"):
-        neighborhood_batches(numbered_corpus(), 5, teacher=[np.zeros(shape) for shape in shapes])
+@pytest.mark.parametrize(
+    "teacher",
+    [
+        (np.zeros((N, 3)), np.zeros((M, 4))),
+        (np.zeros((N + 1, 3)), np.zeros((M, 3))),
+        (np.zeros((N, 3)), np.zeros((M - 1, 3))),
+        (np.zeros(N), np.zeros(M)),
+        (np.zeros((N, 3), int), np.zeros((M, 3), int)),
+    ],
+)
+def test_a_teacher_of_another_corpus_is_refused(teacher):
+    with pytest.raises(ValueError, match="`teacher` must be floats of 12 images and 40 texts, row"):
+        neighborhood_batches(numbered_corpus(), 5, teacher=teacher)
+
+
+def test_a_teacher_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="`teacher` must be finite"):
+        neighborhood_batches(
+            numbered_corpus(), 5, teacher=(np.zeros((N, 1)), np.full((M, 1), np.nan))
+        )
 
 
 @pytest.mark.parametrize("lacking", ["image_features", "text_features"])
@@ -301,6 +317,7 @@ def test_missing_features_are_named(lacking):
         ({"seed": -1}, "`seed` must be .*-1"),
         ({"first_epoch": -1}, "`first_epoch` must be .*-1"),
         ({"first_batch": -1}, "`first_batch` must be .*-1"),
+        ({"mined_images": 2}, "`confused` must be given with mined_images=2"),
     ],
 )
 def test_numbers_out_of_range_are_named_at_once(arguments, message):

@@ -59,7 +59,7 @@ def test_no_images():
     ("call", "message"),
     [
         (lambda: classification_metrics(np.eye(2), np.eye(2), [0, 2]), "`labels`"),
-        (lambda: classification_metrics(np.eye(2), np.eye(2), [0]), "`labels` must have shape"),
+        (lambda: classification_metrics(np.eye(2), np.eye(2), [0]), "`labels` must be ints"),
         (lambda: classification_metrics(np.eye(2), np.eye(3), [0, 1]), "`classes`"),
         (lambda: class_embeddings(len, []), "`names` must be strings"),
         (lambda: class_embeddings(len, ["a"], ["a photo"]), "`templates` must be strings"),
@@ -68,3 +68,16 @@ def test_no_images():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_class_whose_texts_say_nothing_is_no_answer():
+    classes = class_embeddings(
+        lambda texts: [[float("dog" in t), 0.0] for t in texts], ["dog", "?"]
+    )
+    np.testing.assert_array_equal(classes, [[1, 0], [0, 0]])
+    figures = classification_metrics([[1.0, 0.0], [1.0, 0.0]], classes, [1, 0], ks=(1,))
+    assert (figures["accuracy@1"], figures["mean_per_class"]) == (50.0, 50.0)
+    with pytest.raises(ValueError, match="`image_embeddings` must be finite"):
+        classification_metrics([[np.nan, 0.0]], classes, [1])
+    with pytest.raises(ValueError, match="`labels` must be ints"):
+        classification_metrics([[1.0, 0.0]], classes, [1.0])

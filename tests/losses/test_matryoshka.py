@@ -7,6 +7,7 @@ import pytest
 from tb_keras.batching import neighborhood_batches
 from tb_keras.losses import (
     BidirectionalRanking,
+    Distillation,
     InfoNCE,
     Matryoshka,
     bidirectional_ranking_loss,
@@ -87,3 +88,8 @@ def test_bad_dims(dims, message):
     images, texts, matches, negatives = batch()
     with pytest.raises(ValueError, match=message):
         Matryoshka(InfoNCE(), dims)([images, texts, matches, negatives])
+
+
+def test_a_teacher_is_outside():
+    with pytest.raises(ValueError, match="`loss` must not be a Distillation"):
+        Matryoshka(Distillation(InfoNCE()), [2])

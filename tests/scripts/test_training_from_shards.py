@@ -120,8 +120,13 @@ def test_errors_are_one_line(folder):
             "text_encoder must be '.*words.keras', that of --train_shards"
         ),
         (*TRAIN, SHARDS, "--run=runs/a", "--crops=2"): "crops must be 1, that of --train_shards",
-        (*TRAIN, SHARDS, "--run=runs/a", "--network=cca"): "`shards` must be None for .* cca",
-        (*TRAIN, SHARDS, "--run=runs/a", "--mined_images=2"): "`mined_images` must be 0",
+        (
+            *TRAIN,
+            SHARDS,
+            "--run=runs/a",
+            "--network=cca",
+        ): "--network=cca is fitted.*--train_shards",
+        (*TRAIN, SHARDS, "--run=runs/a", "--mined_images=2"): "--mined_images must be 0",
         (*TRAIN, SHARDS, "--run=runs/a", "--train_image_encoder=-1"): (
             "--train_image_encoder must be left out with --train_shards"
         ),

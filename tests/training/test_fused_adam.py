@@ -111,3 +111,15 @@ def test_some_variables_learn_at_another_rate(in_graph):
     np.testing.assert_allclose(slow, [0.95, 2.05], rtol=1e-5)
     np.testing.assert_allclose(fast, [0.5, 2.5], rtol=1e-5)
     np.testing.assert_array_equal(still, [1.0, 2.0])
+
+
+def test_weights_that_learn_more_slowly_decay_more_slowly():
+    """By Adam with weight decay, a step without a gradient is the decay alone."""
+    weights = [keras.Variable([1.0, 2.0]) for _ in range(4)]
+    optimizer = FusedAdam(learning_rate=0.1, weight_decay=0.5)
+    for weight, factor in zip(weights, (0.1, 0.0, 1.0)):
+        optimizer.scale_learning_rate([weight], factor)
+    optimizer.build(weights)
+    optimizer.apply([keras.ops.zeros(2)] * 4, weights)
+    for weight, kept in zip(weights, (0.995, 1.0, 0.95, 0.95), strict=True):
+        np.testing.assert_allclose(weight, [kept, 2 * kept], rtol=1e-6)

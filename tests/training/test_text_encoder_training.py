@@ -129,3 +129,14 @@ def test_indices_and_the_encoder_go_together():
     floats = train.replace(text_features=train.text_features.astype("float32"))
     with pytest.raises(ValueError, match="`text_encoder` must take word indices if"):
         from_recipe(floats, RECIPE, 0, words)
+
+
+def test_a_network_that_goes_on_has_its_own_encoder():
+    train, words = indexed(corpus())
+    recipe = dataclasses.replace(RECIPE, epochs=1)
+    begun = from_recipe(train, recipe, text_encoder=words).network
+    network, model, batches = from_recipe(train, recipe, initial=begun)
+    assert network is begun
+    model.fit(batches(0), epochs=1, shuffle=False, verbose=0)
+    with pytest.raises(ValueError, match="`train` must have image_features and text_features"):
+        from_recipe(corpus(), recipe)

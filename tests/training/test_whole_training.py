@@ -173,8 +173,12 @@ def test_a_finished_training_is_not_repeated(finished, monkeypatch):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(keras.Model, "fit", fail)
+    left = directory / "backup" / "epoch-00002.weights.h5"  # by a kill after the result was written
+    left.parent.mkdir()
+    left.touch()
     for ours, theirs in zip(network.get_weights(), train(directory).get_weights()):
         np.testing.assert_array_equal(ours, theirs)
+    assert not left.parent.exists()
 
 
 class OneBackup(TrainingBackup):

@@ -11,7 +11,7 @@ import keras
 from tb_keras.networks import TwoBranchNetwork
 from tb_keras.scripts.runs.data_digest import data_changes
 from tb_keras.storage.atomic_file import written_beside
-from tb_keras.training.recipes.recipe import NETWORKS
+from tb_keras.training.recipes.recipe import NETWORKS, Recipe
 
 _FORMAT = 1  # of a run's files; raised when they can no longer be read as before
 
@@ -68,13 +68,13 @@ class Run:
         file = self.directory / "settings.json"
         before = self.settings if file.exists() else {"recipes": {}}
         trained = {
-            network: kept
+            network: {**Recipe(network).settings(), **kept}  # settings may be newer than the run
             for network, kept in before["recipes"].items()
             if self._is_trained(network)
         }
         ours = json.loads(json.dumps({**data, "recipes": {recipe["network"]: recipe}}))
         if trained:
-            theirs = _flat({**before, "recipes": trained})
+            theirs = _flat(json.loads(json.dumps({**before, "recipes": trained})))
             bound = ours if recipe["network"] in trained else {**ours, "recipes": {}}
             # The data themselves are compared below.
             free = ("trained_on", "unreadable")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import cast
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 from absl import flags
@@ -21,16 +21,19 @@ _TEACHER = flags.DEFINE_list(
     "Embedding network for retrieval: run, or several, whose embedding networks of all seeds "
     "teach: beside the labels, the network learns the mean of their scores.",
 )
+_SOURCES = ("image_features", "dataset", "data", "dataset_options")
+"""The settings that say where features come from that a data set brings."""
 
 
-def teachers_named() -> list[str]:
-    """Returns the directories of the runs that the flag names.
+def teachers_named() -> list[str] | None:
+    """Returns the directories of the runs that the flag names, if there are any.
 
     Raises:
         FileNotFoundError: if there is no such run.
         ValueError: if it has no embedding network, or is not for retrieval.
     """
-    for directory in _TEACHER.value:
+    directories = [os.path.abspath(os.path.expanduser(name)) for name in _TEACHER.value]
+    for directory in directories:
         run = Run(directory)
         task = run.settings["task"]
         if task != "retrieval" or "embedding" not in run.networks():
@@ -38,30 +41,56 @@ def teachers_named() -> list[str]:
                 "--teacher must name runs with an embedding network for retrieval. "
                 f"Received: {directory!r}, with {', '.join(run.networks())} for {task}"
             )
-    return [str(Path(directory).resolve()) for directory in _TEACHER.value]
+    return directories or None
 
 
-def check_taught(recipes: Sequence[Recipe], shards: str | None) -> None:
-    """Checks that networks can learn from a teacher.
+def check_taught(settings: Mapping[str, Any], recipes: Sequence[Recipe]) -> None:
+    """Checks that networks can learn from the teachers that a run's settings name.
 
     Raises:
-        ValueError: if one is no embedding network, or the training split is read from files.
+        ValueError: if one is no embedding network for retrieval, or the training split is read from
+            files.
     """
-    if shards or any(recipe.network != "embedding" for recipe in recipes):
+    networks = ",".join(recipe.network for recipe in recipes)
+    task, shards = settings["task"], settings["train_shards"]
+    if settings["teacher"] and (networks != "embedding" or task != "retrieval" or shards):
         raise ValueError(
-            "--teacher is for --network=embedding without --train_shards. "
-            f"Received: --network={','.join(recipe.network for recipe in recipes)}, "
-            f"--train_shards={shards}"
+            "--teacher is for --task=retrieval and --network=embedding without --train_shards. "
+            f"Received: --task={task}, --network={networks}, --train_shards={shards}"
         )
 
 
-def taught(directories: Sequence[str], train: Corpus) -> tuple[np.ndarray, np.ndarray] | None:
-    """Returns what the runs' networks say of a training split, or None if there is no run.
+def check_features(settings: Mapping[str, Any], train: Corpus) -> None:
+    """Checks that the teachers can encode a loaded training split, or were trained on its features.
+
+    Raises:
+        ValueError: if they cannot.
+    """
+    for run in map(Run, settings["teacher"] or ()):
+        for view in ("image", "text"):
+            brought = getattr(train, f"{view}_features") is not None
+            encodes = run.settings[f"{view}_encoder"] is not None
+            same = all(run.settings.get(name) == settings.get(name) for name in _SOURCES)
+            if brought and (encodes or not same):
+                raise ValueError(
+                    f"--teacher must have been trained on the {view} features of this data set. "
+                    f"Received: {str(run.directory)!r}"
+                )
+            if not brought and not encodes:
+                raise ValueError(
+                    f"--teacher must have an encoder of {view}s. Received: {str(run.directory)!r}, "
+                    "which was trained on features of another origin"
+                )
+
+
+def taught(settings: Mapping[str, Any], train: Corpus) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns what the teachers say of a training split, or None if there is no teacher.
 
     Args:
-        directories: of the runs.
-        train: the split, with pictures and strings, or the features that the runs have.
+        settings: of the run that is taught.
+        train: the split as it was loaded.
     """
+    directories = settings["teacher"]
     return teacher_embeddings(_networks(directories, train)) if directories else None
 
 

@@ -64,7 +64,9 @@ class TrainingBackup(keras.callbacks.Callback):
         beside = self.directory / "unfinished.weights.h5"
         with h5py.File(beside, "w") as file:
             for number, variable in enumerate(training_state(self.model)):
-                file[str(number)] = variable.numpy()
+                value = variable.numpy()
+                # HDF5 knows no bfloat16; float32 holds the same.
+                file[str(number)] = value.astype("f4") if value.dtype == "bfloat16" else value
         os.replace(beside, self.directory / f"epoch-{epoch + 1:05d}.weights.h5")
         for backup in older:
             backup.unlink()

@@ -76,7 +76,8 @@ def from_recipe(
             and its weights are drawn anew by the seed. Any other one keeps its weights.
         validation: corpus with both features, by which `canonical_starts` and `shared_space_starts`
             choose.
-        initial: a network of the recipe's kind that is trained further, instead of a new one.
+        initial: a network of the recipe's kind that is trained further, with its own encoders,
+            instead of a new one.
         image_encoder: the first part of the image branch, such as the upper part of an image
             encoder, if the images' features are what it takes. It is copied.
         strategy: from `replica_strategy`. The model is then a `ReplicatedTraining` of a copy of the
@@ -87,9 +88,10 @@ def from_recipe(
             from their scores beside the labels.
 
     Raises:
-        ValueError: if there are word indices without their encoder, or the other way round, a
-            setting is out of range or does not go with `shards`, a batch cannot be dealt to the
-            replicas, or there is a teacher with shards or for another network or task.
+        ValueError: if features are missing, there are word indices without their encoder, or the
+            other way round, a setting is out of range or does not go with `shards`, a batch cannot
+            be dealt to the replicas, or there is a teacher with shards or for another network or
+            task.
 
     Examples:
         >>> import numpy as np
@@ -97,11 +99,14 @@ def from_recipe(
         >>> training = from_recipe(corpus, Recipe(hidden_dim=8, embedding_dim=4))
         >>> history = training.model.fit(training.batches(0), epochs=2, shuffle=False, verbose=0)
     """
-    takes_words = text_encoder is not None and text_encoder.input.dtype == "int32"
+    if train.image_features is None or train.text_features is None:
+        raise ValueError(f"`train` must have image_features and text_features. Received: {train}")
+    words = initial.text_encoder if initial else text_encoder
+    takes_words = words is not None and words.input.dtype == "int32"
     if (train.text_features.dtype.kind in "iu") != takes_words:
         raise ValueError(
             "`text_encoder` must take word indices if the text features are such, and only then. "
-            f"Received: text_encoder={text_encoder!r}, train={train}"
+            f"Received: text_encoder={words!r}, train={train}"
         )
     keras.utils.set_random_seed(seed)
     encoders = {"image_encoder": image_encoder, "text_encoder": text_encoder}

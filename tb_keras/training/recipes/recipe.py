@@ -13,7 +13,8 @@ NETWORKS = ("embedding", "similarity", "cca")
 STARTS = ("random", "canonical", "identity", "shared")
 LOSSES = ("ranking", "max_violation", "info_nce", "sigmoid")
 KEPT_EPOCHS = ("best", "last")
-_AT_LEAST_0 = ("warm_up", "weight_decay", "clip_norm", "image_encoder_rate", "text_encoder_rate")
+_AT_LEAST_0 = ("warm_up", "weight_decay", "clip_norm", "teacher_weight")
+_AT_LEAST_0 += ("image_encoder_rate", "text_encoder_rate")
 
 
 def _setting(default, description: str):
@@ -184,10 +185,11 @@ class Recipe:
             )
         check_int("epochs", self.epochs, least=1)
         check_int("lora_rank", self.lora_rank, least=0)
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}"
-            )
+        for name in ("learning_rate", "teacher_temperature"):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f"`{name}` must be positive. Received: {name}={getattr(self, name)}"
+                )
         for name in _AT_LEAST_0:
             if not getattr(self, name) >= 0:
                 raise ValueError(

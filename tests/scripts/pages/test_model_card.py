@@ -133,3 +133,11 @@ def test_what_else_the_model_holds(tmp_path):
     card = model_card(run, "embedding", 0, "0", "It finds 3 pictures.\nMatrices are small.")
     assert "dot product.\nIt finds 3 pictures.\nMatrices are small.\n\nFigures" in card
     assert card.replace("It finds 3 pictures.\nMatrices are small.\n", "") == plain
+
+
+def test_the_card_names_no_folder(tmp_path):
+    teachers = ["/home/anna/private/large", "/home/anna/private/small"]
+    run = finished_run(tmp_path / "mine", "retrieval", teacher=teachers)
+    card = model_card(run, "embedding", 1, "0123abcd")
+    assert "private" not in card
+    assert '"large"' in card

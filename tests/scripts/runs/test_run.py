@@ -79,7 +79,7 @@ def test_another_recipe_is_refused_once_there_is_a_network_of_its_kind(tmp_path)
     run.start(DATA, SIMILARITY)
     with pytest.raises(ValueError, match="was trained with other settings") as error:
         run.start(DATA, {**EMBEDDING, "margin": 0.2, "top_k": 5})
-    for part in ("embedding.margin was 0.1, is 0.2", "embedding.top_k was None, is 5"):
+    for part in ("embedding.margin was 0.1, is 0.2", "embedding.top_k was 10, is 5"):
         assert part in str(error.value)
     assert "epochs" not in str(error.value)
     assert "similarity" not in str(error.value)
@@ -203,3 +203,13 @@ def test_other_data_under_the_same_settings_is_refused(tmp_path):
     with pytest.raises(ValueError, match="train has other pictures; validation has other pictures"):
         run.start(data(3, "cc"), EMBEDDING)
     assert run.settings["trained_on"] == data(3, "bb")["trained_on"]
+
+
+def test_a_setting_that_is_newer_than_the_run_has_its_first_value(tmp_path):
+    run = Run(tmp_path)
+    newer = Recipe(**EMBEDDING).settings()
+    run.start(DATA, {name: value for name, value in newer.items() if name != "teacher_weight"})
+    unfinished(run, "embedding")
+    run.start({**DATA, "teacher": None}, newer)
+    with pytest.raises(ValueError, match=r"\(embedding.teacher_weight was 1.0, is 2.0\)"):
+        run.start(DATA, {**newer, "teacher_weight": 2.0})

@@ -16,7 +16,7 @@ from tb_keras.batching import neighborhood_batches
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.networks import EmbeddingNetwork, SimilarityNetwork
 from tb_keras.training import attach_losses
-from tb_keras.training.callbacks.training_backup import TrainingBackup
+from tb_keras.training.callbacks.training_backup import TrainingBackup, training_state
 
 # Three epochs are done and backed up; the process is killed in the middle of the fourth.
 KILLED = """
@@ -162,3 +162,16 @@ def test_epochs_are_told_apart_by_number_not_by_name(tmp_path):
     for epoch in (99_999, 100_000, 2):
         (tmp_path / f"epoch-{epoch:05d}.weights.h5").touch()
     assert TrainingBackup(tmp_path)._backups()[-1].name == "epoch-100000.weights.h5"
+
+
+def test_a_training_in_bfloat16_goes_on(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, dtype="bfloat16")])
+    model.compile("adam", "mse")
+    x, y = np.ones((4, 3)), np.ones((4, 2))
+    backup = TrainingBackup(tmp_path, seconds_between=0)
+    model.fit(x, y, epochs=1, verbose=0, callbacks=[backup])
+    expected = [np.float32(v.numpy()) for v in training_state(model)]
+    model.fit(x, y, epochs=1, verbose=0)
+    assert backup.restore(model) == 1
+    for variable, value in zip(training_state(model), expected, strict=True):
+        np.testing.assert_array_equal(np.float32(variable.numpy()), value)

@@ -144,6 +144,8 @@ def test_a_recipe_does_not_change():
         ({"kept_epoch": "first"}, r"`kept_epoch` must be one of best, last.*'first'"),
         ({"learning_rate_decay": -0.1}, r"`learning_rate_decay` must be in \[0, 1\].*=-0.1"),
         ({"learning_rate_decay": float("nan")}, r"`learning_rate_decay` must be in.*=nan"),
+        ({"teacher_weight": -1.0}, r"`teacher_weight` must be at least 0.*=-1.0"),
+        ({"teacher_temperature": 0.0}, r"`teacher_temperature` must be positive.*=0.0"),
         ({"weight_decay": -1.0}, r"`weight_decay` must be at least 0.*=-1.0"),
         ({"warm_up": 1.0}, "`warm_up` must be 0 unless learning_rate_decay is 0"),
         ({"warm_up": 3.0, "epochs": 3, "learning_rate_decay": 0.0}, "and less than epochs"),
