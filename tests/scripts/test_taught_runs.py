@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.scripts.drawn_table import write_table
@@ -69,17 +70,29 @@ def test_teachers_of_trained_blocks_and_words_and_in_replicas(tmp_path):
 @pytest.mark.slow
 def test_errors_are_one_line(tmp_path):
     write_table(tmp_path)
-    none, similarity, student, no_teacher = run_forked(
-        tmp_path,
-        [
-            [*TRAIN, TFIDF, "--run=runs/mine", "--teacher=runs/none"],
-            [*TRAIN, TFIDF, "--run=runs/similarity", "--network=similarity"],
-            [*TRAIN, TFIDF, "--run=runs/mine", "--teacher=runs/similarity"],
-            [*TRAIN, TFIDF, "--run=runs/mine", "--teacher=runs/none", "--network=cca"],
-        ],
-        SMALL_IMAGE_ENCODERS,
-    )
-    assert similarity.code == 0
-    check(none, 1, "'runs/none' must be a run of tb-train; it has no settings.json")
-    check(student, 1, "--teacher must name runs with an embedding network for retrieval")
-    check(no_teacher, 1, "'runs/none' must be a run")
+    (tmp_path / "own").mkdir()
+    images = np.random.default_rng(0).standard_normal((50, 6)).astype("float32")
+    np.save(tmp_path / "own/images.npy", images)
+    np.save(tmp_path / "own/images.splits.npy", np.repeat(["train", "validation"], 25))
+    np.save(tmp_path / "own/texts.npy", images[:, :4])
+    np.save(tmp_path / "own/texts.image_ids.npy", np.arange(50))
+    own = [TRAIN[0], "--dataset=arrays", "--data=own", *TRAIN[2:]]
+    mine = [*TRAIN, TFIDF, "--run=runs/mine"]
+    expected = {
+        (*mine, "--teacher=runs/none"): "must be a run of tb-train; it has no settings.json",
+        (*TRAIN, TFIDF, "--run=runs/pair", "--network=similarity"): None,
+        (*mine, "--teacher=runs/pair"): "--teacher must name runs with an embedding network for re",
+        (*TRAIN, TFIDF, "--run=runs/a"): None,
+        (*mine, "--teacher=runs/a", "--network=cca"): "--teacher is for .*Received: .*=cca",
+        (*own, "--run=runs/own"): None,
+        (*own, "--run=runs/taught", "--teacher=runs/own"): None,
+        (*own, "--run=runs/x", "--teacher=runs/a"): "--teacher must have been trained on the image",
+        (*mine, "--teacher=runs/own"): "--teacher must have an encoder of images. Received: .*own",
+    }
+    ended = run_forked(tmp_path, list(map(list, expected)), SMALL_IMAGE_ENCODERS)
+    for done, message in zip(ended, expected.values(), strict=True):
+        if message:
+            check(done, 1, message)
+        else:
+            assert (done.code, done.err) == (0, "")
+    assert not (tmp_path / "runs/mine").exists()
