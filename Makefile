@@ -48,7 +48,9 @@ test: venv
 	$(BIN)/python -m pytest --quiet $(SHARED)
 
 test-all: venv
-	$(BIN)/python -m pytest --quiet $(SHARED) -m "" tests tb_keras tests/benchmarks
+	$(BIN)/python -m pytest --quiet $(SHARED) -m ""
+	# By themselves, since what else is named is taken without them (pyproject.toml).
+	$(BIN)/python -m pytest --quiet $(SHARED) -m "" tests/benchmarks
 
 docs: venv
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

@@ -42,9 +42,9 @@ def test_resnet152():
     backbone = encoder.get_layer("backbone")
     (network,) = (layer for layer in backbone.layers if isinstance(layer, keras.Model))
     assert network.name == "resnet152"
-    assert network.layers[-1].name == "avg_pool"
     files = random_pngs(2)
-    expected = network(blue_green_red(DecodeImages(32, 32)(files).numpy()))
+    maps = network(blue_green_red(DecodeImages(32, 32)(files).numpy()))
+    expected = np.mean(maps, axis=(1, 2))  # what its last layer, avg_pool, does
     np.testing.assert_allclose(encoder(files), expected, rtol=1e-3, atol=1e-4)
 
 

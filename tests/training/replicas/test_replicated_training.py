@@ -65,7 +65,8 @@ changes = {"mined_images": 3, "text_encoder_rate": 2.0, "clip_norm": 0.3, "weigh
 features = keras.Input((7,))
 hidden = keras.layers.BatchNormalization()(keras.layers.Dense(9, "tanh")(features))
 encoders = {"image_encoder": keras.Model(features, keras.layers.Dense(6)(hidden))}
-changes = {"matryoshka_dims": (2,)}
+# Rows of four numbers may be so short that their unit length enlarges rounding.
+changes = {"embedding_dim": 16, "matryoshka_dims": (8,)}
 """,
     "image encoder that draws, by gradient caching": """
 features = keras.Input((7,))
