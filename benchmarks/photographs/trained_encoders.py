@@ -44,6 +44,7 @@ _ONE_EPOCH = {"epochs": 1, "image_encoder_rate": 0.3, "text_encoder_rate": 0.1}
 _GENTLE = {"warm_up": 0.2, "weight_decay": 0.01, "clip_norm": 1.0}
 _MIRRORED = {"blocks": 4, "crops": 2}
 _TAUGHT = {"teachers": [{}, {}, {}]}  # by the default, with other seeds
+_CHUNKS = {"gradient_cache_rows": 500}  # as tb-train has it
 _OF_ENCODERS: dict[str, dict[str, Any]] = {
     "last block of the image encoder": {"blocks": 1},
     "last 2 blocks": {"blocks": 2},
@@ -68,7 +69,7 @@ _OF_SIZES: dict[int, dict[str, dict[str, Any]]] = {
         "last 4 blocks, taught": {"blocks": 4, **_TAUGHT},
         "last layer of the text encoder": {"layers": 1},
         "last 2 layers of the text encoder": {"layers": 2},
-        "last 2 layers, LoRA of rank 8": {"layers": 2, "lora_rank": 8},
+        "last 2 layers, LoRA of rank 8": {"layers": 2, "lora_rank": 8, **_CHUNKS},
     },
 }
 _WITH_TFIDF = ("last block of the image encoder", "last 2 blocks", "last 4 blocks")

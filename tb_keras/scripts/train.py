@@ -250,8 +250,8 @@ def _recipe(settings: dict, network: str, initial: Run | None) -> Recipe:
     shared = share_a_space(settings["image_encoder"], settings["text_encoder"])
     if shared and settings["task"] == "retrieval" and name == "small":  # regions have a place, too
         implied |= {"start": "shared", "interpolate": True}
-    if trained_encoders.trains_from_pixels():  # a batch at once would take tens of GB
-        implied["gradient_cache_rows"] = 32
+    if rows := trained_encoders.rows_at_a_time():
+        implied["gradient_cache_rows"] = rows
     return dataclasses.replace(known[name], **implied | changes)
 
 

@@ -124,6 +124,8 @@ def test_layers_of_the_text_encoder(tmp_path):
     for done in (train, export, evaluate, search):
         assert (done.code, done.err) == (0, ""), done.err
     assert f"{8 * 384 + 8} numbers each" in train.out
+    settings = json.loads((tmp_path / "runs" / "mine" / "settings.json").read_text())
+    assert settings["recipes"]["embedding"]["gradient_cache_rows"] == 500
     metrics = json.loads((tmp_path / "runs" / "mine" / "metrics.json").read_text())
     (trained,) = metrics["seeds"]
     assert metrics["embedding"]["rsum"] == pytest.approx(trained["rsum"], abs=1e-3)

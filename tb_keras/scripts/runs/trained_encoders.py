@@ -45,6 +45,13 @@ def trains_from_pixels() -> bool:
     return _AUGMENT.value or _TRAIN_IMAGE_ENCODER.value == ALL_BLOCKS
 
 
+def rows_at_a_time() -> int:
+    """Returns how many rows of a batch fit a few GB of memory as encoders are trained; 0 for all."""
+    if trains_from_pixels():
+        return 32
+    return 500 if _TRAIN_TEXT_ENCODER.value else 0
+
+
 def check_flags(settings: Mapping[str, Any]) -> None:
     """Checks that the flags go together and with what they do not change.
 
