@@ -46,7 +46,7 @@ def trains_from_pixels() -> bool:
 
 
 def rows_at_a_time() -> int:
-    """Returns how many rows of a batch fit a few GB of memory as encoders are trained; 0 for all."""
+    """Returns how many rows of a batch may go through trained encoders at a time; 0 for all."""
     if trains_from_pixels():
         return 32
     return 500 if _TRAIN_TEXT_ENCODER.value else 0
