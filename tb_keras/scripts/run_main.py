@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import warnings
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from absl import app, flags, logging
 
 from tb_keras.scripts.process.start_up import end_process, prepare_process
 
-_INPUT_ERRORS = (ValueError, OSError, ImportError)
+_INPUT_ERRORS = (ValueError, OSError, ImportError, pickle.UnpicklingError)
 
 
 def run_main(name: str, main: Callable[[list[str]], None]) -> None:
@@ -43,15 +44,19 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
             logging.set_verbosity(logging.ERROR)  # TensorFlow logs here too as it exports
         try:
             main(argv[1:])
-        except _INPUT_ERRORS as error:
+        except (*_INPUT_ERRORS, tf.errors.OpError) as error:
             logging.debug("%s failed", name, exc_info=True)  # --verbosity=1 shows where
-            print(f"{name}: {error}{_remedy(error)}", file=sys.stderr)
+            print(f"{name}: {_said(error)}", file=sys.stderr)
             end_process(1)
 
     app.run(guarded, flags_parser=parsed)
 
 
-def _remedy(error: Exception) -> str:
+def _said(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return "; pip install 'tb_keras[demo]' brings what the scripts use"
-    return ""
+        return f"{error}; pip install 'tb_keras[demo]' brings what the scripts use"
+    if hasattr(error, "node_def"):  # of TensorFlow, whose operations are no help
+        from tb_keras.features.decoded_pictures import picture_error
+
+        return picture_error(error)
+    return str(error)

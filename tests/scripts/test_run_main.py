@@ -77,6 +77,19 @@ def warned():
 def wrong_input():
     raise ValueError("`k` must be positive")
 
+def wrong_place():
+    tf.io.gfile.makedirs("/proc/nowhere/shards")
+
+def wrong_scheme():
+    tf.io.gfile.glob("nowhere://bucket/x*")
+
+def wrong_pickle():
+    from tb_keras.encoders.image.torch_checkpoint import read_torch_checkpoint
+    import pickle, zipfile
+    with zipfile.ZipFile("module.pt", "w") as archive:
+        archive.writestr("module/data.pkl", pickle.dumps(threading.Event, protocol=2))
+    read_torch_checkpoint("module.pt")
+
 def defect():
     raise RuntimeError("a defect")
 
@@ -84,7 +97,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the backg
 sys.argv = ["tb-try"]
 """
 INTERRUPTED_WAYS = "interrupted suppressed collected within_a_collection while_it_prints trained"
-OTHER_WAYS = "terminated ignored broken warned wrong_input defect"
+OTHER_WAYS = (
+    "terminated ignored broken warned wrong_input wrong_place wrong_scheme wrong_pickle defect"
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +139,19 @@ def test_a_warning_is_told_in_a_line(ended):
 
 def test_wrong_input_is_told_in_a_line(ended):
     assert ended["wrong_input"] == (1, "tb-try: `k` must be positive\n")
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        ("wrong_place", "/proc/nowhere"),
+        ("wrong_scheme", "File system scheme 'nowhere' not implemented"),
+        ("wrong_pickle", "Refused the global threading.Event"),
+    ],
+)
+def test_other_libraries_words_for_wrong_input_are_told_in_a_line(ended, way, expected):
+    code, said = ended[way]
+    assert (code, said.count("\n"), expected in said) == (1, 1, True), said
 
 
 def test_a_defect_shows_where_it_is(ended):

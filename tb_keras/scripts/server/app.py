@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import tensorflow as tf
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import tb_keras
 from tb_keras.evaluation import draw_boxes
+from tb_keras.features.decoded_pictures import picture_error
 from tb_keras.scripts.server.found_boxes import BoxFinder, FoundBox
 from tb_keras.scripts.server.query_model import QueryModel
 from tb_keras.scripts.server.searches import Answers, Options, found
 from tb_keras.scripts.server.served_model import ServedModel
 from tb_keras.scripts.server.uploads import MOST_BYTES, checked_upload
 from tb_keras.search import ImageTextIndex
+from tb_keras.serving import ServingError
 
 _PAGE = Path(__file__).parent / "page"
 _HEADERS = {
@@ -58,6 +61,10 @@ def create_app(
         response = await call_next(request)
         response.headers.update(_HEADERS)
         return response
+
+    @app.exception_handler(ServingError)
+    def without_server(request: Request, error: ServingError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
 
     searching = threading.Lock()  # one search takes all cores; several at once hinder each other
 
@@ -112,6 +119,8 @@ def create_app(
                 query = model.embed_picture(checked_upload(bytes(content)))
             except ValueError as error:
                 raise HTTPException(422, str(error)) from None
+            except tf.errors.OpError as error:  # such as a JPEG that is cut off
+                raise HTTPException(422, picture_error(error)) from None
             return answered(query, options)
 
         return await run_in_threadpool(answers)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tb_keras.scripts.searching.model_source import ModelSource
 from tb_keras.search import ImageTextIndex
-from tb_keras.serving import Client
+from tb_keras.serving import Client, ServingError
 from tb_keras.storage.pictures.picture_reference import read_picture
 
 _LEAST_COSINE = 0.999  # of the embeddings of an item, by the server and in the index
@@ -43,6 +43,7 @@ class ServedModel:
         """Checks by the first item of an index that its embeddings are the server's.
 
         Raises:
+            ConnectionError: if the server does not answer.
             ValueError: if they are not.
         """
         for of in ("texts", "images"):
@@ -51,7 +52,10 @@ class ServedModel:
         else:
             return
         (kept,), (item,) = index.embeddings(names, of), index.items(names, of)
-        asked = self.embed_text(item.id) if item.path is None else self._of_file(item.path)
+        try:
+            asked = self.embed_text(item.id) if item.path is None else self._of_file(item.path)
+        except ServingError as error:
+            raise ConnectionError(str(error)) from None
         cosine = float(kept @ asked / (np.linalg.norm(kept) * np.linalg.norm(asked)))
         if asked.shape != kept.shape or cosine < _LEAST_COSINE:
             raise ValueError(

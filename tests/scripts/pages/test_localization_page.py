@@ -13,6 +13,7 @@ from PIL import Image, ImageColor
 from tb_keras import Corpus
 from tb_keras.corpus.grounding import Grounding
 from tb_keras.scripts.pages.localization_page import best_regions, write_localization_page
+from tb_keras.training.recipes.recipe import NETWORKS
 from tests.scripts.pages.parsed_page import Page
 
 HOSTILE = """<script>alert("x")</script> & {braces} 'quoted'"""
@@ -39,7 +40,7 @@ class TrainedRun:
         return list(self.trained)
 
     def best_seed(self, network):
-        return {"embedding": 3, "similarity": 5}[network]
+        return {"embedding": 3, "similarity": 5, "cca": 0}[network]
 
     def network(self, network, seed):
         assert seed == self.best_seed(network)
@@ -174,6 +175,16 @@ def test_a_run_of_one_network(corpus, tmp_path):
     page = Page((tmp_path / "boxes.html").read_text("utf-8"))
     assert page.text["b"] == ["true box", "embedding network"]
     assert not any(has_color(pixels, SIMILARITY).any() for pixels in images(page))
+
+
+def test_every_kind_of_network_has_a_line(corpus, tmp_path):
+    run = TrainedRun(**{name: Scores(FIRST) for name in NETWORKS})
+    write_localization_page(tmp_path / "boxes.html", run, corpus)
+    page = Page((tmp_path / "boxes.html").read_text("utf-8"))
+    colors = [b["style"].removeprefix("color:") for b in page.all("b")]
+    assert len(set(colors)) == 4
+    for color in colors:  # all four boxes of the first phrase are equal
+        assert has_color(images(page)[0], color).any()
 
 
 def test_only_some_pictures_and_phrases_are_shown(tmp_path):

@@ -12,10 +12,12 @@ pytest.importorskip("sqlglot")
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from tb_keras.encoders.image.image_decoding import decode_image
 from tb_keras.scripts.server import app as app_module
 from tb_keras.scripts.server.app import create_app
 from tb_keras.scripts.server.found_boxes import BoxFinder
 from tb_keras.search import ImageTextIndex
+from tb_keras.serving import ServingError
 from tests.scripts.server.colored_pictures import (
     THING,
     ColorModel,
@@ -157,6 +159,29 @@ def test_uploads_that_are_no_pictures_or_too_large(client, monkeypatch):
     assert (response.status_code, "60 x 40" in response.json()["detail"]) == (422, True)
     monkeypatch.setattr(app_module, "MOST_BYTES", 1000)
     assert client.post("/api/search", content=b"0" * 1001).status_code == 413
+
+
+def test_a_picture_that_is_cut_off(client, monkeypatch):
+    """Its header is whole, so that only the encoder sees it."""
+    monkeypatch.setattr(ColorModel, "embed_picture", lambda self, file: decode_image(file))
+    file, pixels = io.BytesIO(), np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG")
+    response = client.post("/api/search", content=file.getvalue()[:5000])
+    assert (response.status_code, "Invalid JPEG" in response.json()["detail"]) == (422, True)
+
+
+def test_a_server_of_models_that_does_not_answer(client, monkeypatch):
+    def unanswered(self, query):
+        raise ServingError("UNAVAILABLE", "no connection")
+
+    for name in ("embed_text", "embed_picture"):
+        monkeypatch.setattr(ColorModel, name, unanswered)
+    for response in (
+        client.get("/api/search", params={"q": "red"}),
+        client.post("/api/search", content=picture("red")),
+    ):
+        assert response.status_code == 503
+        assert response.json() == {"detail": "UNAVAILABLE: no connection"}
 
 
 def test_the_page_asks_no_other_host(client):

@@ -13,6 +13,7 @@ from tb_keras.scripts.searching.model_source import ModelSource
 from tb_keras.scripts.server.served_model import ServedModel
 from tb_keras.search import ImageTextIndex
 from tb_keras.serving import ExportedModel, export
+from tests.scripts.server.colored_pictures import ColorModel, write_pictures
 from tests.serving.exporting.small_exports import picture_encoder
 from tests.serving.servers import serving
 from tests.serving.small_models import network, pictures, text_encoder
@@ -44,6 +45,14 @@ def test_queries_by_a_server(tmp_path):
         np.testing.assert_allclose(served.embed_text(TEXTS[0]), expected, atol=1e-5)
         (expected,) = model.embed_images(paths[:1], verbose=False)
         np.testing.assert_allclose(served.embed_picture(pictures()[0]), expected, atol=1e-5)
+
+
+def test_no_server_is_an_error_of_input(tmp_path):
+    paths = write_pictures(tmp_path, {"a.png": "red"})
+    with ImageTextIndex.build(tmp_path / "index", ColorModel(), paths) as index:
+        served = ServedModel(ModelSource("--model", "tiny"), "127.0.0.1:1")
+        with pytest.raises(ConnectionError, match=r"UNAVAILABLE: .*127\.0\.0\.1:1"):
+            served.check(index)
 
 
 def test_a_run_has_no_name_on_a_server():
