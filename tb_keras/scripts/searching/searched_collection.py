@@ -27,8 +27,9 @@ class Searched(NamedTuple):
 
     def ids(self) -> list[str]:
         """Returns what tells each picture: its path from the folder that holds them all."""
-        folder = os.path.commonpath([os.path.dirname(path) or "." for path in self.paths])
-        return [Path(os.path.relpath(path, folder)).as_posix() for path in self.paths]
+        paths = list(map(os.path.abspath, self.paths))
+        folder = os.path.commonpath(list(map(os.path.dirname, paths)))
+        return [Path(os.path.relpath(path, folder)).as_posix() for path in paths]
 
 
 def searched_folder(folder: str | os.PathLike) -> Searched:

@@ -61,6 +61,12 @@ def test_pictures_are_told_by_their_place_in_the_common_folder(paths, ids):
     assert Searched(paths, [], {}).ids() == ids
 
 
+def test_pictures_below_the_working_directory_and_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert Searched(["x/a.png", str(tmp_path / "b.png")], [], {}).ids() == ["here/x/a.png", "b.png"]
+
+
 def test_a_corpus():
     searched = searched_corpus(corpus(["x/a.png", "x/b.png"], ["a", "b"], name=["A", "B"]))
     assert searched == (["x/a.png", "x/b.png"], ["a", "b"], {"x/a.png": "A", "x/b.png": "B"})
