@@ -163,7 +163,8 @@ def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
     """Returns the settings of a run that the data flags make. Their paths are absolute.
 
     Args:
-        recipe: a recipe's values for some of the flags; a flag given on the command line wins.
+        recipe: a recipe's values for some of the flags, and a run's `regions`; a flag given on the
+            command line wins.
 
     Raises:
         ValueError: if a flag is of another task, two flags name one encoder, or none a data set.
@@ -190,7 +191,9 @@ def data_settings(recipe: Mapping[str, Any] | None = None) -> dict:
         raise ValueError(f"--columns is for a table. Received: --dataset={settings['dataset']}")
     settings["dataset_options"] = {**options, **_options(DATASET_OPTIONS.value), **columns}
     if task == "localization":
-        settings["regions"] = _values(_OF_REGIONS)
+        regions = {**_values(_OF_REGIONS), **recipe.get("regions", {})}
+        given = {n: flag for n, flag in _OF_REGIONS.items() if flags.FLAGS[flag.name].present}
+        settings["regions"] = {**regions, **_values(given)}
         settings["proposals"] = {**proposal_settings(), **_values(_OF_MATCHES)}
     else:
         settings |= {flag.name: setting(flag) for flag in _OF_WHOLE_PICTURES}

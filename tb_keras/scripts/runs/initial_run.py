@@ -22,7 +22,7 @@ _OF_NETWORK = "network hidden_dim embedding_dim joint_dims dropout noise dtype s
 
 
 def initial_flags(run: Run) -> dict[str, Any]:
-    """Returns the data flags that follow from the run to begin with: its task and encoders."""
+    """Returns the data settings that follow from the run to begin with: its task and encoders."""
     settings = run.settings
     return {name: settings[name] for name in _OF_ENCODERS if settings.get(name) is not None}
 
