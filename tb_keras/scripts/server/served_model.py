@@ -56,12 +56,17 @@ class ServedModel:
             asked = self.embed_text(item.id) if item.path is None else self._of_file(item.path)
         except ServingError as error:
             raise ConnectionError(str(error)) from None
-        cosine = float(kept @ asked / (np.linalg.norm(kept) * np.linalg.norm(asked)))
-        if asked.shape != kept.shape or cosine < _LEAST_COSINE:
-            raise ValueError(
-                f"the server's model must give the index's embeddings. "
-                f"Received: a cosine of {cosine:.3f} for {item.id!r}"
-            )
+        if asked.shape != kept.shape:
+            wrong = f"{len(asked)} values instead of {len(kept)}"
+        else:
+            cosine = float(kept @ asked / (np.linalg.norm(kept) * np.linalg.norm(asked)))
+            if cosine >= _LEAST_COSINE:
+                return
+            wrong = f"a cosine of {cosine:.3f}"
+        raise ValueError(
+            f"the server's model must give the index's embeddings. "
+            f"Received: {wrong} for {item.id!r}"
+        )
 
     def _of_file(self, path: str) -> np.ndarray:
         return self.embed_picture(read_picture(path))

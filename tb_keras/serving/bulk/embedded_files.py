@@ -18,9 +18,6 @@ class EmbeddedFiles(Sequence[EmbeddedItem]):
             null throughout for texts) and `embedding` (lists of floats of one length).
         fingerprint: of the model that must have made them.
 
-    Attributes:
-        of: `"images"` or `"texts"`, by whether there are paths.
-
     Raises:
         FileNotFoundError: if there is no file.
         ValueError: if a file lacks a column, is of another model, or some files are of pictures and
@@ -50,7 +47,6 @@ class EmbeddedFiles(Sequence[EmbeddedItem]):
                 kinds.add("texts" if first is None else "images")
         if len(kinds) > 1:
             raise ValueError("`files` must be all of pictures or all of texts. Received: both")
-        self.of = kinds.pop() if kinds else "images"
         self._files, self._ends = list(files), np.cumsum(counts)
         self._opened: tuple[int, list[EmbeddedItem]] | None = None
 

@@ -41,6 +41,11 @@ def test_queries_by_a_server(tmp_path):
         served.check(with_texts)
         with pytest.raises(ValueError, match=r"Received: a cosine of -1\.000 for"):
             served.check(wrong)
+        wider = SimpleNamespace(
+            ids=kept.ids, items=kept.items, embeddings=lambda ids, of: np.ones((1, 99))
+        )
+        with pytest.raises(ValueError, match=r"Received: \d+ values instead of 99 for"):
+            served.check(wider)
         (expected,) = model.embed_texts(TEXTS[:1], verbose=False)
         np.testing.assert_allclose(served.embed_text(TEXTS[0]), expected, atol=1e-5)
         (expected,) = model.embed_images(paths[:1], verbose=False)
