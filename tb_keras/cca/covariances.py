@@ -76,7 +76,7 @@ def pair_covariances(
     images, texts = np.zeros((sizes[0],) * 2), np.zeros((sizes[1],) * 2)
     cross = np.zeros(sizes)
     # The pairs are sorted by image: a block of them is of few images, and mostly of few texts.
-    step = max(1, BLOCK_VALUES // max(sizes))
+    step = max(1, BLOCK_VALUES // max(*sizes, *(view.shape[1] for view in views)))
     bar = keras.utils.Progbar(len(matches.pairs), unit_name="pair", verbose=int(verbose))
     for start in range(0, len(matches.pairs), step):
         pairs = matches.pairs[start : start + step]

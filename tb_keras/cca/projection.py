@@ -38,9 +38,11 @@ class Projection(NamedTuple):
             array([[2., 3.]], dtype=float32)
         """
         features = np.asanyarray(features)
-        directions, width = self.directions, 2 * len(self.mean)  # a kernel's values are float64
+        directions, width = self.directions, features.shape[1]
         if self.kernel is None:
-            directions, width = directions.astype(product_type(features)), features.shape[1]
+            directions = directions.astype(product_type(features))
+        else:
+            width = max(width, 2 * len(self.mean))  # a kernel's values are float64
         projected = np.empty((len(features), directions.shape[1]), np.float32)
         step = max(1, BLOCK_VALUES // max(1, width))
         for start in range(0, len(features), step):

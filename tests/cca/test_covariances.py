@@ -116,3 +116,24 @@ def test_standardising_leaves_the_rows_as_they_are():
     rows = np.ones((2, 3), np.float32)
     assert (standardized(rows, np.ones(3), np.ones(3)) == 0).all()
     assert (rows == 1).all()
+
+
+def test_blocks_of_wide_features_have_few_rows(monkeypatch):
+    """A map to few values takes rows as wide as the features."""
+    sizes = []
+    for part in (module, feature_statistics):
+        monkeypatch.setattr(part, "BLOCK_VALUES", 90)
+    corpus = corpus_of(n=40, m=40, image_dim=30, text_dim=20)
+    summed = corpus.replace(
+        image_features=corpus.image_features[:, :1], text_features=corpus.text_features[:, :1]
+    )
+
+    def first(rows):
+        sizes.append(rows.size)
+        return rows[:, :1]
+
+    for part, expected in zip(
+        pair_covariances(corpus, maps=(first,) * 2), pair_covariances(summed)
+    ):
+        np.testing.assert_allclose(part, expected)
+    assert max(sizes) <= 90

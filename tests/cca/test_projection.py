@@ -29,3 +29,18 @@ def test_a_projection_in_blocks(monkeypatch, dtype, block, by_kernel):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert projection(features[:0]).shape == (0, 3)
     assert projection.mean_square(features) == pytest.approx(np.square(expected).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("dim", [3, 40])
+def test_blocks_of_wide_features_have_few_rows(monkeypatch, dim):
+    """A kernel of few landmarks takes rows as wide as the features."""
+    features = np.random.default_rng(0).normal(size=(50, dim))
+    kernel = LandmarkKernel.of(features, np.zeros(dim), np.ones(dim), gamma=0.5, count=2)
+    sizes = []
+    call = LandmarkKernel.__call__
+    monkeypatch.setattr(
+        LandmarkKernel, "__call__", lambda self, rows: sizes.append(rows.size) or call(self, rows)
+    )
+    monkeypatch.setattr(module, "BLOCK_VALUES", 100)
+    Projection(np.zeros(2), np.ones(2), np.eye(2), kernel)(features)
+    assert max(sizes) <= 100

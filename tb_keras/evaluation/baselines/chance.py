@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation.retrieval import retrieval_metrics_from_scores
+from tb_keras.evaluation.score_blocks import BLOCK_VALUES
 
 _DRAWS = 20
 
@@ -27,9 +28,17 @@ def chance_metrics(
         10
     """
     rng = np.random.default_rng(seed)
-    shape = (matches.num_images, matches.num_texts)
-    draws = [
-        retrieval_metrics_from_scores(rng.random(shape, np.float32), matches, ks)
-        for _ in range(_DRAWS)
-    ]
+    draws = [_figures(rng, matches, ks) for _ in range(_DRAWS)]
     return {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
+
+
+def _figures(rng: np.random.Generator, matches: Matches, ks: Sequence[int]) -> dict[str, float]:
+    begin, n, m = rng.bit_generator.state, matches.num_images, matches.num_texts
+    step = max(1, BLOCK_VALUES // max(1, m))
+
+    def blocks() -> Iterator[np.ndarray]:
+        rng.bit_generator.state = begin  # each time the same scores
+        for first in range(0, n, step):
+            yield rng.random((min(step, n - first), m), np.float32)
+
+    return retrieval_metrics_from_scores(blocks, matches, ks)

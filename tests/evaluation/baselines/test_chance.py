@@ -7,6 +7,7 @@ import pytest
 
 from tb_keras.corpus.matches import Matches
 from tb_keras.evaluation import retrieval_metrics_from_scores
+from tb_keras.evaluation.baselines import chance as module
 from tb_keras.evaluation.baselines.chance import chance_metrics
 
 
@@ -48,3 +49,23 @@ def test_the_seed_makes_the_draws():
     matches = Matches.of(np.arange(30))
     assert chance_metrics(matches, seed=1) == chance_metrics(matches, seed=1)
     assert chance_metrics(matches, seed=1) != chance_metrics(matches, seed=2)
+
+
+@pytest.mark.parametrize("values", [1, 50, 2**24])
+def test_memory_is_that_of_a_block_and_the_draws_are_of_one_matrix(monkeypatch, values):
+    monkeypatch.setattr(module, "BLOCK_VALUES", values)
+    matches = Matches.of(np.repeat(np.arange(7), 3))
+    rng = np.random.default_rng(4)
+    draws = [
+        retrieval_metrics_from_scores(rng.random((7, 21), np.float32), matches) for _ in range(20)
+    ]
+    expected = {name: np.mean([draw[name] for draw in draws]) for name in draws[0]}
+    sizes = []
+
+    def sized(blocks, *rest):
+        sizes.extend(block.size for block in blocks())
+        return retrieval_metrics_from_scores(blocks, *rest)
+
+    monkeypatch.setattr(module, "retrieval_metrics_from_scores", sized)
+    assert chance_metrics(matches, seed=4) == pytest.approx(expected, abs=0, nan_ok=True)
+    assert max(sizes) <= max(values, 21)
