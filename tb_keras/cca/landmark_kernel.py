@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tb_keras.cca.covariances import check_pairs, view_scales
+from tb_keras.checks.arguments import check_int
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.feature_statistics import standardized
 
@@ -96,7 +97,7 @@ def landmark_kernels(
         text_gamma: positive float.
 
     Raises:
-        ValueError: if the corpus lacks features or matches.
+        ValueError: if the corpus lacks features or matches, or `landmarks` is out of range.
 
     Examples:
         >>> images, texts = landmark_kernels(Corpus([0, 1], np.eye(2), np.eye(2)), landmarks=1)
@@ -104,6 +105,7 @@ def landmark_kernels(
         (1, 1.5)
     """
     check_pairs(corpus)
+    check_int("landmarks", landmarks, least=1)
     images, texts = view_scales(corpus)
     return (
         LandmarkKernel.of(corpus.image_features, *images, image_gamma, landmarks),

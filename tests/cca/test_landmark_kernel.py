@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import rbf_kernel
 
-from tb_keras.cca.landmark_kernel import LandmarkKernel
+from tb_keras.cca.landmark_kernel import LandmarkKernel, landmark_kernels
+from tb_keras.corpus.corpus import Corpus
 
 
 def unit(rows):
@@ -49,3 +50,10 @@ def test_a_row_without_length_is_like_all_landmarks_alike():
     rows = np.eye(3)
     kernel = LandmarkKernel.of(rows, np.zeros(3), np.ones(3), 0.5, count=3)
     np.testing.assert_allclose(kernel(np.zeros((1, 3))), np.exp(-1.0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("landmarks", [0, -1, 1.5])
+def test_a_number_of_landmarks_out_of_range_is_refused(landmarks):
+    corpus = Corpus([0, 1, 2], image_features=np.eye(3), text_features=np.eye(3))
+    with pytest.raises(ValueError, match="`landmarks` must be a positive int"):
+        landmark_kernels(corpus, landmarks)

@@ -55,7 +55,8 @@ def write_shards(
         verbose: whether to show a progress bar.
 
     Raises:
-        ValueError: if features are missing, are word indices, or do not fit float16.
+        ValueError: if features are missing, are word indices, or do not fit float16, or a number is
+            out of range.
 
     Examples:
         >>> import tempfile
@@ -72,6 +73,7 @@ def write_shards(
     import tensorflow as tf
 
     check_int("images_per_shard", images_per_shard, least=1)
+    check_int("seed", seed, least=0)
     if encode is None:
         _check_features(corpus)
     directory = os.fspath(directory)
@@ -84,8 +86,8 @@ def write_shards(
     found = {
         "format": FORMAT,
         "source": None if source is None else json.loads(json.dumps(dict(source))),
-        "seed": seed,
-        "images_per_shard": images_per_shard,
+        "seed": int(seed),
+        "images_per_shard": int(images_per_shard),
         "images": len(order),
         "texts": int(np.count_nonzero(corpus.matches.images_per_text())),
         "most_texts": int(texts_per_image.max()),

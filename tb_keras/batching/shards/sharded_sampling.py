@@ -47,7 +47,7 @@ def sharded_batches(
             fewer.
         seed: non-negative int.
         shuffled_images: positive int, how many images are mixed at a time.
-        num_shards: positive int. The files are dealt to so many workers.
+        num_shards: positive int, at most the number of files, which are dealt to so many workers.
         shard_index: int in [0, num_shards), the worker.
         first_epoch: non-negative int, the epoch of the first iteration, to continue a training.
 
@@ -72,10 +72,16 @@ def sharded_batches(
     """
     check_int("images_per_batch", images_per_batch, least=1)
     check_int("texts_per_image", texts_per_image, least=1)
+    check_int("seed", seed, least=0)
     check_int("shuffled_images", shuffled_images, least=1)
     check_shard(num_shards, shard_index)
     check_int("first_epoch", first_epoch, least=0)
     found = read_description(directory)
+    if num_shards > len(found["files"]):
+        raise ValueError(
+            f"`num_shards` must be at most the number of files, {len(found['files'])}. "
+            f"Received: num_shards={num_shards}"
+        )
     files = found["files"][shard_index::num_shards]
     images = sum(file["images"] for file in files)
     if images_per_batch > images:

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tb_keras.cca.covariances import check_pairs
 from tb_keras.cca.unit_rows import unit_rows
 from tb_keras.corpus.corpus import Corpus
 from tb_keras.corpus.feature_statistics import mean_and_deviation, product_type, standardized
@@ -56,7 +57,8 @@ class RidgeBaseline:
         alpha: the chosen strength.
 
     Raises:
-        ValueError: if no strength has a figure, as with a validation corpus without matches.
+        ValueError: if `train` lacks features or matches, or no strength has a figure, as with a
+            validation corpus without matches.
 
     Examples:
         >>> rng = np.random.default_rng(0)
@@ -74,6 +76,7 @@ class RidgeBaseline:
         alphas: Sequence[float] = (100, 300, 1000, 3000, 10000, 30000),
         figure: Callable[[Embedder, Corpus], float] = retrieval_rsum,
     ):
+        check_pairs(train, "train")
         weights_of = self._normal_equations(train)
         best = -np.inf
         for alpha in alphas:

@@ -168,3 +168,10 @@ def test_errors(tmp_path, whole):
     (whole / "shards.json").write_text(json.dumps({**description, "format": 1}))
     with pytest.raises(ValueError, match="of another version"):
         shard_sample(whole)
+
+
+def test_numbers_of_numpy(whole, tmp_path):
+    write(tmp_path / "other", Numbers(), images_per_shard=np.int64(4), seed=np.int64(0))
+    assert contents(tmp_path / "other") == contents(whole)
+    with pytest.raises(ValueError, match="`seed` must be a non-negative int"):
+        write(tmp_path / "other", Numbers(), seed=-1)

@@ -133,3 +133,15 @@ def test_errors(shards, tmp_path):
     (tmp_path / "shards.json").write_text(json.dumps({"format": 0}))
     with pytest.raises(ValueError, match="of another version"):
         sharded_batches(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": -1}, "`seed` must be a non-negative int"),
+        ({"num_shards": 6, "shard_index": 5}, "`num_shards` must be at most .* files, 4"),
+    ],
+)
+def test_seeds_and_shards_out_of_range_are_named(shards, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        sharded_batches(shards, 1, 1, **arguments)

@@ -209,3 +209,13 @@ def test_a_constant_feature_does_no_harm():
     corpus = corpus.replace(image_features=features)
     for baseline in (RidgeBaseline(corpus, corpus), RegularizedCCABaseline(corpus, corpus)):
         assert np.isfinite(baseline.embed_images(features)).all()
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [{"image_features": None}, {"text_features": None}, {"matches": Matches([], 60, 60)}],
+)
+def test_ridge_needs_features_and_matches(lacking):
+    corpus = two_views()
+    with pytest.raises(ValueError, match="`train` must have both features and matches"):
+        RidgeBaseline(corpus.replace(**lacking), corpus)
