@@ -14,6 +14,7 @@ from tb_keras.checks.short_errors import short_errors
 from tb_keras.corpus import corpus_files
 from tb_keras.corpus.columns import check_length, check_strings
 from tb_keras.corpus.grounding import Grounding
+from tb_keras.corpus.indices import checked_indices
 from tb_keras.corpus.matches import Matches
 
 _CHECKED_VALUES = 2**24  # features are checked for NaN in blocks of so many values (64 MiB)
@@ -119,21 +120,22 @@ class Corpus:
                 matches one of the images.
 
         Raises:
-            ValueError: if an index is out of range or comes twice.
+            ValueError: if an index is no int, is out of range or comes twice, or a bool array has
+                another length.
 
         Examples:
             >>> corpus = Corpus(np.array([0, 0, 1]), texts=["a dog", "a pet", "a cat"])
             >>> corpus.subset(images=[1]).texts
             ['a cat']
         """
-        images = _as_indices(images, self.num_images)
+        images = _as_indices("images", images, self.num_images)
         if texts is None:
             touched = np.zeros(self.num_texts, bool)
             chosen = np.zeros(self.num_images, bool)
             chosen[images] = True
             touched[self.matches.pairs[chosen[self.matches.pairs[:, 0]], 1]] = True
             texts = touched
-        texts = _as_indices(texts, self.num_texts)
+        texts = _as_indices("texts", texts, self.num_texts)
         return Corpus(
             self.matches.subset(images, texts),
             image_features=_taken(self.image_features, images),
@@ -156,6 +158,7 @@ class Corpus:
 
         Raises:
             FileExistsError: if `directory` exists.
+            ValueError: if a value of a column is no JSON; the message names column and row.
         """
         corpus_files.write_parts(directory, **vars(self))
 
@@ -219,11 +222,12 @@ def _check_indices(argument: str, indices: np.ndarray, size: int) -> None:
         raise ValueError(f"`{argument}` must hold no negative index. Received: one in row {row}")
 
 
-def _as_indices(chosen: ArrayLike | None, size: int) -> np.ndarray:
-    if chosen is None:
-        return np.arange(size)
-    chosen = np.asarray(chosen)
-    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+def _as_indices(argument: str, chosen: ArrayLike | None, size: int) -> np.ndarray:
+    mask = np.asarray(chosen)
+    if mask.dtype != bool:
+        return checked_indices(argument, chosen, size, lowest=0)
+    check_length(argument, np.atleast_1d(mask), size, "matches")
+    return np.flatnonzero(mask)
 
 
 def _taken(values, rows: np.ndarray):

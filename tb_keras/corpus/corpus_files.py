@@ -49,7 +49,8 @@ def write_parts(
 
     Raises:
         FileExistsError: if `directory` exists.
-        ValueError: if an attribute has the name of a column that the table has already.
+        ValueError: if an attribute has the name of a column that the table has already, or a value
+            is no JSON.
     """
     directory = Path(directory)
     if directory.exists():
@@ -171,11 +172,34 @@ def _columns(
 
 
 def _write_rows(file: Path, columns: Mapping[str, Sequence]) -> None:
-    # NumPy scalars are no JSON; `tolist` makes Python values of whole columns.
+    # NumPy's values are no JSON; `tolist` makes Python's of whole columns.
     rows = zip(*(v.tolist() if isinstance(v, np.ndarray) else v for v in columns.values()))
-    with file.open("w", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write(json.dumps(dict(zip(columns, row)), ensure_ascii=False) + "\n")
+    with file.open("wb") as stream:
+        for number, row in enumerate(rows):
+            try:
+                stream.write(_json_line(dict(zip(columns, row))))
+            except (TypeError, ValueError):
+                for name, value in zip(columns, row):
+                    _check_json(f"{name!r} of the {file.stem}", value, number)
+                raise
+
+
+def _json_line(value: object) -> bytes:
+    def plain(inner: object):
+        if isinstance(inner, (np.generic, np.ndarray)):
+            return inner.tolist()
+        raise TypeError
+
+    return json.dumps(value, ensure_ascii=False, default=plain).encode() + b"\n"
+
+
+def _check_json(what: str, value: object, row: int) -> None:
+    try:
+        _json_line(value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{what} must be JSON in UTF-8. Received: {value!r:.80} in row {row}"
+        ) from None
 
 
 def _read_rows(file: Path, columns: Sequence[str]) -> dict[str, list]:

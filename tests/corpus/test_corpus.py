@@ -164,12 +164,17 @@ def test_features_stay_memory_maps(tmp_path):
 
 def test_numpy_columns_are_written_as_plain_values(tmp_path):
     corpus = small_corpus(
-        image_attributes={"group": np.array([1, 2]), "score": np.array([0.5, 1.5], "float32")},
+        image_attributes={
+            "group": np.array([1, 2]),
+            "score": np.array([0.5, 1.5], "float32"),
+            "size": [np.int64(3), {"height": np.float32(4)}],
+        },
         texts=np.array(["a", "b", "c"]),
     )
     corpus.save(tmp_path / "corpus")
     loaded = Corpus.load(tmp_path / "corpus")
-    assert loaded.image_attributes == {"group": [1, 2], "score": [0.5, 1.5]}
+    expected = {"group": [1, 2], "score": [0.5, 1.5], "size": [3, {"height": 4.0}]}
+    assert loaded.image_attributes == expected
     assert loaded.texts == ["a", "b", "c"]
 
 
@@ -212,9 +217,17 @@ def test_an_interrupted_save_leaves_nothing_behind(tmp_path, monkeypatch, interr
     assert_equal(Corpus.load(tmp_path / "corpus"), small_corpus())
 
 
-def test_what_is_no_json_leaves_nothing_behind(tmp_path):
-    with pytest.raises((TypeError, ValueError)):
-        small_corpus(image_attributes={"group": [object(), 1]}).save(tmp_path / "corpus")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_attributes": {"id": [3, 4], "group": [1, object()]}}, "'group' of the images"),
+        ({"image_paths": ["a.png", "\udcff.png"]}, "'path' of the images"),
+        ({"text_attributes": {"of": [1, {(2, 3): 4}, 5]}}, "'of' of the texts"),
+    ],
+)
+def test_what_is_no_json_is_named_and_leaves_nothing_behind(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=f"^{message} must be JSON in UTF-8.* in row 1$"):
+        small_corpus(**changes).save(tmp_path / "corpus")
     assert os.listdir(tmp_path) == []
 
 
@@ -398,6 +411,20 @@ def test_subset_takes_rows_everywhere(corpus, random, all_texts, as_mask):
             indices = np.array(images if name.startswith("region") else texts, int)
             expected = getattr(corpus.grounding, name)[indices]
             np.testing.assert_array_equal(getattr(found.grounding, name), expected)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"images": [0.5]}, "`images` must be an int array of rank 1. .*float64"),
+        ({"images": [True, False, True]}, "`images` must have 2 rows, as `matches`. Received: 3"),
+        ({"texts": [True]}, "`texts` must have 3 rows"),
+        ({"images": [2]}, r"`images` must hold indices in \[0, 2\). Received: 2 in position 0"),
+    ],
+)
+def test_a_subset_of_what_is_not_there_is_refused(chosen, message):
+    with pytest.raises(ValueError, match=message):
+        small_corpus().subset(**chosen)
 
 
 def test_subset_of_all_images_leaves_out_texts_without_one():
