@@ -152,8 +152,8 @@ def batch_dataset(
     rows = {name: _rows_spec(num_images, features) for name, features in of_images.items()}
     rows |= {name: _rows_spec(num_texts, features) for name, features in of_texts.items()}
     masks = {name: tf.TensorSpec(shape, tf.bool) for name, shape in shapes.items()}
-    floats = {tf.float16, tf.float32, tf.float64, tf.uint8}  # uint8: pixels
-    dtypes = {name: tf.float32 if spec.dtype in floats else tf.int32 for name, spec in rows.items()}
+    words = {name for name in of_texts if rows[name].dtype.is_integer}  # of images ints are pixels
+    dtypes = {name: tf.int32 if name in words else tf.float32 for name in rows}
 
     def as_floats(batch):  # faster in the graph than in NumPy
         return {**batch, **{name: tf.cast(batch[name], dtype) for name, dtype in dtypes.items()}}

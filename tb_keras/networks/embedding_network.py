@@ -52,8 +52,8 @@ class EmbeddingNetwork(TwoBranchNetwork):
         A dict of `"image"`, float32 `(n, embedding_dim)`, and `"text"`, `(m, embedding_dim)`.
 
     Raises:
-        ValueError: if a size, `dropout` or `noise` is out of range, or a start or the text encoder
-            does not fit.
+        ValueError: if a size, `dropout` or `noise` is out of range, or a start or an encoder does
+            not fit.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.1 (arXiv 1704.03470).

@@ -55,8 +55,8 @@ class SimilarityNetwork(TwoBranchNetwork):
         float32 `(n,)`, the score of each pair.
 
     Raises:
-        ValueError: if a size, `dropout` or `noise` is out of range, or a start or the text encoder
-            does not fit.
+        ValueError: if a size, `dropout` or `noise` is out of range, or a start or an encoder does
+            not fit.
 
     Reference:
         Wang, Li, Huang and Lazebnik, TPAMI 41(2), 2019, section 3.3 (arXiv 1704.03470). The sizes

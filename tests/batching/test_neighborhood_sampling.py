@@ -251,7 +251,7 @@ def test_features_in_memory_are_not_touched_by_padding():
     np.testing.assert_array_equal(corpus.image_features, kept[1])
 
 
-@pytest.mark.parametrize("dtype", ["int32", "int64", "uint16"])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "uint16"])
 def test_word_indices_stay_ints(dtype):
     corpus = numbered_corpus()
     words = corpus.replace(text_features=corpus.text_features.astype(dtype))
