@@ -7,7 +7,7 @@
 
 The directory is $TB_KERAS_CACHE or else ~/.cache/tb_keras. It holds the features of pictures and
 texts, by encoder, and drawn pictures. All of it can be made again. prune says what it would free,
-and asks. What another process is writing stays.
+and asks. Features that another process is writing stay.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@
 The SavedModel takes the bytes of pictures and strings (and boxes, to localize), and needs nothing
 of this package. If the run was trained on features of another origin, it takes such features. It is
 written to DIRECTORY/VERSION/ under the next free version number, unless the latest version already
-holds the same. savedmodels/models.config is updated, which tells a server its models and which
-version is stable and which is canary.
+holds the same. Where tb_keras[serving] is installed and no --directory is given,
+savedmodels/models.config is updated, which tells a server its models and which version is stable
+and which is canary.
 
 The formats onnx, litert and openvino go to DIRECTORY/FORMAT/VERSION/, those of int8 weights to
 DIRECTORY/FORMAT-int8/VERSION/. Their models take pixels and tokens, and what makes these of
@@ -154,7 +155,8 @@ def _say_more(form: str, settings: dict, models_directory: Path) -> None:
         return
     if not find_spec("tensorflow_serving"):
         print(
-            "It has no warm-up requests: pip install 'tb_keras[serving]' and export again for some"
+            "It has no warm-up requests and savedmodels/models.config is as before: "
+            "pip install 'tb_keras[serving]' and export again"
         )
     elif _DIRECTORY.value is None:
         print(f"Wrote {write_server_config(models_directory)}")

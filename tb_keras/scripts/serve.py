@@ -20,7 +20,7 @@ from tb_keras.search import ImageTextIndex
 
 _INDEX = flags.DEFINE_string("index", None, "Directory of the index.", required=True)
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all.")
-_PORT = flags.DEFINE_integer("port", 8080, "Port to listen on.", lower_bound=0, upper_bound=65535)
+_PORT = flags.DEFINE_integer("port", 8080, "Port to listen on.", lower_bound=1, upper_bound=65535)
 _SERVER = flags.DEFINE_string(
     "server",
     None,

@@ -14,8 +14,9 @@ _INTERRUPTED = "Interrupted; run the same command again to go on.\n"
 def prepare_process() -> None:
     """Silences TensorFlow's notes and lets Ctrl-C or SIGTERM end the process at once.
 
-    Scripts write each file whole or go on with it, so nothing needs to be cleaned up. A signal that
-    is ignored, as in the background of a shell, stays ignored.
+    Scripts write each file whole or go on with it, so nothing that can be seen needs to be cleaned
+    up. Hidden files and directories that were being written stay, such as `.unfinished-*`, which
+    you may delete. A signal that is ignored, as in the background of a shell, stays ignored.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for number, default in (
