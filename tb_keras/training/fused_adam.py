@@ -50,6 +50,7 @@ class FusedAdam(keras.optimizers.Adam):
             self.exclude_from_weight_decay(var_list=[variable for variable, _ in self._scaled])
 
     def apply(self, grads, trainable_variables=None):
+        """Updates variables by their gradients, as Keras's optimizers do."""
         return super().apply([_dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
