@@ -45,7 +45,7 @@ class KeptEntry(NamedTuple):
     parts: list[KeptFeatures] | Path
 
     def delete(self) -> int:
-        """Deletes what nobody is writing, and returns how many bytes that frees."""
+        """Deletes all but features that a process is writing; returns how many bytes that frees."""
         if isinstance(self.parts, Path):
             gone = self.parts.with_name(f".{os.getpid()}-{self.parts.name}")
             self.parts.rename(gone)
