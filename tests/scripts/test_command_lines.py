@@ -151,6 +151,7 @@ TYPED = {
         ["train", "--data=pairs.csv", "--init_from=runs/none", "--run=runs/other"],
         (1, "'runs/none' must be a run of tb-train"),
     ),
+    "a port that nobody reaches": (["serve", "--index=none", "--port=0"], (1, "--port=0.*--help")),
     "no phrase to localize": (
         ["localize", MODEL, "pictures/red_disc.png"],
         (1, "name a picture and at least one phrase"),
