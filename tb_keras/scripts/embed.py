@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
     files = _files()
     of = _OF.value or ("texts" if files[0].endswith(".txt") else "images")
     column = _COLUMN.value or {"images": "image", "texts": "text"}[of]
-    output = os.path.abspath(os.path.expanduser(_OUTPUT.value))
+    output = os.path.abspath(_OUTPUT.value)
     os.makedirs(output, exist_ok=True)
     transform = EmbedFiles(os.path.abspath(_MODEL.value), output, of, column, _ITEMS.value)
     done = embed_files(files, transform, [f"--runner={_RUNNER.value}", *_BEAM.value])
@@ -65,12 +65,11 @@ def main(arguments: list[str]) -> None:
 def _files() -> list[str]:
     """Returns the absolute paths of what --input names."""
     found: list[str] = []
-    for pattern in _INPUT.value:
-        path = os.path.expanduser(pattern)
+    for path in _INPUT.value:
         braces = is_pattern(Path(path))
         some = list(map(str, matching_shards(Path(path)))) if braces else sorted(glob.glob(path))
         if not some:
-            raise FileNotFoundError(f"--input must name files or folders. Received: {pattern!r}")
+            raise FileNotFoundError(f"--input must name files or folders. Received: {path!r}")
         found += map(os.path.abspath, some)
     return list(dict.fromkeys(found))
 

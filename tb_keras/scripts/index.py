@@ -183,7 +183,7 @@ def _embedded(fingerprint: str) -> Sequence[EmbeddedItem]:
         return ()
     from tb_keras.serving.bulk.embedded_files import EmbeddedFiles
 
-    files = sorted(glob.glob(os.path.expanduser(_EMBEDDINGS.value)))
+    files = sorted(glob.glob(_EMBEDDINGS.value))
     if not files:
         raise FileNotFoundError(
             f"--embeddings must name Parquet files. Received: {_EMBEDDINGS.value!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 import warnings
@@ -20,6 +21,9 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
     The process ends with exit code 0 when all is done, 1 after a wrong flag or input (a line on
     stderr says what to do), 130 after Ctrl-C and 143 after SIGTERM. Other errors have a traceback.
 
+    A flag's value that begins with ~ begins with the home folder, as a shell makes it elsewhere
+    than behind an equals sign.
+
     Args:
         name: the script's name, for its messages.
         main: takes the arguments after the script's name.
@@ -28,12 +32,14 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
 
     def parsed(argv: list[str]) -> list[str]:
         try:
-            return flags.FLAGS(argv)
+            arguments = flags.FLAGS(argv)
         except flags.Error as error:
             print(f"{name}: {error}; --help lists the flags", file=sys.stderr)
             sys.exit(1)
         except SystemExit:
             sys.exit(0)  # after --help, for which absl exits with 1
+        _find_home()
+        return arguments
 
     def guarded(argv: list[str]) -> None:
         import tensorflow as tf
@@ -50,6 +56,15 @@ def run_main(name: str, main: Callable[[list[str]], None]) -> None:
             end_process(1)
 
     app.run(guarded, flags_parser=parsed)
+
+
+def _find_home() -> None:
+    for name in flags.FLAGS:
+        flag = flags.FLAGS[name]
+        if flag.present and isinstance(flag.value, str):
+            flag.value = os.path.expanduser(flag.value)
+        elif flag.present and isinstance(flag.value, list):
+            flag.value = list(map(os.path.expanduser, flag.value))
 
 
 def _said(error: Exception) -> str:

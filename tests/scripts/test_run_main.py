@@ -64,6 +64,16 @@ def ignored():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     run_main("tb-try", lambda arguments: os.kill(os.getpid(), signal.SIGINT))
 
+def at_home():
+    from absl import flags
+    names = ("run", "index", "input", "minus", "store_url")
+    given = [(flags.DEFINE_list if name == "input" else flags.DEFINE_string)(name, None, "")
+             for name in names]
+    os.environ["HOME"] = "/home/somebody"
+    sys.argv += ["--run=~/mine", "--index", "~", "--input=~/a,b~,~/c", "--minus=~ 3 dogs ~/"]
+    sys.argv += ["--store_url=s3://bucket/~/shop"]
+    run_main("tb-try", lambda arguments: print(*[flag.value for flag in given], file=sys.stderr))
+
 class Broken:
     def __del__(self):
         raise ValueError("broken as it was collected")
@@ -98,7 +108,8 @@ sys.argv = ["tb-try"]
 """
 INTERRUPTED_WAYS = "interrupted suppressed collected within_a_collection while_it_prints trained"
 OTHER_WAYS = (
-    "terminated ignored broken warned wrong_input wrong_place wrong_scheme wrong_pickle defect"
+    "terminated ignored broken warned wrong_input wrong_place wrong_scheme wrong_pickle defect "
+    "at_home"
 )
 
 
@@ -108,7 +119,11 @@ def ended(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ways")
     ways = [*INTERRUPTED_WAYS.split(), *OTHER_WAYS.split()]
     for way in ways:
-        end = "ignored()" if way == "ignored" else f'run_main("tb-try", lambda arguments: {way}())'
+        end = (
+            f"{way}()"
+            if way in ("ignored", "at_home")
+            else f'run_main("tb-try", lambda arguments: {way}())'
+        )
         (folder / f"{way}.py").write_text(f"{WAYS}\n{end}\n")
     done = run_forked(folder, [(folder, "program", f"{way}.py") for way in ways])
     return {way: (task.code, without_start_up(task.err)) for way, task in zip(ways, done)}
@@ -135,6 +150,13 @@ def test_what_is_lost_in_the_garbage_collector_is_told(ended):
 
 def test_a_warning_is_told_in_a_line(ended):
     assert ended["warned"] == (0, "tb-try: a picture is left out\n")
+
+
+def test_the_home_folder_is_the_same_in_all_flags(ended):
+    """A shell leaves it as it is behind an equals sign."""
+    home = "/home/somebody"
+    said = f"{home}/mine {home} ['{home}/a', 'b~', '{home}/c'] ~ 3 dogs ~/ s3://bucket/~/shop\n"
+    assert ended["at_home"] == (0, said)
 
 
 def test_wrong_input_is_told_in_a_line(ended):

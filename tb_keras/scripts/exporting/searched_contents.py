@@ -64,7 +64,7 @@ def said_of(searchable: Searchable) -> str:
 
 
 def _searched(run: Run) -> Searched:
-    path = Path(CORPUS.value).expanduser()
+    path = Path(CORPUS.value)
     if CORPUS.value == "run":
         corpus = load_corpus(run.settings, "all")
         return searched_corpus(readable_corpus(corpus, skips(run.settings), "--corpus"))

@@ -75,7 +75,7 @@ def indexed_pictures(
         ValueError: if it names no picture, lacks a column, or the rows of one picture differ in an
             attribute.
     """
-    source = Path(images).expanduser()
+    source = Path(images)
     if source.is_dir() or source.suffix.lower() not in LAYOUT_ENDINGS:
         if attributes or id_column:
             raise ValueError(f"--attributes and --id_column are for tables. Received: {images!r}")

@@ -39,7 +39,7 @@ def searched_folder(folder: str | os.PathLike) -> Searched:
         NotADirectoryError: if it is no folder.
         ValueError: if it has no picture.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(folder)
     if not folder.is_dir():
         raise NotADirectoryError(f"the pictures to search must be in a folder. Received: {folder}")
     paths = [str(folder / name) for name in picture_names(folder)]

@@ -45,7 +45,7 @@ def classification_table(
         raise ValueError(
             f"--classify must be a folder with one of pictures for each class. Received: {folder!r}"
         )
-    paths = [str(Path(folder).expanduser() / name) for name in names]
+    paths = [str(Path(folder) / name) for name in names]
     class_of = dict(zip(paths, (classes.index(name.partition("/")[0]) for name in names)))
     paths = readable_paths(paths, skips(), folder)
     labels = np.array([class_of[path] for path in paths])
@@ -61,7 +61,7 @@ def classification_table(
 
 
 def _checked(folder: str) -> Path:
-    path = Path(folder).expanduser()
+    path = Path(folder)
     if not path.is_dir():
         raise NotADirectoryError(f"--classify must be a folder. Received: {folder!r}")
     return path

@@ -29,12 +29,6 @@ def test_a_folder_with_all_below_it(tmp_path):
     assert (searched.texts, searched.names) == ([], {})
 
 
-def test_a_folder_of_the_user(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "a.png").touch()
-    assert searched_folder("~").ids() == ["a.png"]
-
-
 def test_no_folder_and_an_empty_one(tmp_path):
     (tmp_path / "a.txt").touch()
     with pytest.raises(ValueError, match=r"no picture \(.png, .*\) in the folder"):
