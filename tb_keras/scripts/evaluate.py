@@ -31,6 +31,7 @@ from tb_keras.evaluation.classification import TEMPLATES
 from tb_keras.scripts.own_data.readable_pictures import UNREADABLE
 from tb_keras.scripts.pages.localization_page import write_localization_page
 from tb_keras.scripts.pages.retrieval_page import write_retrieval_page
+from tb_keras.scripts.process.idle_flags import refuse
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_encoded, trains_blocks, warn_of_other_data
@@ -93,6 +94,8 @@ def main(arguments: list[str]) -> None:
     """Runs the script."""
     if arguments:
         raise ValueError(f"tb-evaluate takes flags only. Received: {' '.join(arguments)}")
+    if not _CLASSIFY.value:
+        refuse((_TEMPLATES,), "--classify")
     run = Run(_RUN.value)
     settings = run.settings
     run.networks()  # an error where nothing is trained, before anything is encoded

@@ -29,6 +29,7 @@ from tb_keras.scripts import data_flags
 from tb_keras.scripts.own_data import column_flag
 from tb_keras.scripts.own_data.picture_list import listed_pictures
 from tb_keras.scripts.own_data.readable_pictures import UNREADABLE, skips
+from tb_keras.scripts.process.idle_flags import refuse
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.settled_paths import settle_encoder
 from tb_keras.scripts.runs.written_shards import write_training_shards
@@ -79,17 +80,14 @@ def main(arguments: list[str]) -> None:
         raise ValueError(f"what to do with {arguments[0]!r}? Pictures are named by --images=")
     if (_IMAGES.value is None) == (_SHARDS.value is None):
         raise ValueError("name either pictures, --images, or files to write, --shards")
-    others = _OF_DATA if _SHARDS.value is None else _OF_IMAGES
-    for flag in others:
-        if flags.FLAGS[flag.name].present:
-            goes_with = "shards" if _SHARDS.value is None else "images"
-            raise ValueError(f"--{flag.name} goes with --{goes_with}")
     if _SHARDS.value is not None:
+        refuse(_OF_IMAGES, "--images")
         write_training_shards(data_flags.data_settings(), _SHARDS.value)
-    elif _OUTPUT.value is None:
+        return
+    refuse(_OF_DATA, "--shards")
+    if _OUTPUT.value is None:
         raise ValueError("--output must name the directory of the features")
-    else:
-        _extract()
+    _extract()
 
 
 def _extract() -> None:

@@ -41,6 +41,7 @@ from tb_keras.scripts.own_data.readable_pictures import (
     readable_paths,
     skips,
 )
+from tb_keras.scripts.process.idle_flags import refuse
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run_data import load_corpus
 from tb_keras.scripts.runs.settled_paths import seen_from_here
@@ -81,6 +82,8 @@ flags.adopt_module_key_flags(column_flag)  # so that --help shows it
 flags.declare_key_flag(UNREADABLE)  # so that --help shows it
 
 _VERBS = ("build", "add", "delete", "info", "check", "repair")
+_OF_BUILD = (_RUN, _MODEL, _DTYPE, _STORE, _STORE_URL)
+_OF_TABLES = (_ATTRIBUTES, _ID_COLUMN, column_flag.COLUMNS)
 _LISTED = 10  # problems that are printed
 
 
@@ -91,6 +94,16 @@ def main(arguments: list[str]) -> None:
         raise ValueError(
             f"say one of {', '.join(_VERBS)}, and what to delete. Received: {' '.join(arguments)}"
         )
+    if verb != "build":
+        refuse(_OF_BUILD, "build")
+    if verb not in ("build", "add"):
+        refuse((_IMAGES, _EMBEDDINGS, *_OF_TABLES, UNREADABLE), "build and add")
+    if verb != "delete":
+        refuse((_FILTER,), "delete")
+    if _EMBEDDINGS.value is not None:
+        refuse((*_OF_TABLES, UNREADABLE), "--images")
+    if _IMAGES.value is None:
+        refuse((_ID_COLUMN, column_flag.COLUMNS), "--images")
     {"build": _build, "add": _add, "info": _info, "check": _check, "repair": _repair}.get(
         verb, functools.partial(_delete, ids)
     )()

@@ -32,6 +32,7 @@ from tb_keras.scripts.own_data.readable_pictures import (
     skips,
 )
 from tb_keras.scripts.pages.search_page import write_search_page
+from tb_keras.scripts.process.idle_flags import refuse
 from tb_keras.scripts.run_main import run_main
 from tb_keras.scripts.runs.run import Run
 from tb_keras.scripts.runs.run_data import load_corpus
@@ -89,6 +90,7 @@ _CANDIDATES = flags.DEFINE_integer(
     "candidates", 100, "With --rerank: how many answers are ranked again.", lower_bound=1
 )
 _HTML = flags.DEFINE_string("html", None, "File to write a page to that shows the pictures.")
+_OF_DATA = (data_flags.DATASET, data_flags.DATA, data_flags.DATASET_OPTIONS, COLUMNS, _SPLIT)
 for _flag in (data_flags.DATASET, data_flags.DATA, COLUMNS, UNREADABLE):
     flags.declare_key_flag(_flag)  # so that --help shows it
 
@@ -117,6 +119,12 @@ def main(queries: list[str]) -> None:
         raise ValueError('name what to search for, e.g. "a sleeping cat" or the path of a picture')
     if sum(flag.value is not None for flag in (_RUN, _MODEL, _INDEX)) != 1:
         raise ValueError("name either --run, --model or --index")
+    if _INDEX.value is not None:
+        refuse((_IMAGES, *_OF_DATA, UNREADABLE), "--run or --model")
+    if _IMAGES.value is not None:
+        refuse(_OF_DATA, "a data set, not with --images")
+    if _RERANK.value is None:
+        refuse((_CANDIDATES,), "--rerank")
     is_picture = [is_picture_query(query) for query in queries]
     if _LEAST_PRECISION.value is not None and (any(is_picture) or _FIND.value == "texts"):
         raise ValueError("--least_precision is for texts that find pictures")

@@ -138,6 +138,30 @@ TYPED = {
         (1, "must hold an exported model .*'none'"),
     ),
     "a search by nothing": (["search", "a dog"], (1, "name either --run, --model or --index")),
+    "a data set beside an index": (
+        ["search", "--index=kept", "--data=pairs.csv", "a dog"],
+        (1, "--data goes with --run or --model"),
+    ),
+    "a folder beside an index": (
+        ["search", "--index=kept", "--images=photos", "a dog"],
+        (1, "--images goes with --run or --model"),
+    ),
+    "a split beside a folder": (
+        ["search", MODEL, "--images=photos", "--split=test", "a dog"],
+        (1, "--split goes with a data set, not with --images"),
+    ),
+    "candidates for nothing": (
+        ["search", "--index=kept", "--candidates=9", "a dog"],
+        (1, "--candidates goes with --rerank"),
+    ),
+    "a template for no classes": (
+        ["evaluate", "--run=runs/none", "--template=a {}"],
+        (1, "--template goes with --classify"),
+    ),
+    "shards and the pictures' flags": (
+        ["extract", "--shards=s", "--data=pairs.csv", "--size=64"],
+        (1, "--size goes with --images"),
+    ),
     "too few answers": (["search", MODEL, "--k=0", "a dog"], (1, "--k=0.*--help")),
     "columns of nothing": (
         ["train", "--data=pairs.csv", "--columns=picture=image", "--run=runs/other"],

@@ -92,6 +92,14 @@ REFUSED = {
     "must be an index. Received: 'nowhere'": ["add", "--index=nowhere"],
     "nowhere' must be a run of tb-train": ["build", "--run=nowhere", "--index=kept"],
     "name what to delete": ["delete", "--index=kept"],
+    "--run goes with build": ["add", "--run=x", "--index=kept"],
+    "--dtype goes with build": ["repair", "--dtype=int8", "--index=kept"],
+    "--images goes with build and add": ["info", "--images=x", "--index=kept"],
+    "--filter goes with delete": ["add", "--filter=year < 9", "--index=kept"],
+    "--attributes goes with --images": [
+        *("build", "--model=x", "--index=kept", "--embeddings=x", "--attributes=year"),
+    ],
+    "--id_column goes with --images": ["build", "--run=x", "--index=kept", "--id_column=sku"],
 }
 
 
