@@ -72,6 +72,8 @@ def read_torch_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
             return {name: _as_array(name, value, storages) for name, value in _items(state)}
         except _CheckpointError as error:
             raise ValueError(f"`path` {error}. Received: path={path!r}") from error
+        except _RefusedGlobalError as error:
+            raise pickle.UnpicklingError(f"{error} Received: path={path!r}") from None
 
 
 class _CheckpointError(Exception):
