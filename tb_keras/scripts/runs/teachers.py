@@ -32,7 +32,7 @@ def teachers_named() -> list[str] | None:
         FileNotFoundError: if there is no such run.
         ValueError: if it has no embedding network, or is not for retrieval.
     """
-    directories = [os.path.abspath(os.path.expanduser(name)) for name in _TEACHER.value]
+    directories = list(map(os.path.abspath, _TEACHER.value))
     for directory in directories:
         run = Run(directory)
         task = run.settings["task"]

@@ -63,8 +63,9 @@ def create_app(
         return response
 
     @app.exception_handler(ServingError)
-    def without_server(request: Request, error: ServingError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 503)
+    def not_served(request: Request, error: ServingError) -> JSONResponse:
+        status = 422 if error.code == "INVALID_ARGUMENT" else 503  # a bad picture, or no server
+        return JSONResponse({"detail": str(error)}, status)
 
     searching = threading.Lock()  # one search takes all cores; several at once hinder each other
 

@@ -170,9 +170,10 @@ def test_a_picture_that_is_cut_off(client, monkeypatch):
     assert (response.status_code, "Invalid JPEG" in response.json()["detail"]) == (422, True)
 
 
-def test_a_server_of_models_that_does_not_answer(client, monkeypatch):
+@pytest.mark.parametrize(("code", "status"), [("UNAVAILABLE", 503), ("INVALID_ARGUMENT", 422)])
+def test_a_server_of_models_that_does_not_answer(client, monkeypatch, code, status):
     def unanswered(self, query):
-        raise ServingError("UNAVAILABLE", "no connection")
+        raise ServingError(code, "no answer")
 
     for name in ("embed_text", "embed_picture"):
         monkeypatch.setattr(ColorModel, name, unanswered)
@@ -180,8 +181,8 @@ def test_a_server_of_models_that_does_not_answer(client, monkeypatch):
         client.get("/api/search", params={"q": "red"}),
         client.post("/api/search", content=picture("red")),
     ):
-        assert response.status_code == 503
-        assert response.json() == {"detail": "UNAVAILABLE: no connection"}
+        assert response.status_code == status
+        assert response.json() == {"detail": f"{code}: no answer"}
 
 
 def test_the_page_asks_no_other_host(client):
