@@ -9,6 +9,7 @@ from tb_keras.search import ImageTextIndex
 from tb_keras.search.kept import collection, proposed_keys
 from tb_keras.search.stores import qdrant_store
 from tb_keras.search.stores.faiss_store import FaissStore
+from tb_keras.search.stores.lancedb_store import LanceStore
 from tb_keras.search.stores.store import Block
 from tests.search.pictures_by_content import STORES, Model, vector, write_pictures
 
@@ -198,3 +199,15 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'tb_keras\[lancedb\]'"):
         ImageTextIndex.build(tmp_path / "index", Model(), store="lancedb")
+
+
+def test_what_the_disk_says_to_lancedb_is_an_os_error(tmp_path, monkeypatch):
+    pytest.importorskip("lancedb")
+    store = LanceStore(str(tmp_path), "table", "float32")
+
+    def full(*_):
+        raise RuntimeError("lance error: LanceError(IO): No space left on device, /src/x.rs:9")
+
+    monkeypatch.setattr(store, "_merge", full)
+    with pytest.raises(OSError, match=r"No space left on device$"):
+        store.add([(np.arange(2), np.eye(2, dtype="float32"), [{}, {}])])

@@ -39,10 +39,13 @@ class LanceStore:
         self._opened: Any = None
 
     def add(self, blocks: Iterable[Block]) -> None:
-        for block in blocks:
-            self._merge(*block)
-        if (table := self._table()) is not None:
-            self._index(table)
+        try:
+            for block in blocks:
+                self._merge(*block)
+            if (table := self._table()) is not None:
+                self._index(table)
+        except RuntimeError as error:  # LanceDB's own for a full disk or a lost connection
+            raise OSError(str(error).partition(", /")[0]) from error
 
     def delete(self, keys: np.ndarray) -> None:
         table = self._table()
