@@ -69,7 +69,9 @@ _OF_SIZES: dict[int, dict[str, dict[str, Any]]] = {
         "last 4 blocks, taught": {"blocks": 4, **_TAUGHT},
         "last layer of the text encoder": {"layers": 1},
         "last 2 layers of the text encoder": {"layers": 2},
+        "last 4 blocks, last layer of the text encoder": {"blocks": 4, "layers": 1, **_CHUNKS},
         "last 2 layers, LoRA of rank 8": {"layers": 2, "lora_rank": 8, **_CHUNKS},
+        "the default, one epoch as these": {"epochs": 1},
     },
 }
 _WITH_TFIDF = ("last block of the image encoder", "last 2 blocks", "last 4 blocks")
