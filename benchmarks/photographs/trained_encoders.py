@@ -50,6 +50,7 @@ _OF_ENCODERS: dict[str, dict[str, Any]] = {
     "last 2 blocks": {"blocks": 2},
     "last 4 blocks": {"blocks": 4},
     "last 4 blocks, mirror images": _MIRRORED,
+    "last 4 blocks, mirror images, three epochs": {**_MIRRORED, "epochs": 3},
     "last 4 blocks, mirror images, taught": {**_MIRRORED, **_TAUGHT},
     "last 4 blocks, warm-up, decay, clipping": {"blocks": 4, **_GENTLE},
 }
@@ -65,6 +66,7 @@ _OF_SIZES: dict[int, dict[str, dict[str, Any]]] = {
         "mirror images averaged": {"crops": 2},
         "last 4 blocks": {"blocks": 4},
         "last 4 blocks, mirror images": _MIRRORED,
+        "last 4 blocks, mirror images, three epochs": {**_MIRRORED, "epochs": 3},
         "taught": _TAUGHT,
         "last 4 blocks, taught": {"blocks": 4, **_TAUGHT},
         "last layer of the text encoder": {"layers": 1},

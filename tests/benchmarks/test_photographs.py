@@ -16,7 +16,7 @@ ROWS = {
     "index_types": (9,),
     "shared_space": (9,),
     "sizes": (8, 20),
-    "trained_encoders": (7, 5, 17, 15),
+    "trained_encoders": (8, 5, 17, 16),
 }
 OPTIONS = {"accuracy": ["--default_seeds=1"]}
 
