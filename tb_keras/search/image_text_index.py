@@ -167,8 +167,8 @@ class ImageTextIndex:
         with cls(beside, model) as index:
             for of, some in (("images", names), ("texts", texts)):
                 if before := set(index.ids(of)):  # of a build that was killed, and may have others
-                    before -= {*some, *(item.id for item in embedded)}
-                    index.delete(sorted(before), of=of)
+                    own = {item.id for item in embedded if (item.path is None) == (of == "texts")}
+                    index.delete(sorted(before - own - {*some}), of=of)
             index.add(paths, names, attributes, verbose=verbose)
             index.add_texts(texts, verbose=verbose)
             index.add_embedded(embedded, verbose=verbose)

@@ -54,9 +54,9 @@ class FusedAdam(keras.optimizers.Adam):
         return super().apply([_dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
-        factor = self._factors.get(self._var_key(variable), 1.0)
+        factor = self._factors.get(self._var_key(variable))
         held = variable.value if isinstance(variable, keras.Variable) else variable
-        if self._var_key(variable) in self._factors:
+        if factor is not None:
             learning_rate = learning_rate * factor
             if self.weight_decay:
                 held.assign(held - held * self.weight_decay * ops.cast(learning_rate, held.dtype))

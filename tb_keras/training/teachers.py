@@ -1,4 +1,4 @@
-"""What a teacher says of a corpus: embeddings whose products are its scores."""
+"""A teacher's embeddings of a corpus, whose products are its scores."""
 
 from __future__ import annotations
 

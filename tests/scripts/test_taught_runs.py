@@ -15,7 +15,7 @@ TFIDF = "--text_encoder=tfidf"
 
 
 def test_a_run_learns_from_two_others(tmp_path):
-    """Of which one has two seeds, and the other other texts; the student has those of neither."""
+    """One teacher has two seeds, and the other has another text encoder than the student."""
     write_table(tmp_path)
     *teachers, student, again, evaluate, export = run_forked(
         tmp_path,

@@ -15,12 +15,7 @@ from tb_keras.scripts.runs.run import Run
 
 _PICTURES, _PHRASES = 16, 4  # shown, and of each picture
 _COLORS = {"true": "#118833", "embedding": "#1144dd", "similarity": "#dd5500", "cca": "#9933aa"}
-_WIDTHS = {
-    "true": 9,
-    "embedding": 6,
-    "similarity": 3,
-    "cca": 1,
-}  # so that equal boxes can be told apart
+_WIDTHS = {"true": 9, "embedding": 6, "similarity": 3, "cca": 1}  # to tell equal boxes apart
 _SIZE = 400  # pixels
 
 

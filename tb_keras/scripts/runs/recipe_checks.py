@@ -1,4 +1,4 @@
-"""What a run's recipes cannot be trained with, told before anything is encoded or written."""
+"""Checks of a run's recipes, before anything is encoded or written."""
 
 from __future__ import annotations
 

@@ -67,10 +67,11 @@ def check_features(settings: Mapping[str, Any], train: Corpus) -> None:
         ValueError: if they cannot.
     """
     for run in map(Run, settings["teacher"] or ()):
+        theirs = run.settings
+        same = all(theirs.get(name) == settings.get(name) for name in _SOURCES)
         for view in ("image", "text"):
             brought = getattr(train, f"{view}_features") is not None
-            encodes = run.settings[f"{view}_encoder"] is not None
-            same = all(run.settings.get(name) == settings.get(name) for name in _SOURCES)
+            encodes = theirs[f"{view}_encoder"] is not None
             if brought and (encodes or not same):
                 raise ValueError(
                     f"--teacher must have been trained on the {view} features of this data set. "

@@ -17,7 +17,7 @@ MODEL = b"tb_keras.model"
 """The key of the model's fingerprint in the metadata of a file."""
 
 KINDS = ("embeddings", "unreadable")
-"""Of the files that are written, with which their names begin."""
+"""What the names of the written files begin with."""
 
 _BATCH = 32
 

@@ -87,7 +87,7 @@ def embed_files(
 ) -> Embedded:
     """Runs a pipeline over files, and returns what became of all items.
 
-    What was written before about items that these files no longer have is deleted.
+    It deletes what was written before about items that the files no longer have.
 
     Args:
         files: as `parts_of` takes them, with distinct names.
