@@ -23,3 +23,23 @@ class LossLayer(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), **{name: getattr(self, name) for name in self.settings}}
+
+
+class OuterLoss(LossLayer):
+    """A loss layer around another one, with which it is saved.
+
+    Args:
+        loss: the layer within.
+    """
+
+    def __init__(self, loss: LossLayer, **kwargs):
+        super().__init__(**kwargs)
+        self.loss = loss
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "loss": keras.saving.serialize_keras_object(self.loss)}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        """Builds the layer and the loss within it."""
+        return cls(keras.saving.deserialize_keras_object(config.pop("loss")), **config)

@@ -9,13 +9,13 @@ from keras import ops
 
 from tb_keras.checks.arguments import check_int
 from tb_keras.losses.distillation.layer import Distillation
-from tb_keras.losses.loss_layer import LossLayer
+from tb_keras.losses.loss_layer import LossLayer, OuterLoss
 
 _EPSILON = 1e-12  # added to squared lengths: the first dimensions may all be zero
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
-class Matryoshka(LossLayer):
+class Matryoshka(OuterLoss):
     """Adds a loss of the embeddings and the same loss of their first dimensions.
 
     After such a training the first 64 dimensions, say, scaled to unit length, find nearly as much
@@ -46,15 +46,17 @@ class Matryoshka(LossLayer):
         0.8165
     """
 
+    settings = ("dims",)
+
     def __init__(self, loss: LossLayer, dims: Sequence[int], **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(loss, **kwargs)
         for dim in dims:
             check_int("dims", dim, least=1)
         if len(set(dims)) < len(dims):
             raise ValueError(f"`dims` must be distinct. Received: dims={list(dims)}")
         if isinstance(loss, Distillation):
             raise ValueError("`loss` must not be a Distillation. Put the Matryoshka into it")
-        self.loss, self.dims = loss, [int(dim) for dim in dims]
+        self.dims = [int(dim) for dim in dims]
 
     def call(self, inputs):
         images, texts, *masks = inputs
@@ -68,15 +70,6 @@ class Matryoshka(LossLayer):
         for dim in self.dims:
             total += self.loss([_first(images, dim), _first(texts, dim), *masks])
         return total
-
-    def get_config(self) -> dict:
-        loss = keras.saving.serialize_keras_object(self.loss)
-        return {**super().get_config(), "loss": loss, "dims": self.dims}
-
-    @classmethod
-    def from_config(cls, config: dict) -> Matryoshka:
-        """Builds the layer and the loss within it."""
-        return cls(keras.saving.deserialize_keras_object(config.pop("loss")), **config)
 
 
 def _first(embeddings, dim: int):

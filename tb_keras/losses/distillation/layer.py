@@ -7,11 +7,11 @@ from keras import ops
 
 from tb_keras.losses.contrastive.loss import check_temperature
 from tb_keras.losses.distillation.loss import distillation_loss
-from tb_keras.losses.loss_layer import LossLayer
+from tb_keras.losses.loss_layer import LossLayer, OuterLoss
 
 
 @keras.saving.register_keras_serializable(package="tb_keras")
-class Distillation(LossLayer):
+class Distillation(OuterLoss):
     """Adds a loss by the labels and `tb_keras.losses.distillation_loss`.
 
     The labels say that a caption belongs to one picture. A teacher says also how well it fits the
@@ -48,11 +48,11 @@ class Distillation(LossLayer):
     settings = ("weight", "temperature")
 
     def __init__(self, loss: LossLayer, weight: float = 1.0, temperature: float = 0.05, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(loss, **kwargs)
         if not weight >= 0:
             raise ValueError(f"`weight` must be at least 0. Received: weight={weight}")
         check_temperature(temperature)
-        self.loss, self.weight, self.temperature = loss, weight, temperature
+        self.weight, self.temperature = weight, temperature
         self.mean_divergence = keras.metrics.Mean(name="distillation")
 
     def call(self, inputs):
@@ -69,12 +69,3 @@ class Distillation(LossLayer):
         self.mean_divergence.update_state(divergence)
         self.add_loss(self.weight * divergence)
         return self.loss(labelled) + self.weight * divergence
-
-    def get_config(self) -> dict:
-        loss = keras.saving.serialize_keras_object(self.loss)
-        return {**super().get_config(), "loss": loss}
-
-    @classmethod
-    def from_config(cls, config: dict) -> Distillation:
-        """Builds the layer and the loss within it."""
-        return cls(keras.saving.deserialize_keras_object(config.pop("loss")), **config)
